@@ -1,0 +1,90 @@
+/**
+ * Every fault the service knows by name. The code decides what a fault costs; the message is for a person.
+ *
+ * - `transient`: tried again inside the attempt, with backoff; when that does not help it counts as trouble of the site.
+ * - `file`: this file can't be synced as things are; spends one of its tries.
+ * - `site`: nothing can be synced to (or from) this site now; no tries are spent, the site cools down.
+ * - `stop`: nobody's fault; the attempt was told to end.
+ */
+const KIND_BY_CODE = {
+  SOURCE_MISSING: 'file',
+  SOURCE_CHANGED: 'file',
+  SOURCE_UNREADABLE: 'file',
+  NOT_A_FILE: 'file',
+  BAD_PATH: 'file',
+  BAD_ROOT: 'file',
+  TARGET_CONFLICT: 'file',
+  VERIFY_FAILED: 'file',
+  REFUSED: 'file',
+  UNEXPECTED: 'file',
+
+  CREDENTIALS: 'site',
+  PERMISSION: 'site',
+  QUOTA: 'site',
+  RATE_LIMITED: 'site',
+  ROOT_MISSING: 'site',
+  DISK_FULL: 'site',
+  UNREACHABLE: 'site',
+  SITE_LIMIT: 'site',
+
+  INTERRUPTED: 'transient',
+  BUSY: 'transient',
+
+  ABORTED: 'stop',
+} as const
+
+export type ErrorCode = keyof typeof KIND_BY_CODE
+export type ErrorKind = (typeof KIND_BY_CODE)[ErrorCode]
+
+export interface SyncErrorOptions {
+  readonly cause?: unknown
+  /** How long the other side asked us to stay away, in milliseconds. */
+  readonly retryAfterMs?: number
+}
+
+/** A fault with a stable code. `message` is one line that a person understands and can act on. */
+export class SyncError extends Error {
+  override readonly name = 'SyncError'
+  readonly code: ErrorCode
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: ErrorCode, message: string, options: SyncErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryAfterMs = options.retryAfterMs
+  }
+
+  get kind(): ErrorKind {
+    return KIND_BY_CODE[this.code]
+  }
+}
+
+/** Wraps whatever was thrown; a fault that nobody classified is the file's. */
+export function toSyncError(thrown: unknown): SyncError {
+  if (thrown instanceof SyncError) return thrown
+  if (thrown instanceof Error && thrown.name === 'AbortError') return new SyncError('ABORTED', 'stopped', { cause: thrown })
+  return new SyncError('UNEXPECTED', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
+}
+
+/** One mistake in the configuration: which key, what it says, what is allowed. */
+export interface ConfigProblem {
+  readonly key: string
+  readonly value?: unknown
+  readonly expected: string
+}
+
+/** The configuration can't be used; carries all its mistakes at once. The program exits with 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(source: string, problems: readonly ConfigProblem[]) {
+    super([`${source}: ${problems.length === 1 ? 'one mistake' : `${problems.length} mistakes`}`, ...problems.map(line)].join('\n'))
+    this.problems = problems
+  }
+}
+
+function line({ key, value, expected }: ConfigProblem): string {
+  const said = value === undefined ? 'is missing' : `is ${JSON.stringify(value)}`
+  return `  ${key} ${said}: ${expected}`
+}

@@ -1,0 +1,46 @@
+import type { Site } from './site.ts'
+
+/** The whole configuration after loading and validation; every default is filled in. */
+export interface Settings {
+  readonly localId: string
+  readonly publishSite: string
+  /** Empty: no syncing at all. */
+  readonly remoteSite: string
+  /** Attempts in all; 0: none. */
+  readonly retryCount: number
+  readonly loopDelaySeconds: number
+  readonly leaseSeconds: number
+  readonly shutdownGraceSeconds: number
+  readonly indexes: 'auto' | 'off'
+  readonly writeProgress: boolean
+  readonly mongo: { readonly uri: string; readonly database: string; readonly stateDatabase: string }
+  readonly sites: ReadonlyMap<string, Site>
+  readonly projects: ProjectFilter
+}
+
+export interface ProjectFilter {
+  /** Globs over project names. */
+  readonly include: readonly string[]
+  readonly exclude: readonly string[]
+  readonly overrides: ReadonlyMap<string, ProjectOverride>
+}
+
+/** What one project does differently; what is left out is as in the rest of the configuration. */
+export interface ProjectOverride {
+  readonly enabled?: boolean
+  readonly publishSite?: string
+  readonly remoteSite?: string
+  readonly retryCount?: number
+  /** Whole site definitions, already merged with the general ones. */
+  readonly sites?: ReadonlyMap<string, Site>
+}
+
+/** What holds for one project. */
+export interface ProjectSettings {
+  readonly enabled: boolean
+  readonly localId: string
+  readonly publishSite: string
+  readonly remoteSite: string
+  readonly retryCount: number
+  readonly sites: ReadonlyMap<string, Site>
+}

@@ -1,0 +1,24 @@
+/** A root: one path, or a path a name for multi-root projects (`{root[NAME]}`). */
+export type Root = string | ReadonlyMap<string, string>
+
+/** A named place that holds files, as configured. */
+export interface Site {
+  readonly name: string
+  /** The registry's name of the code that talks to it: `gdrive`, `local_drive`, … */
+  readonly provider: string
+  readonly root: Root
+  /** Path of the credentials file, absolute. */
+  readonly credentialsFile?: string
+  /** Scheme, host and port instead of the provider's public endpoint; no trailing slash. */
+  readonly apiEndpoint?: string
+  /** How many transfers to this site at once; undefined: the provider's own limit. */
+  readonly concurrency?: number
+  readonly alternativeSites: readonly string[]
+}
+
+/** A file's place on a site: one of the site's roots, and the path below it. */
+export interface RootedPath {
+  readonly root: string
+  /** POSIX, relative, normalised, never empty and never leaving the root. */
+  readonly path: string
+}

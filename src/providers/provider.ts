@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto'
+import type { Readable } from 'node:stream'
+
+import type { RootedPath, Site } from '../model/site.ts'
+
+export type ChecksumAlgorithm = 'md5' | 'sha256'
+
+/** A file as its site describes it. */
+export interface RemoteFile {
+  /** The provider's own id; for sites on disk the path below the root. Written to the record's `id`. */
+  readonly id: string
+  /** Bytes. */
+  readonly size: number
+  readonly modified?: Date
+  /** Of the bytes that are stored there, as the site itself says; absent when only reading them would tell. */
+  readonly checksum?: Checksum
+}
+
+export interface Checksum {
+  readonly algorithm: ChecksumAlgorithm
+  /** Lower-case hex. */
+  readonly value: string
+}
+
+/** What is to be written: bytes that can be read again from any offset. */
+export interface ByteSource {
+  readonly size: number
+  readonly modified: Date
+  /** Set when the bytes are a file of this machine, so that the file system can clone them. */
+  readonly localPath?: string
+  /** A fresh stream each call: a stream that was started is never handed to a retry. */
+  open(fromByte: number, signal: AbortSignal): Promise<Readable>
+  /** Of the whole source. Costs nothing more when the bytes were read once from the start to the end; reads them otherwise. */
+  checksum(algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string>
+  /** Rejects with `SOURCE_CHANGED` when size, time or identity are not what they were at the start. */
+  assertUnchanged(): Promise<void>
+}
+
+/** What a provider wants to find again after a crash (a reserved id, an upload session). Plain data; kept for this target path. */
+export type WriteSession = Readonly<Record<string, string | number | boolean>>
+
+export interface CallOptions {
+  readonly signal: AbortSignal
+}
+
+export interface WriteOptions extends CallOptions {
+  /** What an earlier, unfinished attempt at this path saved, also one of another process. */
+  readonly session?: WriteSession
+  /** Resolves when the session is stored durably. Call it before anything that must not happen twice. */
+  saveSession(session: WriteSession): Promise<void>
+  /** Bytes that are stored at the target so far. */
+  onProgress(bytes: number): void
+}
+
+/**
+ * One connected site. Every method may be called many times at once.
+ *
+ * Faults are `SyncError`s: kind `transient` for what a retry in a moment may mend (the caller retries, and calls again with the
+ * session saved last), `site` for what hits every file, `file` for what hits this one. An aborted signal rejects with `ABORTED`
+ * or the signal's reason.
+ */
+export abstract class Provider implements AsyncDisposable {
+  readonly site: Site
+
+  constructor(site: Site) {
+    this.site = site
+  }
+
+  /** The checksum by which this site's files are compared with their source. */
+  abstract readonly checksumAlgorithm: ChecksumAlgorithm
+
+  /** Is the site usable: credentials, every root, the right to write? Rejects with a `site` fault that says what to do. Creates nothing. */
+  abstract probe(options: CallOptions): Promise<void>
+
+  /** Missing is `undefined`; rejects when that can't be known. */
+  abstract stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined>
+
+  /** Rejects with `SOURCE_MISSING` when the file is not there. */
+  abstract read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable>
+
+  /**
+   * Creates or replaces the file, and the folders above it (never the root itself). Afterwards the path holds the old file or
+   * the new one, never a part. Resumes `session` when there is one and it still fits the source.
+   */
+  abstract write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile>
+
+  /** Removing what is missing succeeds. */
+  abstract remove(path: RootedPath, options: CallOptions): Promise<void>
+
+  /** Files (not folders) directly in a folder; `path` may be empty for the root. A missing folder lists nothing. */
+  abstract list(folder: RootedPath, options: CallOptions): AsyncIterable<RemoteFile & { readonly name: string }>
+
+  /** The checksum of the stored bytes: asked from the site where it knows, read otherwise. */
+  async checksum(path: RootedPath, file: RemoteFile, options: CallOptions): Promise<string> {
+    if (file.checksum?.algorithm === this.checksumAlgorithm) return file.checksum.value
+    const hash = createHash(this.checksumAlgorithm)
+    for await (const chunk of await this.read(path, options)) hash.update(chunk as Buffer)
+    return hash.digest('hex')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
