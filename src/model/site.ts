@@ -13,6 +13,8 @@ export interface Site {
   readonly apiEndpoint?: string
   /** How many transfers to this site at once; undefined: the provider's own limit. */
   readonly concurrency?: number
+  /** Whether that limit holds for this instance, or for all instances that share the work; undefined: `instance`. */
+  readonly concurrencyScope?: 'instance' | 'cluster'
   readonly alternativeSites: readonly string[]
 }
 

@@ -1,0 +1,50 @@
+import picomatch from 'picomatch'
+
+import type { ProjectFilter, ProjectSettings, Settings } from './settings.ts'
+
+interface Compiled {
+  readonly included: (project: string) => boolean
+  readonly excluded: (project: string) => boolean
+  readonly projects: Map<string, ProjectSettings>
+}
+
+const compiledBySettings = new WeakMap<Settings, Compiled>()
+
+/** What holds for one project (a collection of the owner's database); the same object each time for the same settings. */
+export function projectSettings(settings: Settings, project: string): ProjectSettings {
+  const compiled = compile(settings)
+  const known = compiled.projects.get(project)
+  if (known) return known
+  const resolved = resolve(settings, compiled, project)
+  compiled.projects.set(project, resolved)
+  return resolved
+}
+
+function compile(settings: Settings): Compiled {
+  const known = compiledBySettings.get(settings)
+  if (known) return known
+  const { include, exclude } = settings.projects
+  const compiled = { included: anyOf(include), excluded: anyOf(exclude), projects: new Map<string, ProjectSettings>() }
+  compiledBySettings.set(settings, compiled)
+  return compiled
+}
+
+function resolve(settings: Settings, { included, excluded }: Compiled, project: string): ProjectSettings {
+  const override = settings.projects.overrides.get(project)
+  return {
+    // The server's own collections (`system.views`, `system.buckets.…`) are nobody's project.
+    enabled: !project.startsWith('system.') && included(project) && !excluded(project) && override?.enabled !== false,
+    localId: settings.localId,
+    publishSite: override?.publishSite ?? settings.publishSite,
+    remoteSite: override?.remoteSite ?? settings.remoteSite,
+    retryCount: override?.retryCount ?? settings.retryCount,
+    sites: override?.sites ? new Map([...settings.sites, ...override.sites]) : settings.sites,
+  }
+}
+
+/** A pattern also means itself to the letter, so that names such as `show[2]` can be given as they are. */
+function anyOf(patterns: ProjectFilter['include']): (project: string) => boolean {
+  const literal = new Set(patterns)
+  const globs = patterns.filter((pattern) => pattern !== '').map((pattern) => picomatch(pattern, { dot: true, bash: true, windows: false }))
+  return (project) => literal.has(project) || globs.some((matches) => matches(project))
+}
