@@ -1,0 +1,86 @@
+import type { Writable } from 'node:stream'
+
+import { ecsFields, ecsStringify } from '@elastic/ecs-winston-format'
+import winston from 'winston'
+
+import { logLine, type LogLine } from './logging/log-line.ts'
+import { guardOutput } from './logging/output.ts'
+import { escapeJson } from './logging/printable.ts'
+import { terminalLine } from './logging/terminal-line.ts'
+import { LOG_ACTIONS, type Log, type LogAction, type LogFields, type LogLevel } from './model/log.ts'
+
+export { redact, registerSecret } from './logging/redact.ts'
+
+const LEVELS = { error: 0, warn: 1, info: 2, debug: 3 } as const satisfies Record<LogLevel, number>
+/** Where winston keeps the finished text of a line. */
+const MESSAGE = Symbol.for('message')
+
+export interface LoggerOptions {
+  /** The least important level that is written. @defaultValue `info` */
+  readonly level?: LogLevel | undefined
+  /** `auto`: short lines when the stream is a terminal, JSON otherwise. @defaultValue `auto` */
+  readonly format?: 'json' | 'terminal' | 'auto' | undefined
+  /** Stays open when the logger closes. @defaultValue standard output */
+  readonly stream?: Writable | undefined
+  readonly clock?: (() => Date) | undefined
+  /** For `NO_COLOR` and `FORCE_COLOR`. @defaultValue the process's own */
+  readonly env?: NodeJS.ProcessEnv | undefined
+}
+
+export interface Logger extends Log {
+  /** Resolves when everything is written (or nobody reads any more); later events are ignored. */
+  close(): Promise<void>
+}
+
+/** One line an event, free of secrets: JSON in the Elastic Common Schema, or a short line for a person at a terminal. */
+export function createLogger(options: LoggerOptions = {}): Logger {
+  const { level = 'info', format = 'auto', stream = process.stdout, clock = () => new Date(), env = process.env } = options
+  const isTerminal = 'isTTY' in stream && Boolean(stream.isTTY)
+  const output = guardOutput(stream)
+  const logger = winston.createLogger({
+    level,
+    levels: LEVELS,
+    format: format === 'terminal' || (format === 'auto' && isTerminal) ? terminal(clock, useColors(env, isTerminal)) : json(clock),
+    transports: [new winston.transports.Stream({ stream, eol: '\n' })],
+  })
+  let closed = false
+  return {
+    event(action, fields = {}) {
+      const isWritten = LEVELS[fields.level ?? LOG_ACTIONS[action].level] <= LEVELS[level]
+      if (isWritten && !closed && !output.isGone()) logger.log({ ...safeLine(action, fields, level === 'debug') })
+    },
+    async close() {
+      if (closed) return
+      closed = true
+      await new Promise<void>((resolve) => {
+        logger.once('finish', () => resolve())
+        logger.end()
+      })
+      await output.flush()
+    },
+  }
+}
+
+/** A value that can't even be looked at must not end what was about to be told. */
+function safeLine(action: LogAction, fields: LogFields, withStack: boolean): LogLine {
+  try {
+    return logLine(action, fields, withStack)
+  } catch {
+    return logLine(action, { message: 'this event has fields that can not be read' }, false)
+  }
+}
+
+function json(clock: () => Date): winston.Logform.Format {
+  const time = winston.format((info) => ({ ...info, '@timestamp': clock().toISOString() }))
+  const escape = winston.format((info) => ({ ...info, [MESSAGE]: escapeJson(String(info[MESSAGE])) }))
+  return winston.format.combine(ecsFields({ apmIntegration: false, convertErr: false }), time(), ecsStringify(), escape())
+}
+
+function terminal(clock: () => Date, colors: boolean): winston.Logform.Format {
+  return winston.format((info) => ({ ...info, [MESSAGE]: terminalLine(info as unknown as LogLine, clock(), colors) }))()
+}
+
+function useColors(env: NodeJS.ProcessEnv, isTerminal: boolean): boolean {
+  if (env['NO_COLOR']) return false
+  return isTerminal || Boolean(env['FORCE_COLOR'] && env['FORCE_COLOR'] !== '0')
+}

@@ -1,0 +1,63 @@
+import { SyncError } from '../errors.ts'
+import { LOG_ACTIONS, type LogAction, type LogFields, type LogLevel, type LogOutcome } from '../model/log.ts'
+import { redact, redactDeep } from './redact.ts'
+
+/** Texts longer than this are cut: a line must stay a line. */
+const MAX_TEXT = 8192
+
+export interface LogLine {
+  readonly level: LogLevel
+  readonly message: string
+  readonly event: { readonly action: LogAction; readonly outcome: LogOutcome; /** Nanoseconds. */ readonly duration?: number }
+  readonly error?: LogLineError
+  readonly site_sync?: Readonly<Record<string, unknown>>
+}
+
+interface LogLineError {
+  readonly message: string
+  readonly type: string
+  readonly code?: string
+  readonly stack_trace?: string
+}
+
+/** An event as a line in the Elastic Common Schema, without secrets. */
+export function logLine(action: LogAction, fields: LogFields, withStack: boolean): LogLine {
+  const defaults = LOG_ACTIONS[action]
+  const ours = siteSyncFields(fields)
+  const duration = fields.durationMs === undefined ? Number.NaN : Math.round(fields.durationMs * 1e6)
+  return {
+    level: fields.level ?? defaults.level,
+    message: clean(fields.message ?? defaults.message),
+    event: { action, outcome: fields.outcome ?? defaults.outcome, ...(Number.isFinite(duration) && { duration }) },
+    ...(fields.error !== undefined && fields.error !== null && { error: errorFields(fields.error, withStack) }),
+    ...(Object.keys(ours).length > 0 && { site_sync: ours }),
+  }
+}
+
+function siteSyncFields(fields: LogFields): Record<string, unknown> {
+  const { project, representationId, fileId, path, site, provider, bytes, tries, attemptId } = fields
+  const known = { project, representation_id: representationId, file_id: fileId, path, site, provider, bytes, tries, attempt_id: attemptId }
+  const said = Object.entries(known).filter(([, value]) => value !== undefined)
+  const extra = Object.entries(fields.extra ?? {}).filter(([key, value]) => value !== undefined && !Object.hasOwn(known, key))
+  return redactDeep(Object.fromEntries([...extra, ...said]), clean) as Record<string, unknown>
+}
+
+function errorFields(thrown: unknown, withStack: boolean): LogLineError {
+  if (!(thrown instanceof Error)) return { message: clean(String(thrown)), type: typeof thrown }
+  const code =
+    'code' in thrown && (typeof thrown.code === 'string' || typeof thrown.code === 'number') ? { code: clean(String(thrown.code)) } : {}
+  const stack = withStack ? stackOf(thrown) : undefined
+  return { message: clean(thrown.message), type: clean(thrown.name), ...code, ...(stack !== undefined && { stack_trace: clean(stack) }) }
+}
+
+/** A classified fault needs no stack: its message says it all. One that nobody classified has the stack of what was thrown. */
+function stackOf(error: Error): string | undefined {
+  if (!(error instanceof SyncError)) return error.stack
+  if (error.code !== 'UNEXPECTED') return undefined
+  return error.cause instanceof Error ? error.cause.stack : error.stack
+}
+
+function clean(text: string): string {
+  const redacted = redact(text)
+  return redacted.length > MAX_TEXT ? `${redacted.slice(0, MAX_TEXT)}…` : redacted
+}

@@ -1,0 +1,44 @@
+/** Names whose values are secret, in JSON, in query strings and in `key=value` text. */
+const NAMES = [
+  'pass(?:word|wd|phrase)?',
+  'pwd',
+  '(?:client|app|shared)?[_-]?secret(?:[_-]?key)?',
+  '(?:aws_)?secret_access_key',
+  '(?:access|refresh|id|auth|session|bearer|security|oauth)[_-]?token',
+  'api[_-]?key',
+  'account[_-]?key',
+  'private[_-]?key(?:_id)?',
+  'upload_id',
+  'assertion',
+  'x-amz-(?:signature|credential|security-token)',
+  'sharedaccesssignature',
+  'set-cookie|cookie',
+  'authorization',
+].join('|')
+
+/** A key under which a text is always secret. */
+export const SECRET_KEY = new RegExp(`^(?:${NAMES}|token)$`, 'i')
+
+/**
+ * What looks like a secret, and what stands there instead. Each runs in time linear to the text for texts without a match;
+ * blotting out too much of a line is the lesser evil.
+ */
+export const SECRET_PATTERNS: readonly (readonly [RegExp, string])[] = [
+  [/-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[^]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g, '[redacted key]'],
+  // user:password@ first: such a password may hold slashes and @ that nobody escaped. A port after the colon is not a password.
+  [/(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@:"'<>]{0,200}:(?!\d{1,5}(?:[/?#,\s"']|$))[^\s"'<>]*@/gi, '$1[redacted]@'],
+  [/(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"'<>]*@/gi, '$1[redacted]@'],
+  [/\bbearer\s+[^\s"',;]+/gi, 'Bearer [redacted]'],
+  [/\b(authorization["']?\s*[:=]\s*["']?(?:basic|digest|aws4-hmac-sha256)\s+)[^\s"']+/gi, '$1[redacted]'],
+  [
+    new RegExp(`((?<![a-z0-9])(?:${NAMES})\\\\?["']?\\s*[:=]\\s*)(?:\\\\?"(?:[^"\\\\]|\\\\.)*"|'[^']*'|[^\\s&,;"'{}\\[\\]]+)`, 'gi'),
+    '$1[redacted]',
+  ],
+  [/\bya29\.[\w.-]+/g, '[redacted token]'],
+  [/\b1\/\/[\w-]{20,}/g, '[redacted token]'],
+  [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, '[redacted token]'],
+  [/\bGOCSPX-[\w-]{10,}/g, '[redacted]'],
+  [/\bAIza[\w-]{30,}/g, '[redacted]'],
+  [/\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b/g, '[redacted]'],
+  [/\bsl\.[\w-]{30,}/g, '[redacted token]'],
+]
