@@ -18,6 +18,7 @@ const KIND_BY_CODE = {
   REFUSED: 'file',
   UNEXPECTED: 'file',
 
+  MISCONFIGURED: 'site',
   CREDENTIALS: 'site',
   PERMISSION: 'site',
   QUOTA: 'site',

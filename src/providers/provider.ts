@@ -14,6 +14,10 @@ export interface RemoteFile {
   readonly modified?: Date
   /** Of the bytes that are stored there, as the site itself says; absent when only reading them would tell. */
   readonly checksum?: Checksum
+  /** Opaque; changes whenever the content may have changed. */
+  readonly version?: string
+  /** Set when the bytes are a file of this machine: where they really are, absolute. */
+  readonly localPath?: string
 }
 
 export interface Checksum {

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import { pipeline, Transform } from 'node:stream'
+import type { Readable } from 'node:stream'
+
+import { SyncError } from '../errors.ts'
+import type { RootedPath } from '../model/site.ts'
+import type { ByteSource, CallOptions, ChecksumAlgorithm, Provider, RemoteFile } from './provider.ts'
+
+/** How much may wait between the reader and the writer of one transfer, in bytes. */
+const BUFFER_BYTES = 1024 * 1024
+
+export interface ByteSourceOptions extends CallOptions {
+  /** The target's algorithm: computed while the bytes go by, so that `checksum()` need not read them again. */
+  readonly checksumAlgorithm?: ChecksumAlgorithm
+  /** Where the bytes are on this machine, if the provider itself does not say so. */
+  readonly localPath?: string
+}
+
+/**
+ * A file of a site as something to write elsewhere.
+ *
+ * Rejects with `SOURCE_MISSING` (naming the whole path), `NOT_A_FILE`, `SOURCE_UNREADABLE`, or what the site itself is in trouble with.
+ * A stream that ends with more or fewer bytes than the file had when it was opened fails with `SOURCE_CHANGED`; one whose bytes are
+ * not those that the site has by its own checksum fails with `VERIFY_FAILED`. `assertUnchanged()` obeys the signal given here.
+ */
+export async function openByteSource(provider: Provider, path: RootedPath, options: ByteSourceOptions): Promise<ByteSource> {
+  const where = `${path.root.replace(/\/+$/, '')}/${path.path}`
+  const file = await stat(provider, path, where, options)
+  const localPath = options.localPath ?? file.localPath
+  const known = new Map<ChecksumAlgorithm, string>()
+  if (file.checksum !== undefined) known.set(file.checksum.algorithm, file.checksum.value)
+
+  const open = async (fromByte: number, signal: AbortSignal, algorithm = options.checksumAlgorithm): Promise<Readable> => {
+    const upstream = await unreadableIfDenied(provider.read(path, { fromByte, signal }), where)
+    const hashed = fromByte === 0 ? [...new Set([...known.keys(), ...(algorithm === undefined ? [] : [algorithm])])] : []
+    const measured = measure(file, fromByte, where, hashed, known)
+    // Carries failure and destruction both ways; the reader of `measured` hears of it, also one who starts to listen later.
+    pipeline(upstream, measured, () => {})
+    measured.on('error', () => {})
+    return measured
+  }
+
+  return {
+    size: file.size,
+    modified: file.modified ?? new Date(),
+    ...(localPath === undefined ? {} : { localPath }),
+    open: async (fromByte, signal) => await open(fromByte, signal),
+    checksum: async (algorithm, signal) => {
+      if (!known.has(algorithm)) for await (const chunk of await open(0, signal, algorithm)) void chunk
+      return known.get(algorithm) as string
+    },
+    assertUnchanged: async () => {
+      const now = await unreadableIfDenied(provider.stat(path, options), where)
+      if (now === undefined) throw new SyncError('SOURCE_CHANGED', `${where} was removed while it was being read`)
+      if (!sameContent(file, now)) throw new SyncError('SOURCE_CHANGED', `${where} was changed while it was being read`)
+    },
+  }
+}
+
+async function stat(provider: Provider, path: RootedPath, where: string, { signal }: CallOptions): Promise<RemoteFile> {
+  const file = await unreadableIfDenied(provider.stat(path, { signal }), where)
+  if (file !== undefined) return file
+  // Reading tells a missing file from a root that is not there at all.
+  const appeared = await unreadableIfDenied(provider.read(path, { signal }), where)
+  appeared.destroy()
+  throw new SyncError('SOURCE_CHANGED', `${where} was created while it was being opened`)
+}
+
+/** A file system that denies one file is not in trouble as a whole; what an API denies is told by its own provider. */
+async function unreadableIfDenied<T>(call: Promise<T>, where: string): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    if (!(error instanceof SyncError) || error.code !== 'PERMISSION') throw error
+    const { code } = (error.cause ?? {}) as { code?: unknown }
+    if (code !== 'EACCES' && code !== 'EPERM') throw error
+    throw new SyncError('SOURCE_UNREADABLE', `${where} can't be read: permission denied`, { cause: error })
+  }
+}
+
+/** Lets bytes through, counts and hashes them; `known` learns the checksums when all of them came. */
+function measure(
+  file: RemoteFile,
+  fromByte: number,
+  where: string,
+  algorithms: readonly ChecksumAlgorithm[],
+  known: Map<ChecksumAlgorithm, string>,
+): Transform {
+  const hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }))
+  let position = fromByte
+  return new Transform({
+    highWaterMark: BUFFER_BYTES,
+    transform(chunk: Buffer, _encoding, done) {
+      position += chunk.length
+      if (position > file.size) return done(new SyncError('SOURCE_CHANGED', `${where} grew while it was being read`))
+      for (const { hash } of hashes) hash.update(chunk)
+      done(null, chunk)
+    },
+    flush(done) {
+      if (position < file.size) {
+        return done(
+          new SyncError('SOURCE_CHANGED', `${where} ended at byte ${position} of ${file.size}: it shrank while it was being read`),
+        )
+      }
+      for (const { algorithm, hash } of hashes) {
+        const value = hash.digest('hex')
+        const expected = known.get(algorithm) ?? value
+        if (expected !== value) return done(differs(file, algorithm, where, value))
+        known.set(algorithm, value)
+      }
+      done()
+    },
+  })
+}
+
+function differs(file: RemoteFile, algorithm: ChecksumAlgorithm, where: string, value: string): SyncError {
+  if (file.checksum?.algorithm !== algorithm) return new SyncError('SOURCE_CHANGED', `${where} was changed between two reads of it`)
+  return new SyncError('VERIFY_FAILED', `${where} was read with ${algorithm} ${value}, but its site has ${file.checksum.value}`)
+}
+
+function sameContent(before: RemoteFile, now: RemoteFile): boolean {
+  if (before.version !== undefined || now.version !== undefined) return before.version === now.version
+  return (
+    before.size === now.size && before.modified?.getTime() === now.modified?.getTime() && before.checksum?.value === now.checksum?.value
+  )
+}
