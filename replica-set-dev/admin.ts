@@ -1,0 +1,126 @@
+import { MongoClient, MongoServerError } from 'mongodb'
+import type { Document } from 'mongodb'
+
+import { poll } from './poll.ts'
+
+export interface MemberState {
+  readonly port: number
+  /** `PRIMARY`, `SECONDARY`, `STARTUP2`, …; `DOWN` when it does not answer. */
+  readonly state: string
+  readonly writable: boolean
+}
+
+export interface ElectionSettings {
+  readonly electionTimeoutMillis: number
+  readonly heartbeatIntervalMillis: number
+}
+
+const NOT_YET_INITIALIZED = 94
+const ALREADY_INITIALIZED = 23
+
+type Admin = (command: Document) => Promise<Document>
+
+/** Runs admin commands on one member, whatever its state. `answerWithinMs` bounds each answer: a frozen member never answers. */
+async function withMember<T>(port: number, use: (admin: Admin) => Promise<T>, answerWithinMs = 20_000): Promise<T> {
+  const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, {
+    serverSelectionTimeoutMS: 1000,
+    connectTimeoutMS: 1000,
+    socketTimeoutMS: answerWithinMs,
+    appName: 'replica-set-dev',
+  })
+  try {
+    return await use((command) => client.db('admin').command(command))
+  } finally {
+    await client.close()
+  }
+}
+
+export async function askMember(port: number, command: Document): Promise<Document> {
+  return withMember(port, (admin) => admin(command))
+}
+
+export async function memberState(port: number): Promise<MemberState> {
+  try {
+    const ask = async (admin: Admin): Promise<MemberState> => {
+      const hello = await admin({ hello: 1 })
+      if (hello['isWritablePrimary'] === true) return { port, state: 'PRIMARY', writable: true }
+      if (hello['secondary'] === true) return { port, state: 'SECONDARY', writable: false }
+      const status = await admin({ replSetGetStatus: 1 }).catch(() => undefined)
+      const own = (status?.['members'] as Document[] | undefined)?.find((member) => member['self'] === true)
+      return { port, state: String(own?.['stateStr'] ?? 'STARTUP'), writable: false }
+    }
+    return await withMember(port, ask, 1000)
+  } catch {
+    return { port, state: 'DOWN', writable: false }
+  }
+}
+
+/** Makes these ports the members of the set: initiates it, or changes the configuration that the data holds. */
+export async function ensureConfiguration(name: string, ports: readonly number[], settings: ElectionSettings): Promise<void> {
+  const members = ports.map((port, index) => ({ _id: index, host: `127.0.0.1:${port}` }))
+  await withMember(ports[0] as number, async (admin) => {
+    const initiated = await admin({ replSetInitiate: { _id: name, members, settings } }).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof MongoServerError && error.code === ALREADY_INITIALIZED) return false
+        throw error
+      },
+    )
+    if (initiated) return
+    const config = await poll(async () => currentConfig(admin), { what: 'replica set configuration', timeoutMs: 10_000 })
+    if (fits(config, members, settings)) return
+    const { term: _, ...kept } = config
+    await admin({
+      replSetReconfig: {
+        ...kept,
+        version: Number(config['version']) + 1,
+        members,
+        settings: { ...(config['settings'] as Document), ...settings },
+      },
+      // The members can't agree by themselves on ports that they do not know.
+      force: true,
+    })
+  })
+}
+
+async function currentConfig(admin: Admin): Promise<Document | undefined> {
+  try {
+    return (await admin({ replSetGetConfig: 1 }))['config'] as Document
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === NOT_YET_INITIALIZED) return undefined
+    throw error
+  }
+}
+
+function fits(config: Document, members: readonly { host: string }[], settings: ElectionSettings): boolean {
+  const hosts = (config['members'] as Document[]).map((member) => String(member['host']))
+  const current = config['settings'] as Document
+  return (
+    hosts.join() === members.map(({ host }) => host).join() &&
+    current['electionTimeoutMillis'] === settings.electionTimeoutMillis &&
+    current['heartbeatIntervalMillis'] === settings.heartbeatIntervalMillis
+  )
+}
+
+/**
+ * Waits until one member takes writes. On the way the first member is asked to stand for election, so that a new set of three
+ * does not wait for the election timeout to pass.
+ */
+export async function electFirst(ports: readonly number[]): Promise<void> {
+  await withMember(ports[0] as number, async (admin) => {
+    await poll(
+      async () => {
+        if ((await admin({ hello: 1 }))['isWritablePrimary'] === true) return true
+        if (ports.length === 1) return false
+        const elected = await admin({ replSetStepUp: 1 }).then(
+          () => true,
+          () => false,
+        )
+        if (elected) return false
+        const others = await Promise.all(ports.slice(1).map(memberState))
+        return others.some(({ writable }) => writable)
+      },
+      { what: 'primary', timeoutMs: 60_000 },
+    )
+  })
+}

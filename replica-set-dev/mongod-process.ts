@@ -1,0 +1,111 @@
+import { spawn } from 'node:child_process'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
+
+import { askMember } from './admin.ts'
+import { poll } from './poll.ts'
+import { signalMongod } from './process-identity.ts'
+
+export interface MongodOptions {
+  readonly mongod: string
+  readonly port: number
+  readonly dbPath: string
+  readonly logPath: string
+  readonly oplogSizeMb?: number | undefined
+  readonly syncDelaySeconds?: number | undefined
+  readonly enableTestCommands?: boolean | undefined
+}
+
+/** The port was free when we looked and is not any more. */
+export class PortTakenError extends Error {
+  override readonly name = 'PortTakenError'
+}
+
+export const REPLICA_SET_NAME = 'rs0'
+
+/** mongod's exit code when it can't listen. */
+const EXIT_NET_ERROR = 48
+const STARTUP_TIMEOUT_MS = 60_000
+
+/**
+ * Starts a mongod on the loopback and waits until it answers; `onSpawn` gets its pid before anything else happens.
+ * It has a process group of its own: Ctrl-C in the terminal is for its owner, who may still need the database to finish.
+ */
+export async function spawnMongod(options: MongodOptions, onSpawn: (pid: number) => void): Promise<number> {
+  await mkdir(options.dbPath, { recursive: true })
+  await rm(options.logPath, { force: true })
+  const child = spawn(options.mongod, mongodArguments(options), { stdio: 'ignore', detached: true, windowsHide: true })
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    child.once('exit', (code, signal) => resolve(`exit ${code ?? signal}`))
+  })
+  let end: string | undefined
+  void ended.then((how) => (end = how))
+  child.unref()
+  const pid = child.pid
+  if (pid === undefined) throw new Error(`${options.mongod} can't be started: ${await ended}`)
+  onSpawn(pid)
+  try {
+    await poll(
+      async () => {
+        if (end !== undefined) throw await startError(options, end)
+        return (await accepts(options.port)) && (await answersAs(pid, options.port))
+      },
+      { what: `answer from mongod on port ${options.port}`, timeoutMs: STARTUP_TIMEOUT_MS, everyMs: 10 },
+    )
+  } catch (error) {
+    await signalMongod({ pid, dbPath: options.dbPath }, 'SIGKILL')
+    throw error
+  }
+  return pid
+}
+
+function mongodArguments(options: MongodOptions): string[] {
+  const flags: Record<string, string | number | undefined> = {
+    replSet: REPLICA_SET_NAME,
+    bind_ip: '127.0.0.1',
+    port: options.port,
+    dbpath: options.dbPath,
+    logpath: options.logPath,
+    wiredTigerCacheSizeGB: 0.25,
+    oplogSize: options.oplogSizeMb,
+    syncdelay: options.syncDelaySeconds,
+  }
+  const parameters: Record<string, string | number | undefined> = {
+    diagnosticDataCollectionEnabled: 'false',
+    // A signalled member would otherwise stay up to 15 s for the sake of clients that fail over.
+    shutdownTimeoutMillisForSignaledShutdown: 100,
+    enableTestCommands: options.enableTestCommands === true ? 1 : undefined,
+  }
+  return [
+    '--quiet',
+    ...(process.platform === 'win32' ? [] : ['--nounixsocket']),
+    ...given(flags).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    ...given(parameters).flatMap(([name, value]) => ['--setParameter', `${name}=${value}`]),
+  ]
+}
+
+function given<T>(record: Record<string, T | undefined>): [string, T][] {
+  return Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== undefined)
+}
+
+async function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
+
+/** Another program may have taken the port between our look and mongod's; only our own pid counts. */
+async function answersAs(pid: number, port: number): Promise<boolean> {
+  const status = await askMember(port, { serverStatus: 1, repl: 0, metrics: 0, wiredTiger: 0 }).catch(() => undefined)
+  return Number(status?.['pid']) === pid
+}
+
+async function startError({ logPath, port, dbPath, mongod }: MongodOptions, end: string): Promise<Error> {
+  if (end === `exit ${EXIT_NET_ERROR}`) return new PortTakenError(`port ${port} is taken`)
+  const log = await readFile(logPath, 'utf8').catch(() => '')
+  const tail = log.trim().split('\n').slice(-5).join('\n')
+  const hint = log.includes('DBPathInUse') ? `\nanother mongod uses ${dbPath}` : ''
+  return new Error(`${mongod} ended while starting (${end})${hint}${tail === '' ? '' : `\nlast lines of its log:\n${tail}`}`)
+}

@@ -1,0 +1,60 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+
+/** What is remembered in the folder of a replica set, so that the next command finds it. */
+export interface SavedReplicaSet {
+  readonly version: 1
+  readonly mongod: string
+  readonly uri: string
+  readonly members: readonly SavedMember[]
+  readonly electionTimeoutMillis?: number | undefined
+  readonly heartbeatIntervalMillis?: number | undefined
+  readonly oplogSizeMb?: number | undefined
+  readonly syncDelaySeconds?: number | undefined
+  readonly enableTestCommands?: boolean | undefined
+}
+
+export interface SavedMember {
+  readonly port: number
+  /** Absent while it is stopped. */
+  readonly pid?: number | undefined
+}
+
+const FILE_NAME = 'replica-set.json'
+
+/** Undefined when there is none. Rejects when the file is not ours to understand. */
+export async function readState(dir: string): Promise<SavedReplicaSet | undefined> {
+  const file = path.join(dir, FILE_NAME)
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (text === undefined) return undefined
+  const state = parse(text)
+  if (state === undefined)
+    throw new Error(`${file} can't be understood; "start --fresh" or "stop --remove" makes room for a new replica set`)
+  return state
+}
+
+function parse(text: string): SavedReplicaSet | undefined {
+  try {
+    const state = JSON.parse(text) as Partial<SavedReplicaSet>
+    const ports = state.members?.map((member) => member.port) ?? []
+    return state.version === 1 && ports.length > 0 && ports.every(Number.isInteger) ? (state as SavedReplicaSet) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Whole or not at all: a reader never sees half a file. */
+export async function writeState(dir: string, state: SavedReplicaSet): Promise<void> {
+  await mkdir(dir, { recursive: true })
+  const part = path.join(dir, `${FILE_NAME}.${process.pid}`)
+  await writeFile(part, `${JSON.stringify(state, undefined, 2)}\n`)
+  await rename(part, path.join(dir, FILE_NAME))
+}
+
+/** The members' places below the folder. */
+export function memberPaths(dir: string, index: number): { dbPath: string; logPath: string } {
+  return { dbPath: path.join(dir, `member-${index}`), logPath: path.join(dir, `member-${index}.log`) }
+}
