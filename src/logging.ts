@@ -35,7 +35,7 @@ export interface Logger extends Log {
 /** One line an event, free of secrets: JSON in the Elastic Common Schema, or a short line for a person at a terminal. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = 'info', format = 'auto', stream = process.stdout, clock = () => new Date(), env = process.env } = options
-  const isTerminal = 'isTTY' in stream && Boolean(stream.isTTY)
+  const isTerminal = 'isTTY' in stream && stream.isTTY
   const output = guardOutput(stream)
   const logger = winston.createLogger({
     level,

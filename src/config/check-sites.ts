@@ -1,0 +1,47 @@
+import { basename } from 'node:path'
+
+import type { Settings } from '../model/settings.ts'
+import type { RawConfig } from './layout.ts'
+import type { Mistakes } from './mistakes.ts'
+import { nearest } from './unknown-keys.ts'
+
+/** Checks what only the whole configuration can tell: that sites which are named exist. */
+export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible: readonly string[], mistakes: Mistakes): void {
+  const { publishSite, remoteSite, localId, projects } = settings
+  // Sites with mistakes of their own are declared too.
+  const declared = new Set(raw.sites.keys())
+  checkRemoteSite(remoteSite, publishSite, declared, raw.keyOf(['remote_site']), raw, mistakes)
+  if (remoteSite !== '' && remoteSite === publishSite) {
+    mistakes.warn(`${raw.keyOf(['remote_site'])} is the site this instance works on (${publishSite}): nothing is transferred`)
+  }
+  alwaysAccessible.forEach((name, index) => {
+    if (declared.has(name) || name === publishSite || name === localId) return
+    mistakes.add(raw.keyOf(['always_accessible_on', index]), name, oneOf(name, declared))
+  })
+  for (const [project, override] of projects.overrides) {
+    const sites = new Set([...declared, ...(override.sites?.keys() ?? [])])
+    const own = override.publishSite ?? publishSite
+    if (override.remoteSite === undefined) continue
+    checkRemoteSite(override.remoteSite, own, sites, raw.keyOf(['projects', 'overrides', project, 'remote_site']), raw, mistakes)
+  }
+  for (const site of settings.sites.values()) {
+    for (const alternative of site.alternativeSites) {
+      if (declared.has(alternative) || alternative === publishSite || alternative === localId) continue
+      mistakes.warn(`${raw.sites.get(site.name)?.keyOf(['alternative_sites'])} names ${alternative}, which is not declared`)
+    }
+  }
+}
+
+function checkRemoteSite(name: string, own: string, declared: ReadonlySet<string>, key: string, raw: RawConfig, mistakes: Mistakes): void {
+  if (name === '' || declared.has(name) || name === own) return
+  const isPartOfFolder = raw.files.length === 1 && basename(raw.files[0] ?? '') === 'config.json' && declared.size === 0
+  const hint = isPartOfFolder ? '; where the sites stand in files of their own, give the folder instead of its config.json' : ''
+  mistakes.add(key, name, `${oneOf(name, declared, ', or "" for no syncing')}${hint}`)
+}
+
+function oneOf(name: string, declared: ReadonlySet<string>, or = ''): string {
+  if (declared.size === 0) return `the name of a declared site${or}; no site is declared`
+  const meant = nearest(name, declared)
+  const names = [...declared].slice(0, 20).map((site) => JSON.stringify(site))
+  return `the name of a declared site (${names.join(', ')})${or}${meant === undefined ? '' : `; did you mean ${JSON.stringify(meant)}?`}`
+}

@@ -1,0 +1,101 @@
+import type { ProjectOverride } from '../model/settings.ts'
+import type { Site } from '../model/site.ts'
+import type { RawConfig, RawSite } from './layout.ts'
+import { loadSite } from './load-site.ts'
+import type { KeyOf, Mistakes } from './mistakes.ts'
+import { parseWhatFits } from './parse.ts'
+import type { PathContext } from './paths.ts'
+import { isRawObject, rawObject, type RawObject } from './read-json.ts'
+import { overrideSchema } from './schema.ts'
+import { warnOfUnknownKeys } from './unknown-keys.ts'
+
+const plainKeys = overrideSchema.omit({ sites: true })
+
+/** What each project does differently, by the project's name; sites are whole definitions afterwards. */
+export function loadOverrides(raw: RawConfig, ownSites: ReadonlySet<string>, context: PathContext): Map<string, ProjectOverride> {
+  const overrides = new Map<string, ProjectOverride>()
+  for (const [project, value] of Object.entries(rawOverrides(raw, context.mistakes))) {
+    const keyOf: KeyOf = (path) => raw.keyOf(['projects', 'overrides', project, ...path])
+    const override = loadOverride(value, keyOf, raw.sites, ownSites, context)
+    if (override) overrides.set(project, override)
+  }
+  return overrides
+}
+
+/** The sites that some project works on: as the general one they may leave out their provider. */
+export function overriddenPublishSites(raw: RawConfig): string[] {
+  const { projects } = raw.general
+  const overrides = isRawObject(projects) && isRawObject(projects['overrides']) ? Object.values(projects['overrides']) : []
+  return overrides.flatMap((value) => (isRawObject(value) && typeof value['publish_site'] === 'string' ? [value['publish_site']] : []))
+}
+
+function rawOverrides({ general: { projects }, keyOf }: RawConfig, mistakes: Mistakes): RawObject {
+  const overrides = isRawObject(projects) ? projects['overrides'] : undefined
+  if (isRawObject(overrides)) return overrides
+  if (overrides !== undefined) mistakes.add(keyOf(['projects', 'overrides']), overrides, 'an object: an override for each project')
+  return {}
+}
+
+function loadOverride(
+  value: unknown,
+  keyOf: KeyOf,
+  generalSites: RawConfig['sites'],
+  ownSites: ReadonlySet<string>,
+  context: PathContext,
+): ProjectOverride | undefined {
+  const { mistakes } = context
+  if (!isRawObject(value)) {
+    mistakes.add(keyOf([]), value, 'an object: what is different for this project')
+    return undefined
+  }
+  warnOfUnknownKeys(value, Object.keys(overrideSchema.shape), keyOf, mistakes)
+  const {
+    enabled,
+    publish_site: publishSite,
+    remote_site: remoteSite,
+    retry_cnt: retryCount,
+  } = parseWhatFits(plainKeys, value, keyOf, mistakes)
+  const sites = loadSites(value['sites'], keyOf, generalSites, ownSites, context)
+  return {
+    ...(enabled !== undefined && { enabled }),
+    ...(publishSite !== undefined && { publishSite }),
+    ...(remoteSite !== undefined && { remoteSite }),
+    ...(retryCount !== undefined && { retryCount }),
+    ...(sites && { sites }),
+  }
+}
+
+function loadSites(
+  value: unknown,
+  keyOf: KeyOf,
+  generalSites: RawConfig['sites'],
+  ownSites: ReadonlySet<string>,
+  context: PathContext,
+): Map<string, Site> | undefined {
+  if (value === undefined) return undefined
+  if (!isRawObject(value)) {
+    context.mistakes.add(keyOf(['sites']), value, 'an object: a site for each name')
+    return undefined
+  }
+  const sites = new Map<string, Site>()
+  for (const [name, own] of Object.entries(value)) {
+    const merged = mergeSite(generalSites.get(name), { value: own, keyOf: (path) => keyOf(['sites', name, ...path]) })
+    const site = loadSite(name, merged, ownSites.has(name), context)
+    if (site) sites.set(name, site)
+  }
+  return sites
+}
+
+/** Key by key: what the override says counts, and is what a mistake names. */
+function mergeSite(general: RawSite | undefined, override: RawSite): RawSite {
+  const own = override.value
+  if (!general || !isRawObject(general.value) || !isRawObject(own)) return override
+  return {
+    value: rawObject([...Object.entries(general.value), ...Object.entries(own)]),
+    keyOf: (path) => (path[0] === undefined || path[0] in own || !isKeyOf(general, path[0]) ? override.keyOf(path) : general.keyOf(path)),
+  }
+}
+
+function isKeyOf({ value }: RawSite, key: PropertyKey): boolean {
+  return isRawObject(value) && key in value
+}

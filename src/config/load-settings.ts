@@ -1,0 +1,75 @@
+import { ConfigError } from '../errors.ts'
+import type { ProjectOverride, Settings } from '../model/settings.ts'
+import type { Site } from '../model/site.ts'
+import { checkSites } from './check-sites.ts'
+import { readLayout, type RawConfig } from './layout.ts'
+import { alwaysAccessibleOn, loadGeneral } from './load-general.ts'
+import { loadMongo } from './load-mongo.ts'
+import { loadOverrides, overriddenPublishSites } from './load-overrides.ts'
+import { loadSite } from './load-site.ts'
+import { Mistakes } from './mistakes.ts'
+import type { PathContext } from './paths.ts'
+
+export interface LoadedSettings {
+  readonly settings: Settings
+  /** For the operator, a line each; nothing in them is secret. */
+  readonly warnings: readonly string[]
+  /** Every file that was read, absolute. In the folder layout a new file beside them may count too. */
+  readonly files: readonly string[]
+}
+
+/**
+ * Reads the configuration: one file, or a folder with `config.json` and files of sites; the legacy settings in either.
+ * Rejects with a `ConfigError` that holds all mistakes at once, and with nothing else.
+ */
+export async function loadSettings(
+  path: string,
+  env: NodeJS.ProcessEnv,
+  platform: NodeJS.Platform = process.platform,
+): Promise<LoadedSettings> {
+  const mistakes = new Mistakes()
+  const raw = await readLayout(path, mistakes)
+  // Not all at once for once: what could not be read would show up again as sites that are missing.
+  if (!raw || mistakes.problems.length > 0) throw new ConfigError(path, mistakes.problems)
+  const settings = interpret(raw, { env, platform, folder: raw.folder, mistakes })
+  if (mistakes.problems.length > 0) throw new ConfigError(path, mistakes.problems)
+  return { settings, warnings: mistakes.warnings, files: raw.files }
+}
+
+function interpret(raw: RawConfig, context: PathContext): Settings {
+  const { mistakes, env } = context
+  const general = loadGeneral(raw, mistakes)
+  const alwaysAccessible = alwaysAccessibleOn(raw, mistakes)
+  const ownSites = new Set([general.publish_site, general.local_id, ...overriddenPublishSites(raw)])
+  const sites = new Map<string, Site>()
+  for (const [name, rawSite] of raw.sites) {
+    const site = loadSite(name, rawSite, ownSites.has(name), context)
+    if (site) sites.set(name, site)
+  }
+  if (!general.enabled) mistakes.warn(`${raw.keyOf(['enabled'])} is false: nothing is synced`)
+  const settings: Settings = {
+    localId: general.local_id,
+    publishSite: general.publish_site,
+    remoteSite: general.enabled ? general.remote_site : '',
+    retryCount: general.retry_cnt,
+    loopDelaySeconds: general.loop_delay,
+    leaseSeconds: general.lease_seconds,
+    shutdownGraceSeconds: general.shutdown_grace,
+    indexes: general.indexes,
+    writeProgress: general.write_progress,
+    mongo: loadMongo(general.mongo, raw.keyOf, env, mistakes),
+    sites,
+    projects: {
+      include: general.projects.include,
+      exclude: general.projects.exclude,
+      overrides: general.enabled ? loadOverrides(raw, ownSites, context) : switchedOff(loadOverrides(raw, ownSites, context)),
+    },
+  }
+  checkSites(settings, raw, general.enabled ? alwaysAccessible : [], mistakes)
+  return settings
+}
+
+/** No project syncs when syncing is off altogether. */
+function switchedOff(overrides: ReadonlyMap<string, ProjectOverride>): Map<string, ProjectOverride> {
+  return new Map(Array.from(overrides, ([project, override]) => [project, { ...override, remoteSite: '' }]))
+}

@@ -1,0 +1,120 @@
+import { z } from 'zod'
+
+import { name, numeric, textList } from './schema-parts.ts'
+
+const flag = () => z.boolean({ error: 'true or false' })
+const retries = () => numeric({ min: 0, max: 1000, integer: true })
+
+const PATH = 'a path, or a path for each of windows, linux and darwin'
+const perOs = z.partialRecord(z.enum(['windows', 'linux', 'darwin']), z.string()).meta({
+  title: 'Path for each operating system',
+  examples: [{ windows: 'P:/projects', linux: '/mnt/projects', darwin: '/Volumes/projects' }],
+})
+const pathOrPerOs = z.union([z.string(), perOs], { error: PATH })
+
+export const siteSchema = z
+  .object(
+    {
+      provider: name('the name of a provider, such as "gdrive" or "local_drive"')
+        .optional()
+        .describe('Kind of storage. May be left out for the own site, which is a "local_drive".')
+        .meta({ examples: ['gdrive', 'local_drive'] }),
+      credentials_url: pathOrPerOs
+        .optional()
+        .describe("Path or file:// URL of the credentials file; relative to this file's folder; {ENV} is replaced.")
+        .meta({ examples: ['/my_secret_folder/credentials.json', '{SECRETS}/drive.json'] }),
+      root: z
+        .union([z.string(), perOs, z.record(z.string(), z.union([z.string(), perOs]))])
+        .describe('Where the files are: one root, or one for each name of a multi-root project. {ENV} is replaced.')
+        .meta({ examples: ['/My Drive', { root_one: '/My Drive/work_folder', root_two: '/My Drive/publish_folder' }] }),
+      concurrency: numeric({ min: 1, max: 1000, integer: true })
+        .optional()
+        .describe("Transfers at once; the provider's own limit when left out."),
+      concurrency_scope: z
+        .enum(['instance', 'cluster'], { error: '"instance" or "cluster"' })
+        .optional()
+        .describe('Whether the limit is for each instance, or for all that share the work.'),
+      alternative_sites: textList('a list of site names').optional().describe('Sites that are the same storage under another name.'),
+      api_endpoint: z
+        .string({ error: 'an http:// or https:// address of scheme, host and port only' })
+        .optional()
+        .describe("Private endpoint, proxy or emulator: scheme, host and port; the API's own paths are appended.")
+        .meta({ examples: ['http://127.0.0.1:8080'] }),
+    },
+    { error: 'an object: the definition of a site' },
+  )
+  .meta({ title: 'Site' })
+
+export const mongoSchema = z.object(
+  {
+    uri: z
+      .string({ error: 'a mongodb:// or mongodb+srv:// address' })
+      .optional()
+      .describe('Else SITE_SYNC_MONGO_URI, AVALON_MONGO or OPENPYPE_MONGO of the environment. {ENV} is replaced.')
+      .meta({ examples: ['mongodb://127.0.0.1:27017'] }),
+    database: name('the name of a database')
+      .optional()
+      .describe('Holds the projects, a collection each; else AVALON_DB of the environment, or "avalon".'),
+    state_database: name('the name of a database').default('site_sync').describe("The service's own."),
+  },
+  { error: 'an object with uri, database and state_database' },
+)
+
+export const overrideSchema = z.object(
+  {
+    enabled: flag().optional(),
+    publish_site: name('the name of a site').optional(),
+    remote_site: z.string({ error: 'the name of a site, or "" for no syncing' }).optional(),
+    retry_cnt: retries().optional(),
+    sites: z
+      .record(z.string(), siteSchema.partial(), { error: 'an object: a site for each name' })
+      .optional()
+      .describe('Merged over the general sites, key by key.'),
+  },
+  { error: 'an object: what is different for this project' },
+)
+
+export const projectsSchema = z.object(
+  {
+    include: textList('a list of project names or globs').default(['*']).describe('Project names or globs.'),
+    exclude: textList('a list of project names or globs').default([]).describe('Wins over include.'),
+    overrides: z.record(z.string(), overrideSchema, { error: 'an object: an override for each project' }).optional(),
+  },
+  { error: 'an object with include, exclude and overrides' },
+)
+
+export const generalSchema = z.object({
+  enabled: flag().default(true).describe('false: no syncing at all.'),
+  local_id: name('the name of this machine').default('local_0').describe('Identifier of this machine or user.'),
+  publish_site: name('the name of a site').default('studio').describe('The site this instance works on; may be the same as local_id.'),
+  remote_site: z
+    .string({ error: 'the name of a site, or "" for no syncing' })
+    .default('')
+    .describe('The site to sync to; empty: no syncing.'),
+  retry_cnt: retries().default(3).describe('Attempts in all for each file and site; 0: none.'),
+  loop_delay: numeric({ min: 0, above: true, max: 604_800 }).default(60).describe('Seconds between two scans.'),
+  lease_seconds: numeric({ min: 2, max: 3600 }).default(30).describe("A dead instance's work is taken over after this time."),
+  shutdown_grace: numeric({ min: 0, max: 3600 }).default(30).describe('Seconds that running transfers have to end at shutdown.'),
+  indexes: z
+    .enum(['auto', 'off'], { error: '"auto" or "off"' })
+    .default('auto')
+    .describe('Whether the service creates the index that its scan needs.'),
+  write_progress: flag().default(false).describe('Write the legacy "progress" into the records while files are sent.'),
+  mongo: mongoSchema.prefault({}).describe('Where the database is.'),
+  projects: projectsSchema.prefault({}).describe('Which projects are synced, and what some do differently.'),
+})
+
+/** Of the legacy settings: the general keys, with one of them named differently. */
+export const legacyConfigSchema = generalSchema
+  .omit({ publish_site: true, mongo: true, projects: true, enabled: true })
+  .extend({ active_site: generalSchema.shape.publish_site, always_accessible_on: textList('a list of site names').optional() })
+
+/** A file of sites in the folder layout. */
+export const sitesFileSchema = z.record(z.string(), siteSchema)
+
+/** A whole file, for editors. */
+export const fileSchema = generalSchema.extend({
+  $schema: z.string().optional(),
+  sites: z.record(z.string(), siteSchema).optional().describe('The sites by name.'),
+  config: legacyConfigSchema.optional().describe('The general keys of the legacy settings.'),
+})
