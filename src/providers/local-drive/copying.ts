@@ -1,0 +1,140 @@
+import { createHash, hash } from 'node:crypto'
+import type { BigIntStats } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
+
+import { SyncError } from '../../errors.ts'
+import type { ByteSource, ChecksumAlgorithm } from '../provider.ts'
+import { chunksOf, orAborted, throwIfAborted } from './abort.ts'
+import type { Cloning } from './cloning.ts'
+import { isErrno } from './disk-fault.ts'
+import { CHUNK_BYTES, readUpTo } from './file-stream.ts'
+
+export interface CopyOptions {
+  /** The target's absolute path, for messages. */
+  readonly where: string
+  readonly signal: AbortSignal
+  onProgress(bytes: number): void
+}
+
+/** A temporary file that holds the whole source, durably. */
+export interface Copied {
+  readonly info: BigIntStats
+  /** Of the bytes as they were read back; absent for a clone. */
+  readonly checksum?: string
+}
+
+/**
+ * Copies a source to a new file, which is then read back and compared with the source. A clone is not read back: it consists of the
+ * source's own blocks, so nothing was copied that could differ. Who calls removes the file when this fails.
+ */
+export async function copyTo(
+  temporary: string,
+  source: ByteSource,
+  algorithm: ChecksumAlgorithm,
+  cloning: Cloning,
+  options: CopyOptions,
+): Promise<Copied> {
+  if (source.size <= CHUNK_BYTES) return await copySmall(temporary, source, algorithm, options)
+  if (source.localPath !== undefined && (await cloning.clone(source.localPath, temporary))) {
+    return await withFile(temporary, 'r+', async (file) => {
+      const info = await finish(file, source)
+      if (info.size !== BigInt(source.size)) throw wrongSize(info.size, source, options)
+      options.onProgress(source.size)
+      return { info }
+    })
+  }
+  return await withFile(temporary, 'wx+', async (file) => {
+    await copyChunks(file, source, options)
+    const info = await finish(file, source)
+    return { info, checksum: await verified(await hashOf(file, algorithm, options.signal), source, algorithm, options) }
+  })
+}
+
+/** One write and one read: most files of a publish are small, and each call to the system costs. */
+async function copySmall(temporary: string, source: ByteSource, algorithm: ChecksumAlgorithm, options: CopyOptions): Promise<Copied> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of chunksOf(await opened(source, options.signal), options.signal)) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > source.size) break
+  }
+  if (size !== source.size) throw wrongSize(size, source, options)
+  throwIfAborted(options.signal)
+  return await withFile(temporary, 'wx+', async (file) => {
+    for (const chunk of chunks) await file.appendFile(chunk)
+    const info = await finish(file, source)
+    options.onProgress(size)
+    const checksum = hash(algorithm, await readUpTo(file, size, 0), 'hex')
+    return { info, checksum: await verified(checksum, source, algorithm, options) }
+  })
+}
+
+async function copyChunks(file: FileHandle, source: ByteSource, options: CopyOptions): Promise<void> {
+  let position = 0
+  for await (const chunk of chunksOf(await opened(source, options.signal), options.signal)) {
+    if (position + chunk.length > source.size) throw wrongSize(position + chunk.length, source, options)
+    for (let written = 0; written < chunk.length;) {
+      written += (await file.write(chunk, written, chunk.length - written, position + written)).bytesWritten
+    }
+    position += chunk.length
+    options.onProgress(position)
+  }
+  if (position !== source.size) throw wrongSize(position, source, options)
+}
+
+async function opened(source: ByteSource, signal: AbortSignal): ReturnType<ByteSource['open']> {
+  throwIfAborted(signal)
+  return await orAborted(signal, source.open(0, signal))
+}
+
+/** Gives the file its time and makes it durable, as far as the file system can. */
+async function finish(file: FileHandle, source: ByteSource): Promise<BigIntStats> {
+  await file.utimes(new Date(), source.modified).catch(ignoring('EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'))
+  await file.sync().catch(ignoring('EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'))
+  return await file.stat({ bigint: true })
+}
+
+async function hashOf(file: FileHandle, algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string> {
+  const sum = createHash(algorithm)
+  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  for (let position = 0; ;) {
+    throwIfAborted(signal)
+    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, position)
+    if (bytesRead === 0) return sum.digest('hex')
+    sum.update(buffer.subarray(0, bytesRead))
+    position += bytesRead
+  }
+}
+
+async function verified(stored: string, source: ByteSource, algorithm: ChecksumAlgorithm, { where, signal }: CopyOptions): Promise<string> {
+  const sent = await orAborted(signal, source.checksum(algorithm, signal))
+  if (stored === sent) return stored
+  throw new SyncError(
+    'VERIFY_FAILED',
+    `${where} was read back with other bytes than its source has: ${algorithm} ${stored} instead of ${sent}`,
+  )
+}
+
+async function withFile<T>(path: string, flags: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path, flags, 0o666)
+  try {
+    return await work(file)
+  } finally {
+    await file.close()
+  }
+}
+
+function wrongSize(size: number | bigint, source: ByteSource, { where }: CopyOptions): SyncError {
+  return new SyncError(
+    'SOURCE_CHANGED',
+    `the source of ${where} gave ${size} bytes instead of ${source.size}: it was changed while it was being read`,
+  )
+}
+
+function ignoring(...codes: readonly string[]): (error: unknown) => void {
+  return (error) => {
+    if (!isErrno(error, ...codes)) throw error
+  }
+}

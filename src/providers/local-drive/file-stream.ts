@@ -1,0 +1,55 @@
+import type { FileHandle } from 'node:fs/promises'
+import { addAbortSignal, Readable } from 'node:stream'
+
+import { diskFault } from './disk-fault.ts'
+
+/** Bytes a read: large enough for network mounts, small enough for many transfers at once. */
+export const CHUNK_BYTES = 1024 * 1024
+
+/**
+ * What is left of an open file from a byte on; owns the handle and closes it. A small rest is read at once, so that the handle is
+ * closed before the stream is looked at. Fails with `SyncError`s that name `where`.
+ */
+export async function streamOf(file: FileHandle, size: number, fromByte: number, where: string, signal: AbortSignal): Promise<Readable> {
+  if (size - fromByte <= CHUNK_BYTES) {
+    const bytes = await readUpTo(file, Math.max(0, size - fromByte), fromByte)
+    await file.close()
+    return addAbortSignal(signal, Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false }))
+  }
+  let position = fromByte
+  const pull = async (stream: Readable): Promise<void> => {
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, CHUNK_BYTES, position)
+      position += bytesRead
+      stream.push(bytesRead === 0 ? null : buffer.subarray(0, bytesRead))
+    } catch (error) {
+      stream.destroy(diskFault(error, 'read', where))
+    }
+  }
+  const close = async (then: () => void): Promise<void> => {
+    await file.close().catch(() => {})
+    then()
+  }
+  const stream = new Readable({
+    highWaterMark: CHUNK_BYTES,
+    read() {
+      void pull(this)
+    },
+    destroy(error, done) {
+      void close(() => done(error))
+    },
+  })
+  return addAbortSignal(signal, stream)
+}
+
+/** `length` bytes from `position` on; fewer where the file ends. */
+export async function readUpTo(file: FileHandle, length: number, position: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(length)
+  let filled = 0
+  while (filled < length) {
+    const { bytesRead } = await file.read(buffer, filled, length - filled, position + filled)
+    if (bytesRead === 0) break
+    filled += bytesRead
+  }
+  return buffer.subarray(0, filled)
+}

@@ -1,0 +1,43 @@
+import { open } from 'node:fs/promises'
+
+import { isErrno } from './disk-fault.ts'
+
+/**
+ * Makes renames durable by syncing their folder. Whoever asks while a sync of the same folder runs shares the next one: a sequence
+ * of a thousand frames costs a handful of syncs, and each still waits for one that began after its rename.
+ */
+export class FolderSync {
+  readonly #running = new Map<string, Promise<void>>()
+  readonly #next = new Map<string, Promise<void>>()
+
+  async sync(folder: string): Promise<void> {
+    const running = this.#running.get(folder)
+    if (running === undefined) return await this.#start(folder)
+    const next = this.#next.get(folder) ?? this.#startAfter(running, folder)
+    this.#next.set(folder, next)
+    return await next
+  }
+
+  async #startAfter(running: Promise<void>, folder: string): Promise<void> {
+    await Promise.allSettled([running])
+    this.#next.delete(folder)
+    await this.#start(folder)
+  }
+
+  async #start(folder: string): Promise<void> {
+    const sync = syncFolder(folder).finally(() => this.#running.delete(folder))
+    this.#running.set(folder, sync)
+    return await sync
+  }
+}
+
+/** Not every platform and network file system can sync a folder; where it can't, the rename is as durable as it gets. */
+async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === 'win32') return
+  try {
+    const handle = await open(folder, 'r')
+    await handle.sync().finally(async () => await handle.close())
+  } catch (error) {
+    if (!isErrno(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR', 'EACCES', 'EPERM', 'EBADF', 'ENOENT')) throw error
+  }
+}

@@ -1,0 +1,154 @@
+import { mkdir, readdir, realpath, stat } from 'node:fs/promises'
+import { dirname, isAbsolute, join, relative, sep } from 'node:path'
+
+import { SyncError } from '../../errors.ts'
+import type { RootedPath } from '../../model/site.ts'
+import { diskFault, gone, isErrno, isMissing } from './disk-fault.ts'
+
+/** Where something is on this disk. */
+export interface Place {
+  /** Canonical and absolute: no symbolic link is left in it. */
+  readonly real: string
+  /** Below the root, with the names as they stand on disk. */
+  readonly path: string
+}
+
+/**
+ * Finds paths below roots. Nothing outside a root is ever given back, wherever symbolic links lead. Names are taken to the letter; where
+ * one is not there, one that differs only in how its letters are composed is the same (looked for in paths that are not plain ASCII).
+ */
+export class Places {
+  /** Canonical roots; one that is in here was there. */
+  readonly #roots = new Map<string, string>()
+  readonly #mayCreateRoot: boolean
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(mayCreateRoot: boolean) {
+    this.#mayCreateRoot = mayCreateRoot
+  }
+
+  /** A file or folder that exists, links followed. The path may be empty. */
+  async find({ root, path }: RootedPath): Promise<Place | undefined> {
+    const full = fullPath({ root, path })
+    const exact = await canonical(full)
+    if (exact !== undefined) return { real: await this.#inside(root, exact, full), path }
+    if (isAscii(path)) return undefined
+    const known = await this.#asOnDisk(root, path)
+    const real = known === path ? undefined : await canonical(join(root, known))
+    return real === undefined ? undefined : { real: await this.#inside(root, real, full), path: known }
+  }
+
+  /** A folder, created with the folders above it when it is not there; `created` are the new ones, topmost first. */
+  async makeFolder(folder: RootedPath): Promise<Place & { readonly created: readonly string[] }> {
+    const found = await this.find(folder)
+    if (found !== undefined) return { ...found, created: [] }
+    return isAscii(folder.path) ? await this.#create(folder) : await this.alone(async () => await this.#create(folder))
+  }
+
+  /** The name under which a file stands in a folder already, however its letters are composed; otherwise the name itself. */
+  async nameIn(realFolder: string, name: string): Promise<string> {
+    const names = (await readdir(realFolder).catch(gone)) ?? []
+    if (names.includes(name)) return name
+    const composed = name.normalize('NFC')
+    return names.find((other) => other.normalize('NFC') === composed) ?? name
+  }
+
+  /** One at a time: two spellings of one name must not be created side by side. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work)
+    this.#queue = result.catch(() => {})
+    return await result
+  }
+
+  mayCreate(root: string): boolean {
+    return this.#mayCreateRoot && !this.#roots.has(root)
+  }
+
+  /** Rejects with `ROOT_MISSING` unless the root is a folder. */
+  async assertRoot(root: string): Promise<void> {
+    try {
+      if ((await stat(root)).isDirectory()) return
+    } catch (error) {
+      if (!isMissing(error)) throw diskFault(error, 'read', root)
+      throw new SyncError('ROOT_MISSING', `the root ${root} is not there: is it mounted?`, { cause: error })
+    }
+    throw new SyncError('ROOT_MISSING', `the root ${root} is not a folder`)
+  }
+
+  async #create({ root, path }: RootedPath): Promise<Place & { created: string[] }> {
+    const known = await this.#asOnDisk(root, path)
+    if (this.mayCreate(root)) await mkdir(root, { recursive: true })
+    else await this.assertRoot(root)
+    const existing = await this.#deepest(root, known)
+    const wanted = join(existing.real, relative(existing.path, known))
+    const first = await mkdir(wanted, { recursive: true })
+    const real = await this.#inside(root, await realpath(wanted), fullPath({ root, path }))
+    return { real, path: known, created: first === undefined ? [] : between(first, real) }
+  }
+
+  /** The longest part of a path that exists. */
+  async #deepest(root: string, path: string): Promise<Place> {
+    for (let part = path; part !== '.' && part !== ''; part = dirname(part)) {
+      const real = await canonical(join(root, part))
+      if (real !== undefined) return { real: await this.#inside(root, real, join(root, part)), path: part }
+    }
+    return { real: await this.#inside(root, await realpath(root), root), path: '' }
+  }
+
+  async #asOnDisk(root: string, path: string): Promise<string> {
+    if (isAscii(path)) return path
+    const names: string[] = []
+    for (const name of path.split('/')) {
+      const folder = join(root, ...names)
+      const real = isAscii(name) ? undefined : await canonical(folder)
+      names.push(real === undefined ? name : await this.nameIn(await this.#inside(root, real, folder), name))
+    }
+    return names.join('/')
+  }
+
+  async #inside(root: string, real: string, full: string): Promise<string> {
+    const known = this.#roots.get(root)
+    if (known !== undefined && isWithin(known, real)) return real
+    // The root may be a link that leads elsewhere since.
+    const now = await realpath(root)
+    this.#roots.set(root, now)
+    if (isWithin(now, real)) return real
+    throw new SyncError('BAD_PATH', `${full} leads out of the root ${root}: a symbolic link points to ${real}`)
+  }
+}
+
+/** Absolute, as people write it on this system; rejects what could leave the root. */
+export function fullPath({ root, path }: RootedPath): string {
+  if (!isAbsolute(root)) throw new SyncError('BAD_ROOT', `the root "${root}" is not an absolute path of this machine`)
+  const names = path.split('/')
+  if (names.includes('..') || path.includes('\0') || isAbsolute(path) || (sep === '\\' && /[\\:]/.test(path))) {
+    throw new SyncError('BAD_PATH', `the path ${JSON.stringify(path)} can't be used below the root ${root}`)
+  }
+  return join(root, path)
+}
+
+export function isAscii(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  return /^[\x00-\x7f]*$/.test(text)
+}
+
+/** The path without symbolic links; undefined when there is nothing. */
+async function canonical(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path)
+  } catch (error) {
+    if (isMissing(error) || isErrno(error, 'ENAMETOOLONG')) return undefined
+    throw diskFault(error, 'read', path)
+  }
+}
+
+function isWithin(root: string, real: string): boolean {
+  return real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)
+}
+
+/** Every folder from `first` down to `last`, which is below it or the same. */
+function between(first: string, last: string): string[] {
+  const folders = [last]
+  while (folders[0] !== first && folders[0] !== undefined && folders[0].startsWith(first)) folders.unshift(dirname(folders[0]))
+  return folders
+}

@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto'
+import { lstat, readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+
+const PATTERN = /^\.site-sync-[0-9a-f]{16}\.part$/
+const DAY_MS = 24 * 60 * 60 * 1000
+const REMEMBERED_FOLDERS = 10_000
+
+/** Short whatever the target is called, so that the longest names can be written; never the same twice. */
+export function temporaryName(): string {
+  return `.site-sync-${randomBytes(8).toString('hex')}.part`
+}
+
+export function isTemporaryName(name: string): boolean {
+  return PATTERN.test(name)
+}
+
+/**
+ * Removes what killed processes left. A writer changes its file all the time, and each change moves the file's ctime (its mtime is the
+ * source's, and tells nothing): one that nothing happened to for a day belongs to nobody. Each folder is looked at once a process.
+ */
+export class StaleFiles {
+  readonly #seen = new Set<string>()
+  readonly #now: () => number
+
+  constructor(now: () => number = Date.now) {
+    this.#now = now
+  }
+
+  /** Never fails: whatever stands in the way here stands in the way of the write, too, which then says so. */
+  async removeFrom(folder: string): Promise<void> {
+    if (this.#seen.has(folder)) return
+    if (this.#seen.size >= REMEMBERED_FOLDERS) this.#seen.clear()
+    this.#seen.add(folder)
+    const names = await readdir(folder).catch(() => [])
+    for (const name of names.filter(isTemporaryName)) {
+      const path = join(folder, name)
+      const { ctimeMs } = await lstat(path).catch(() => ({ ctimeMs: Number.POSITIVE_INFINITY }))
+      if (this.#now() - ctimeMs > DAY_MS) await unlink(path).catch(() => {})
+    }
+  }
+}
