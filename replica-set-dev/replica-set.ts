@@ -6,6 +6,7 @@ import { REPLICA_SET_NAME, spawnMongod } from './mongod-process.ts'
 import type { MongodOptions } from './mongod-process.ts'
 import { poll } from './poll.ts'
 import { isRunning, signalMongod, waitUntilGone } from './process-identity.ts'
+import { removeData } from './state-file.ts'
 
 /** One mongod of the set. The object stays the same when the member is stopped and started; its pid does not. */
 export interface Member {
@@ -44,6 +45,7 @@ export class ReplicaSet implements AsyncDisposable {
   readonly dir: string
   readonly #parts: ReplicaSetParts
   readonly #members: MutableMember[]
+  #lastSave: Promise<void> = Promise.resolve()
 
   constructor(parts: ReplicaSetParts) {
     this.dir = parts.dir
@@ -130,7 +132,7 @@ export class ReplicaSet implements AsyncDisposable {
   /** Ends all members. Temporary data is removed and so needs no orderly end; kept data gets one. Calling it again is fine. */
   async stop({ remove = this.#parts.temporary }: StopOptions = {}): Promise<void> {
     await Promise.all(this.#members.map(async (member) => this.stopMember(member, remove ? 'SIGKILL' : 'SIGTERM')))
-    if (remove) await rm(this.dir, { recursive: true, force: true, maxRetries: 5 })
+    if (remove) await (this.#parts.temporary ? rm(this.dir, { recursive: true, force: true, maxRetries: 5 }) : removeData(this.dir))
     this.#parts.onStopped()
   }
 
@@ -138,8 +140,11 @@ export class ReplicaSet implements AsyncDisposable {
     await this.stop()
   }
 
+  /** One after the other: the last one tells how things are. */
   async save(): Promise<void> {
-    await this.#parts.save(this)
+    const saved = this.#lastSave.then(async () => this.#parts.save(this))
+    this.#lastSave = saved.catch(() => {})
+    await saved
   }
 
   async #signal(member: Member, signal: NodeJS.Signals): Promise<void> {

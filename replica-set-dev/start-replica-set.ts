@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { electFirst, ensureConfiguration } from './admin.ts'
+import { runningMembers } from './attach-replica-set.ts'
 import { findMongod } from './find-mongod.ts'
 import { freePort } from './free-port.ts'
 import { startGuard } from './guard.ts'
@@ -54,8 +55,9 @@ export async function startReplicaSet(options: StartOptions = {}): Promise<Repli
     throw new Error(`${dir} holds a replica set of ${saved.members.length}, not ${count}: start it as it is, or anew (--fresh)`)
   }
 
-  const guard = options.detached === true ? undefined : startGuard(onNote)
-  if (temporary) guard?.tell({ removeDir: dir })
+  if ((await runningMembers(dir, saved)).length > 0) throw new Error(`a replica set runs in ${dir} already: ${saved?.uri}`)
+  const guard = startGuard(onNote)
+  if (temporary) guard.tell({ removeDir: dir })
   const server = {
     mongod,
     oplogSizeMb: options.oplogSizeMb,
@@ -75,7 +77,7 @@ export async function startReplicaSet(options: StartOptions = {}): Promise<Repli
       try {
         const pid = await spawnMongod({ ...server, ...paths, port }, (spawnedPid) => {
           spawned.push({ index, port, pid: spawnedPid, ...paths })
-          guard?.tell({ mongod: { pid: spawnedPid, dbPath: paths.dbPath } })
+          guard.tell({ mongod: { pid: spawnedPid, dbPath: paths.dbPath } })
         })
         return { index, port, pid, ...paths }
       } catch (error) {
@@ -100,11 +102,12 @@ export async function startReplicaSet(options: StartOptions = {}): Promise<Repli
       temporary,
       save: async (changed) =>
         temporary ? undefined : writeState(dir, { version: 1, uri: changed.uri, members: pidsOf(changed), ...server, ...election }),
-      onSpawn: ({ pid, dbPath }) => guard?.tell({ mongod: { pid: pid as number, dbPath } }),
-      onStopped: () => guard?.tell({ done: true }),
+      onSpawn: ({ pid, dbPath }) => guard.tell({ mongod: { pid: pid as number, dbPath } }),
+      onStopped: () => guard.tell({ done: true }),
     })
     await Promise.all(members.map(async (member) => set.waitUntilMember(member)))
     await set.save()
+    if (options.detached === true) guard.tell({ done: true })
     return set
   } catch (error) {
     await abandon(spawned, temporary ? dir : undefined, guard)
@@ -125,8 +128,8 @@ function pidsOf({ members }: ReplicaSet): { port: number; pid: number | undefine
   return members.map(({ port, pid }) => ({ port, pid }))
 }
 
-async function abandon(spawned: readonly Member[], temporaryDir: string | undefined, guard: Guard | undefined): Promise<void> {
+async function abandon(spawned: readonly Member[], temporaryDir: string | undefined, guard: Guard): Promise<void> {
   await Promise.all(spawned.map(async ({ pid, dbPath }) => signalMongod({ pid: pid as number, dbPath }, 'SIGKILL')))
   if (temporaryDir !== undefined) await rm(temporaryDir, { recursive: true, force: true, maxRetries: 5 })
-  guard?.tell({ done: true })
+  guard.tell({ done: true })
 }

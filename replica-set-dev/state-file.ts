@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
 /** What is remembered in the folder of a replica set, so that the next command finds it. */
@@ -57,4 +57,17 @@ export async function writeState(dir: string, state: SavedReplicaSet): Promise<v
 /** The members' places below the folder. */
 export function memberPaths(dir: string, index: number): { dbPath: string; logPath: string } {
   return { dbPath: path.join(dir, `member-${index}`), logPath: path.join(dir, `member-${index}.log`) }
+}
+
+/** Where `seed` puts its files unless told otherwise. */
+export function seedDir(dir: string): string {
+  return path.join(dir, 'seed')
+}
+
+/** Removes what we put into the folder and nothing else; the folder too when it is empty then. */
+export async function removeData(dir: string): Promise<void> {
+  const names = await readdir(dir).catch(() => [])
+  const ours = names.filter((name) => name === FILE_NAME || name === 'seed' || /^member-\d+(\.log)?$/.test(name))
+  await Promise.all(ours.map(async (name) => rm(path.join(dir, name), { recursive: true, force: true, maxRetries: 5 })))
+  await rmdir(dir).catch(() => {})
 }
