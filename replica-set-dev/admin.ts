@@ -55,32 +55,42 @@ export async function memberState(port: number): Promise<MemberState> {
   }
 }
 
+/** A member whose old port answers to nobody (another program has it now) looks for itself there for 30 s before it goes on. */
+const CONFIGURATION_TIMEOUT_MS = 60_000
+
 /** Makes these ports the members of the set: initiates it, or changes the configuration that the data holds. */
 export async function ensureConfiguration(name: string, ports: readonly number[], settings: ElectionSettings): Promise<void> {
   const members = ports.map((port, index) => ({ _id: index, host: `127.0.0.1:${port}` }))
-  await withMember(ports[0] as number, async (admin) => {
-    const initiated = await admin({ replSetInitiate: { _id: name, members, settings } }).then(
-      () => true,
-      (error: unknown) => {
-        if (error instanceof MongoServerError && error.code === ALREADY_INITIALIZED) return false
-        throw error
-      },
-    )
-    if (initiated) return
-    const config = await poll(async () => currentConfig(admin), { what: 'replica set configuration', timeoutMs: 10_000 })
-    if (fits(config, members, settings)) return
-    const { term: _, ...kept } = config
-    await admin({
-      replSetReconfig: {
-        ...kept,
-        version: Number(config['version']) + 1,
-        members,
-        settings: { ...(config['settings'] as Document), ...settings },
-      },
-      // The members can't agree by themselves on ports that they do not know.
-      force: true,
-    })
-  })
+  await withMember(
+    ports[0] as number,
+    async (admin) => {
+      const initiated = await admin({ replSetInitiate: { _id: name, members, settings } }).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof MongoServerError && error.code === ALREADY_INITIALIZED) return false
+          throw error
+        },
+      )
+      if (initiated) return
+      const config = await poll(async () => currentConfig(admin), {
+        what: 'replica set configuration',
+        timeoutMs: CONFIGURATION_TIMEOUT_MS,
+      })
+      if (fits(config, members, settings)) return
+      const { term: _, ...kept } = config
+      await admin({
+        replSetReconfig: {
+          ...kept,
+          version: Number(config['version']) + 1,
+          members,
+          settings: { ...(config['settings'] as Document), ...settings },
+        },
+        // The members can't agree by themselves on ports that they do not know.
+        force: true,
+      })
+    },
+    CONFIGURATION_TIMEOUT_MS,
+  )
 }
 
 async function currentConfig(admin: Admin): Promise<Document | undefined> {
