@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
-import { formatKey, type KeyOf, type Mistakes } from './mistakes.ts'
+import { formatKey, Mistakes, type KeyOf } from './mistakes.ts'
 import { isRawObject, rawObject, readJson, type RawObject } from './read-json.ts'
 
 export interface RawSite {
@@ -25,7 +25,10 @@ export interface RawConfig {
 /** Legacy names of general keys. */
 const LEGACY_KEYS: ReadonlyMap<string, string> = new Map([['active_site', 'publish_site']])
 
-/** Reads one file, or a folder of `config.json` and files of sites. `undefined` when there is nothing to go on with. */
+/**
+ * Reads one file, or a folder of `config.json` and files of sites. `undefined` when a file can't be read: what it holds would only show
+ * up again as missing.
+ */
 export async function readLayout(path: string, mistakes: Mistakes): Promise<RawConfig | undefined> {
   const found = await stat(path).catch(() => undefined)
   if (!found) {
@@ -50,23 +53,47 @@ async function readFolder(folder: string, mistakes: Mistakes): Promise<RawConfig
     return undefined
   }
   const others = names.filter((name) => name.endsWith('.json') && !name.startsWith('.') && name !== 'config.json').sort()
-  const files = ['config.json', ...others].map((name) => join(folder, name))
-  const contents = await Promise.all(files.map(async (file) => ({ file, raw: await readJson(file, mistakes) })))
-  const [config, ...rest] = contents
-  if (!config?.raw) return undefined
-  const main = splitMain(config.raw, 'config.json: ', mistakes)
+  const config = await readJson(join(folder, 'config.json'), mistakes)
+  const contents = await Promise.all(others.map((name) => readSitesFile(folder, name)))
+  const credentials = credentialsNames([config?.['sites'], ...contents.map(({ raw }) => raw)])
+  const main = splitMain(config ?? rawObject([]), 'config.json: ', mistakes)
   const sites = new Map(main.sites)
-  const read = [config.file]
-  for (const { file, raw } of rest) {
-    if (!raw || isKeyFile(raw)) continue
-    read.push(file)
-    for (const [name, site] of sitesIn(raw, `${basename(file)}: `, [])) {
-      const earlier = sites.get(name)
-      if (earlier) mistakes.add(site.keyOf([]), 'declared twice', `a site of its own name; there is ${earlier.keyOf([])} too`)
-      else sites.set(name, site)
+  const files = [join(folder, 'config.json')]
+  for (const { name, raw, problems, warnings } of contents) {
+    if (raw ? isKeyFile(raw) || (credentials.has(name) && !hasSites(raw)) : credentials.has(name)) continue
+    mistakes.problems.push(...problems)
+    mistakes.warnings.push(...warnings)
+    files.push(join(folder, name))
+    for (const [site, rawSite] of sitesIn(raw ?? rawObject([]), `${name}: `, [])) {
+      const earlier = sites.get(site)
+      if (earlier) mistakes.add(rawSite.keyOf([]), 'declared twice', `a site of its own name; there is ${earlier.keyOf([])} too`)
+      else sites.set(site, rawSite)
     }
   }
-  return { ...main, sites, folder, files: read }
+  const isComplete = config && contents.every(({ name, raw }) => raw || credentials.has(name))
+  return isComplete ? { ...main, sites, folder, files } : undefined
+}
+
+/** With mistakes of its own: whether they count is known when all files are read. */
+async function readSitesFile(folder: string, name: string) {
+  const mistakes = new Mistakes()
+  const raw = await readJson(join(folder, name), mistakes)
+  return { name, raw, problems: mistakes.problems, warnings: mistakes.warnings }
+}
+
+/** File names that sites give for their credentials. Such a file beside the configuration holds no sites, and its faults are its site's. */
+function credentialsNames(siteMaps: readonly unknown[]): Set<string> {
+  const sites = siteMaps.flatMap((map) => (isRawObject(map) ? Object.values(map) : []))
+  const paths = sites.flatMap((site) => {
+    const path = isRawObject(site) ? site['credentials_url'] : undefined
+    return isRawObject(path) ? Object.values(path) : [path]
+  })
+  return new Set(paths.filter((path) => typeof path === 'string').map((path) => path.split(/[/\\]/).at(-1) ?? ''))
+}
+
+/** A file of sites may well be called as the credentials are that it names. */
+function hasSites(raw: RawObject): boolean {
+  return Object.values(raw).some((site) => isRawObject(site) && ('provider' in site || 'root' in site))
 }
 
 /** Parts the main file into general keys and sites, and tells the legacy layout by its `config`. */
@@ -102,7 +129,7 @@ function sitesIn(raw: RawObject, file: string, below: readonly string[]): [strin
     .map(([name, value]) => [name, { value, keyOf: (path) => file + formatKey([...below, name, ...path]) }])
 }
 
-/** A credentials file that lies beside the configuration holds no sites. */
+/** Nor does any other key file: one that no site uses now. */
 function isKeyFile(raw: RawObject): boolean {
   return ['private_key', 'client_email', 'client_secret', 'refresh_token', 'installed', 'web'].some(
     (key) => typeof raw[key] === 'string' || (isRawObject(raw[key]) && 'client_id' in raw[key]),

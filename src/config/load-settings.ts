@@ -29,8 +29,7 @@ export async function loadSettings(
 ): Promise<LoadedSettings> {
   const mistakes = new Mistakes()
   const raw = await readLayout(path, mistakes)
-  // Not all at once for once: what could not be read would show up again as sites that are missing.
-  if (!raw || mistakes.problems.length > 0) throw new ConfigError(path, mistakes.problems)
+  if (!raw) throw new ConfigError(path, mistakes.problems)
   const settings = interpret(raw, { env, platform, folder: raw.folder, mistakes })
   if (mistakes.problems.length > 0) throw new ConfigError(path, mistakes.problems)
   return { settings, warnings: mistakes.warnings, files: raw.files }

@@ -12,12 +12,11 @@ import { warnOfUnknownKeys } from './unknown-keys.ts'
 const plainKeys = siteSchema.omit({ root: true, credentials_url: true })
 
 /**
- * One site. `undefined` when it has mistakes, which are noted. `isOwn`: the site of this very machine, a `local_drive` when
+ * One site. Mistakes are noted; `undefined` when nothing can be made of it. `isOwn`: the site of this very machine, a `local_drive` when
  * nothing else is said.
  */
 export function loadSite(name: string, { value, keyOf }: RawSite, isOwn: boolean, context: PathContext): Site | undefined {
   const { mistakes } = context
-  const before = mistakes.problems.length
   if (name === '' || !isRawObject(value)) {
     mistakes.add(keyOf([]), name === '' ? name : value, name === '' ? 'a name for the site' : 'an object: the definition of a site')
     return undefined
@@ -32,8 +31,7 @@ export function loadSite(name: string, { value, keyOf }: RawSite, isOwn: boolean
   const root = resolveRoot(filled['root'], provider === 'local_drive', keyOf, context)
   const credentialsFile = resolveCredentials(filled['credentials_url'], keyOf, context)
   const apiEndpoint = endpoint(parsed.api_endpoint, keyOf, mistakes)
-  // A mistake that the general definition has too, merged into an override, was noted there.
-  if (mistakes.problems.length > before || provider === undefined || root === undefined) return undefined
+  if (provider === undefined || root === undefined) return undefined
 
   const { concurrency, concurrency_scope: concurrencyScope, alternative_sites: alternatives = [] } = parsed
   return {

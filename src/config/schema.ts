@@ -76,8 +76,8 @@ export const overrideSchema = z.object(
 
 export const projectsSchema = z.object(
   {
-    include: textList('a list of project names or globs').default(['*']).describe('Project names or globs.'),
-    exclude: textList('a list of project names or globs').default([]).describe('Wins over include.'),
+    include: textList('a list of project names or globs').prefault(['*']).describe('Project names or globs.'),
+    exclude: textList('a list of project names or globs').prefault([]).describe('Wins over include.'),
     overrides: z.record(z.string(), overrideSchema, { error: 'an object: an override for each project' }).optional(),
   },
   { error: 'an object with include, exclude and overrides' },
@@ -91,10 +91,10 @@ export const generalSchema = z.object({
     .string({ error: 'the name of a site, or "" for no syncing' })
     .default('')
     .describe('The site to sync to; empty: no syncing.'),
-  retry_cnt: retries().default(3).describe('Attempts in all for each file and site; 0: none.'),
-  loop_delay: numeric({ min: 0, above: true, max: 604_800 }).default(60).describe('Seconds between two scans.'),
-  lease_seconds: numeric({ min: 2, max: 3600 }).default(30).describe("A dead instance's work is taken over after this time."),
-  shutdown_grace: numeric({ min: 0, max: 3600 }).default(30).describe('Seconds that running transfers have to end at shutdown.'),
+  retry_cnt: retries().prefault(3).describe('Attempts in all for each file and site; 0: none.'),
+  loop_delay: numeric({ min: 0, above: true, max: 604_800 }).prefault(60).describe('Seconds between two scans.'),
+  lease_seconds: numeric({ min: 2, max: 3600 }).prefault(30).describe("A dead instance's work is taken over after this time."),
+  shutdown_grace: numeric({ min: 0, max: 3600 }).prefault(30).describe('Seconds that running transfers have to end at shutdown.'),
   indexes: z
     .enum(['auto', 'off'], { error: '"auto" or "off"' })
     .default('auto')

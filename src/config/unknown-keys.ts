@@ -26,7 +26,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   const all = [...candidates]
   const renamed = Object.hasOwn(RENAMED, word) ? RENAMED[word] : undefined
   if (renamed !== undefined && all.includes(renamed)) return renamed
-  const limit = Math.max(1, Math.floor(word.length / 3))
+  const limit = Math.min(3, Math.max(1, Math.floor(word.length / 4)))
   const ranked = all
     .filter((candidate) => Math.abs(candidate.length - word.length) <= limit && word.length <= 64)
     .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
