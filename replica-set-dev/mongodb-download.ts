@@ -21,16 +21,20 @@ export async function cachedFromMongoDb(): Promise<string | undefined> {
   return DryMongoBinary.locateBinary(await DryMongoBinary.generateOptions({ downloadDir: downloadDir() }))
 }
 
-/** Downloads MongoDB's own build for this system. The package locks its folder, so that two starts do not disturb each other. */
-export async function downloadFromMongoDb(): Promise<string> {
+/**
+ * Downloads MongoDB's own build for this system. The package locks its folder, so that two starts do not disturb each other.
+ * Without `retries` a site that can't be reached costs milliseconds, not seconds.
+ */
+export async function downloadFromMongoDb({ retries }: { readonly retries: boolean }): Promise<string> {
   const { MongoBinary } = await memoryServer()
-  // Its retries take seconds where the site can't be reached; the setting has no other way in than the environment.
+  // The setting has no other way in than the environment.
   const before = process.env['MONGOMS_MAX_RETRIES']
-  process.env['MONGOMS_MAX_RETRIES'] = before ?? '0'
+  if (!retries) process.env['MONGOMS_MAX_RETRIES'] = '0'
   try {
     return await MongoBinary.getPath({ downloadDir: downloadDir() })
   } finally {
     if (before === undefined) delete process.env['MONGOMS_MAX_RETRIES']
+    else process.env['MONGOMS_MAX_RETRIES'] = before
   }
 }
 
