@@ -1,0 +1,246 @@
+import { Readable } from 'node:stream'
+
+import { SyncError } from '../errors.ts'
+import type { RootedPath, Site } from '../model/site.ts'
+import { readAccountKey } from './gdrive/account-key.ts'
+import type { AccountKey } from './gdrive/account-key.ts'
+import { systemClock } from './gdrive/clock.ts'
+import type { Clock } from './gdrive/clock.ts'
+import { connect } from './gdrive/connection.ts'
+import type { Connection } from './gdrive/connection.ts'
+import { FolderGone, hasStatus } from './gdrive/faults.ts'
+import { Folders } from './gdrive/folders.ts'
+import type { Timeouts } from './gdrive/http-client.ts'
+import { byAge, isFile, nameKey } from './gdrive/item.ts'
+import type { FolderRef, Item } from './gdrive/item.ts'
+import { Listings } from './gdrive/listings.ts'
+import { Roots } from './gdrive/roots.ts'
+import { UploadSessions } from './gdrive/upload-session.ts'
+import { Uploader } from './gdrive/uploader.ts'
+import { Provider } from './provider.ts'
+import type { ByteSource, CallOptions, RemoteFile, WriteOptions } from './provider.ts'
+import type { ProviderContext } from './registry.ts'
+
+const PUBLIC_ENDPOINT = 'https://www.googleapis.com'
+const MOST_WARNINGS = 10_000
+
+export interface GDriveOptions {
+  readonly clock?: Clock
+  readonly timeouts?: Timeouts
+  /** More children than this, and a folder is not listed but asked for each name. */
+  readonly largeFolder?: number
+}
+
+/** Rejects with `CREDENTIALS`, naming the file and what is wrong with it, when the service account's key can't be used. */
+export async function openGDrive(site: Site, context: ProviderContext, options: GDriveOptions = {}): Promise<Provider> {
+  const key = await readAccountKey(site.credentialsFile)
+  const clock = options.clock ?? systemClock
+  const timeouts = options.timeouts ?? { connectMs: 10_000, idleMs: 60_000 }
+  const connection = await connect(key, { endpoint: site.apiEndpoint ?? PUBLIC_ENDPOINT, clock, timeouts })
+  return new GDrive(site, context, { key, clock, connection, largeFolder: options.largeFolder ?? 5000 })
+}
+
+interface Parts {
+  readonly key: AccountKey
+  readonly clock: Clock
+  readonly connection: Connection
+  readonly largeFolder: number
+}
+
+interface Located {
+  readonly folder: FolderRef
+  /** All files of that name; the first is the one that counts. */
+  readonly files: readonly [Item, ...Item[]]
+}
+
+/** Folders of Google Drive, through a service account. */
+export class GDrive extends Provider {
+  readonly checksumAlgorithm = 'md5'
+  readonly #connection: Connection
+  readonly #context: ProviderContext
+  readonly #listings: Listings
+  readonly #folders: Folders
+  readonly #roots: Roots
+  readonly #uploader: Uploader
+  readonly #endpoint: string
+  readonly #warned = new Set<string>()
+
+  constructor(site: Site, context: ProviderContext, { key, clock, connection, largeFolder }: Parts) {
+    super(site)
+    this.#context = context
+    this.#connection = connection
+    this.#endpoint = site.apiEndpoint ?? PUBLIC_ENDPOINT
+    const { api, account, ids } = connection
+    const warn = (about: string, message: string): void => this.#warn(about, message)
+    this.#listings = new Listings(api, clock, { largeFolder, longestMs: 30_000 })
+    this.#folders = new Folders({ api, ids, listings: this.#listings, clock, warn, reserve: context.reserveFolderId?.bind(context) })
+    this.#roots = new Roots({ api, account, folders: this.#folders, warn })
+    this.#uploader = new Uploader({ ...connection, sessions: new UploadSessions(key.privateKey) })
+  }
+
+  override async probe({ signal }: CallOptions): Promise<void> {
+    const { account, api } = this.#connection
+    const { root } = this.site
+    let ownDrive = false
+    for (const each of typeof root === 'string' ? [root] : root.values()) {
+      const { driveId } = await this.#roots.check(each, signal)
+      ownDrive ||= driveId === undefined
+    }
+    if (!ownDrive) return
+    const { limit, usage } = await api.quota(signal)
+    if (limit === undefined || usage < limit) return
+    if (limit > 0) throw new SyncError('QUOTA', `the drive of ${account.who} is full: free some space, or use a root on a shared drive`)
+    const remedy = 'use a root on a shared drive, or let the account act for a person (subject in the key file)'
+    throw new SyncError('QUOTA', `${account.who} is a service account and has no storage of its own: ${remedy}`)
+  }
+
+  override async stat(path: RootedPath, { signal }: CallOptions): Promise<RemoteFile | undefined> {
+    const located = await this.#locate(path, signal)
+    return located === undefined ? undefined : describe(located.files[0])
+  }
+
+  override async read(path: RootedPath, { signal, fromByte = 0 }: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
+    const located = await this.#locate(path, signal)
+    if (located === undefined) throw new SyncError('SOURCE_MISSING', `${path.root}/${path.path} is not in Google Drive`)
+    const [{ id, name }] = located.files
+    const { answer, bytes } = await this.#connection.account.read({
+      method: 'GET',
+      url: `${this.#endpoint}/drive/v3/files/${encodeURIComponent(id)}?alt=media&supportsAllDrives=true`,
+      headers: fromByte === 0 ? {} : { Range: `bytes=${fromByte}-` },
+      signal,
+      what: `reading "${name}"`,
+      accept: (status) => status === 200 || status === 206 || status === 416,
+    })
+    if (answer.statusCode === 416) {
+      answer.destroy()
+      return Readable.from([], { objectMode: false })
+    }
+    const stream = Readable.from(answer.statusCode === 206 ? bytes : from(bytes, fromByte), { objectMode: false })
+    // Its reader may lose interest while we wait for bytes.
+    stream.once('close', () => answer.destroy())
+    return stream
+  }
+
+  override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
+    const { dirs, name } = split(path.path)
+    let attempt = options
+    const item = await this.#lookingTwice(path.root, async () => {
+      const folder = await this.#folders.ensure(await this.#roots.find(path.root, options.signal), dirs, options.signal)
+      const find = async (): Promise<Item | undefined> => {
+        const { items } = await this.#listings.find(folder, name, options.signal)
+        return this.#choose(folder, items)?.[0]
+      }
+      const upload = { folder, name, source, options: attempt, find }
+      const { session: _spent, ...again } = options
+      attempt = again
+      const written = await this.#uploader.upload(upload)
+      this.#listings.put(folder.id, written)
+      return written
+    })
+    return describe(item)
+  }
+
+  override async remove(path: RootedPath, { signal }: CallOptions): Promise<void> {
+    const located = await this.#locate(path, signal)
+    for (const item of located?.files ?? []) {
+      await this.#connection.api.trash(item.id, signal)
+      this.#listings.remove(located?.folder.id ?? '', item)
+    }
+  }
+
+  override async *list(folder: RootedPath, { signal }: CallOptions): AsyncGenerator<RemoteFile & { readonly name: string }> {
+    const ref = await this.#lookingTwice(folder.root, async () => {
+      const root = await this.#roots.find(folder.root, signal)
+      return await this.#folders.find(root, folder.path === '' ? [] : folder.path.split('/'), signal)
+    })
+    if (ref === undefined) return
+    const seen = new Set<string>()
+    // The oldest first, so that of several with one name the one that counts comes first.
+    for await (const page of this.#connection.api.children(ref, signal, { orderBy: 'createdTime' })) {
+      for (const item of page.filter(isFile)) {
+        if (seen.has(nameKey(item.name))) continue
+        seen.add(nameKey(item.name))
+        yield { ...describe(item), name: item.name }
+      }
+    }
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.#connection.release()
+  }
+
+  /** The files of that path as they are now: what a listing remembers is asked for again, so that a file removed by hand is missed. */
+  async #locate(path: RootedPath, signal: AbortSignal): Promise<Located | undefined> {
+    const { dirs, name } = split(path.path)
+    return await this.#lookingTwice(path.root, async () => {
+      const folder = await this.#folders.find(await this.#roots.find(path.root, signal), dirs, signal)
+      if (folder === undefined) return undefined
+      for (let since = 0; ; since = Infinity) {
+        const { items, fresh } = await this.#listings.find(folder, name, signal, since)
+        const files = this.#choose(folder, items)
+        if (files === undefined) return undefined
+        const [first, ...others] = files
+        if (fresh) return { folder, files }
+        const now = await this.#connection.api.get(first.id, signal)
+        if (now !== undefined && !now.trashed && now.parents?.includes(folder.id) !== false && nameKey(now.name) === nameKey(name)) {
+          return { folder, files: [now, ...others] }
+        }
+      }
+    })
+  }
+
+  /** The files among the items of one name, the one that counts first. */
+  #choose(folder: FolderRef, items: readonly Item[]): Located['files'] | undefined {
+    const [first, ...others] = items.filter(isFile).sort(byAge)
+    if (first === undefined) return undefined
+    if (others.length > 0) {
+      this.#warn(
+        `${folder.id}/${nameKey(first.name)}`,
+        `there are ${others.length + 1} files named "${first.name}" in one folder; the oldest is used`,
+      )
+    }
+    return [first, ...others]
+  }
+
+  /** Once more, with everything looked up again, when a folder is not where it was. */
+  async #lookingTwice<T>(root: string, look: () => Promise<T>): Promise<T> {
+    try {
+      return await look()
+    } catch (error) {
+      if (!(error instanceof FolderGone) && !hasStatus(error, 404)) throw error
+      this.#folders.forget()
+      this.#roots.forget(root)
+      return await look()
+    }
+  }
+
+  #warn(about: string, message: string): void {
+    if (this.#warned.has(about) || this.#warned.size >= MOST_WARNINGS) return
+    this.#warned.add(about)
+    this.#context.warn(`${this.site.name}: ${message}`)
+  }
+}
+
+function split(path: string): { dirs: string[]; name: string } {
+  const parts = path.split('/')
+  return { dirs: parts.slice(0, -1), name: parts.at(-1) ?? '' }
+}
+
+function describe({ id, size, modified, md5, revision }: Item): RemoteFile {
+  return {
+    id,
+    size: size ?? 0,
+    ...(modified === undefined ? {} : { modified }),
+    ...(md5 === undefined ? {} : { checksum: { algorithm: 'md5', value: md5 } as const }),
+    ...(revision === undefined ? {} : { version: revision }),
+  }
+}
+
+/** Of a server that sends everything although it was asked for a part. */
+async function* from(bytes: AsyncIterable<Buffer>, fromByte: number): AsyncGenerator<Buffer> {
+  let skip = fromByte
+  for await (const piece of bytes) {
+    if (skip < piece.length) yield piece.subarray(skip)
+    skip = Math.max(0, skip - piece.length)
+  }
+}

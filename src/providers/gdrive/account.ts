@@ -1,0 +1,102 @@
+import type { IncomingMessage } from 'node:http'
+
+import { SyncError } from '../../errors.ts'
+import type { AccountKey } from './account-key.ts'
+import type { Clock } from './clock.ts'
+import { faultFrom, retryAfterOf } from './drive-answer.ts'
+import { DriveFault } from './faults.ts'
+import type { HttpAnswer, HttpCall, HttpClient } from './http-client.ts'
+import type { RateGate } from './rate-gate.ts'
+import type { Token, Tokens } from './tokens.ts'
+
+export interface AccountCall extends Omit<HttpCall, 'headers'> {
+  readonly headers?: Readonly<Record<string, string>>
+  /** What is being done, for messages: "creating the folder x". */
+  readonly what: string
+  /** Statuses that are answers and not faults; any of 200 to 299 when left out. */
+  readonly accept?: (status: number) => boolean
+}
+
+/** Tokens that die the moment they are given would be asked for without end. */
+const MOST_TOKENS = 5
+const FRESH_MS = 1000
+
+/** One account's way to Google: every request carries a fresh token and keeps to the account's rate. */
+export class Account {
+  readonly key: AccountKey
+  readonly #http: HttpClient
+  readonly #tokens: Tokens
+  readonly #gate: RateGate
+  readonly #clock: Clock
+
+  constructor(parts: { key: AccountKey; http: HttpClient; tokens: Tokens; gate: RateGate; clock: Clock }) {
+    this.key = parts.key
+    this.#http = parts.http
+    this.#tokens = parts.tokens
+    this.#gate = parts.gate
+    this.#clock = parts.clock
+  }
+
+  /** In whose drive the account works. */
+  get who(): string {
+    return this.key.subject ?? this.key.clientEmail
+  }
+
+  /** Rejects with a `DriveFault` for statuses that `accept` does not name. */
+  async send(call: AccountCall): Promise<HttpAnswer> {
+    return await this.#authorised(call, async (headers) => await this.#http.send({ ...call, headers }))
+  }
+
+  /** As `send`, for a body that is too large to be held. */
+  async read(call: AccountCall): Promise<{ readonly answer: IncomingMessage; readonly bytes: AsyncGenerator<Buffer> }> {
+    let bytes: AsyncGenerator<Buffer> | undefined
+    let answer: IncomingMessage | undefined
+    await this.#authorised(call, async (headers) => {
+      answer = await this.#http.open({ ...call, headers })
+      bytes = this.#http.bytes(answer, call)
+      const status = answer.statusCode ?? 0
+      if (accepted(call, status)) return { status, headers: answer.headers, body: '' }
+      const parts = await Array.fromAsync(bytes)
+      return { status, headers: answer.headers, body: Buffer.concat(parts).toString('utf8') }
+    })
+    if (answer === undefined || bytes === undefined) throw new SyncError('UNEXPECTED', `no answer while ${call.what}`)
+    return { answer, bytes }
+  }
+
+  async #authorised(call: AccountCall, request: (headers: Record<string, string>) => Promise<HttpAnswer>): Promise<HttpAnswer> {
+    let refusedAt: number | undefined
+    for (let tokens = 1; ; tokens++) {
+      const token = await this.#token(call.signal)
+      const sentAt = this.#clock.now()
+      const answer = await request({ ...call.headers, Authorization: `Bearer ${token.value}` })
+      if (answer.status !== 401) return this.#judge(answer, call, sentAt)
+      this.#tokens.drop(token)
+      const fresh = refusedAt !== undefined && token.mintedAt >= refusedAt && sentAt - token.mintedAt < FRESH_MS
+      if (fresh || tokens === MOST_TOKENS) throw faultFrom(answer, call.what, this.key.clientEmail)
+      refusedAt ??= this.#clock.now()
+    }
+  }
+
+  async #token(signal: AbortSignal): Promise<Token> {
+    await this.#gate.pass(signal)
+    const token = await this.#tokens.get(signal)
+    // It may have closed while the token was on its way.
+    await this.#gate.pass(signal)
+    return token
+  }
+
+  #judge(answer: HttpAnswer, call: AccountCall, sentAt: number): HttpAnswer {
+    if (accepted(call, answer.status)) {
+      this.#gate.served(sentAt)
+      return answer
+    }
+    const fault: DriveFault = faultFrom(answer, call.what, this.key.clientEmail)
+    if (fault.code !== 'RATE_LIMITED') throw fault
+    const retryAfterMs = this.#gate.close(sentAt, retryAfterOf(answer))
+    throw new DriveFault('RATE_LIMITED', fault.message, { status: fault.status, reason: fault.reason, retryAfterMs })
+  }
+}
+
+function accepted({ accept }: AccountCall, status: number): boolean {
+  return accept === undefined ? status >= 200 && status < 300 : accept(status)
+}

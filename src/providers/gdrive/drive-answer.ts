@@ -1,0 +1,86 @@
+import { DriveFault } from './faults.ts'
+import type { ErrorCode } from '../../errors.ts'
+import type { HttpAnswer } from './http-client.ts'
+
+/** The JSON object of a body; undefined for HTML, plain text, nothing at all, or half an answer. */
+export function parseAnswer(body: string): Record<string, unknown> | undefined {
+  try {
+    const json: unknown = JSON.parse(body)
+    return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Milliseconds that `Retry-After` asks for, given in seconds or as a date. */
+export function retryAfterOf({ headers }: Pick<HttpAnswer, 'headers'>, now = Date.now()): number | undefined {
+  const value = headers['retry-after']
+  if (value === undefined) return undefined
+  if (/^\d+$/.test(value.trim())) return Number(value) * 1000
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+}
+
+const REMEDY: Record<string, { readonly code: ErrorCode; readonly remedy?: string }> = {
+  rateLimitExceeded: { code: 'RATE_LIMITED' },
+  userRateLimitExceeded: { code: 'RATE_LIMITED' },
+  sharingRateLimitExceeded: { code: 'RATE_LIMITED' },
+  storageQuotaExceeded: { code: 'QUOTA', remedy: 'free some space, or use a root with more of it' },
+  quotaExceeded: { code: 'QUOTA', remedy: 'free some space, or use a root with more of it' },
+  dailyLimitExceeded: { code: 'SITE_LIMIT', remedy: "raise the project's daily limit in the Google Cloud console" },
+  accessNotConfigured: { code: 'SITE_LIMIT', remedy: "enable the Google Drive API for the account's project in the Google Cloud console" },
+  domainPolicy: { code: 'SITE_LIMIT', remedy: 'an administrator of the domain must allow Drive for apps' },
+  teamDriveFileLimitExceeded: { code: 'SITE_LIMIT', remedy: 'the shared drive is full: remove items from it, or use another one' },
+  activeItemCreationLimitExceeded: { code: 'SITE_LIMIT', remedy: 'the account has created as many items as it may: remove some' },
+  numChildrenInNonRootLimitExceeded: { code: 'REFUSED', remedy: 'the folder is full: remove items from it' },
+  teamDriveHierarchyTooDeep: { code: 'REFUSED', remedy: 'a shared drive allows 100 folders in one another' },
+  parentNotAFolder: { code: 'REFUSED', remedy: 'what stands in the place of the folder is not one' },
+  insufficientFilePermissions: { code: 'PERMISSION' },
+  insufficientParentPermissions: { code: 'PERMISSION' },
+  insufficientPermissions: { code: 'PERMISSION' },
+  appNotAuthorizedToFile: { code: 'PERMISSION' },
+  forbidden: { code: 'PERMISSION' },
+}
+
+/** Turns an answer that was not asked for into a fault; `what` is what was being done, `email` the account's name. */
+export function faultFrom(answer: HttpAnswer, what: string, email: string): DriveFault {
+  const { status } = answer
+  const json = parseAnswer(answer.body)
+  const { reason, message } = wordsOf(json)
+  const retryAfterMs = retryAfterOf(answer)
+  const detail = { status, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+  const fault = (code: ErrorCode, text: string): DriveFault => new DriveFault(code, text, detail)
+
+  if (status >= 500 || status === 408) return fault('INTERRUPTED', `Google Drive is in trouble while ${what} (status ${status})`)
+  if (status === 401) return fault('CREDENTIALS', `Google Drive does not accept ${email}: ${message || 'its token was refused twice'}`)
+  if (status === 429) return fault('RATE_LIMITED', `Google Drive asks ${email} to slow down: ${message || 'too many requests'}`)
+  if (status < 400 || (json === undefined && status === 403)) {
+    return fault('INTERRUPTED', `Google Drive answered with something that makes no sense while ${what} (status ${status})`)
+  }
+  const known = REMEDY[reason]
+  if (reason === 'storageQuotaExceeded' && /service account/i.test(message)) {
+    const remedy = 'use a root on a shared drive, or let the account act for a person (subject in the key file)'
+    return fault('QUOTA', `${email} is a service account and has no storage of its own: ${remedy}`)
+  }
+  const said = `${message || `status ${status}`}${reason === '' ? '' : ` (${reason})`}`
+  if (known?.code === 'RATE_LIMITED') return fault('RATE_LIMITED', `Google Drive asks ${email} to slow down: ${said}`)
+  if (known?.code === 'PERMISSION' || (known === undefined && status === 403)) {
+    return fault(
+      'PERMISSION',
+      `${email} may not do this in Google Drive, ${what}: ${said}; give it the role of an editor or content manager there`,
+    )
+  }
+  return fault(known?.code ?? 'REFUSED', `Google Drive refused ${what}: ${said}${known?.remedy === undefined ? '' : `; ${known.remedy}`}`)
+}
+
+function wordsOf(json: Record<string, unknown> | undefined): { reason: string; message: string } {
+  const error = json?.['error']
+  if (typeof error !== 'object' || error === null) return { reason: '', message: typeof error === 'string' ? error : '' }
+  const { message, errors } = error as { message?: unknown; errors?: unknown }
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined
+  const reason = typeof first === 'object' && first !== null ? (first as { reason?: unknown }).reason : undefined
+  return {
+    reason: typeof reason === 'string' ? reason : '',
+    message: typeof message === 'string' ? message.replaceAll(/\s+/g, ' ').trim().slice(0, 300) : '',
+  }
+}

@@ -1,0 +1,175 @@
+import type { drive_v3 } from 'googleapis/build/src/apis/drive/index.js'
+
+import { SyncError } from '../../errors.ts'
+import type { Account } from './account.ts'
+import { adapterFor, withoutClientErrors } from './adapter.ts'
+import type { ClientRequestOptions } from './adapter.ts'
+import { parseAnswer } from './drive-answer.ts'
+import { hasStatus } from './faults.ts'
+import type { HttpAnswer } from './http-client.ts'
+import { FOLDER, ITEM_FIELDS, toItem } from './item.ts'
+import type { FolderRef, Item } from './item.ts'
+
+type Drive = drive_v3.Drive
+type NewDrive = (options: drive_v3.Options) => Drive
+
+/** Passed through Google's client to our transport. */
+interface Told {
+  readonly signal: AbortSignal
+  readonly what: string
+}
+
+export interface ChildrenOptions {
+  /** Only what may have that name; Drive does not tell upper from lower case. */
+  readonly name?: string
+  readonly orderBy?: 'createdTime'
+}
+
+export interface SharedDrive {
+  readonly id: string
+  readonly name: string
+  readonly createdTime: string
+}
+
+const EVERYWHERE = { supportsAllDrives: true } as const
+const PAGE = 1000
+
+/** The metadata calls that syncing needs, through Google's own client over our transport. */
+export class DriveApi {
+  readonly #drive: Drive
+  readonly #onServed: () => void
+
+  /** `onServed` hears of every call that went well. */
+  constructor(newDrive: NewDrive, account: Account, endpoint: string, onServed: () => void) {
+    this.#onServed = onServed
+    const send = async (options: ClientRequestOptions): Promise<HttpAnswer> => {
+      const { signal, what } = options as ClientRequestOptions & Told
+      const headers = Object.fromEntries(options.headers.entries())
+      const body = typeof options.body === 'string' ? { body: Buffer.from(options.body) } : {}
+      const answer = await account.send({ method: options.method ?? 'GET', url: String(options.url), headers, ...body, signal, what })
+      if (answer.body !== '' && parseAnswer(answer.body) !== undefined) return answer
+      throw new SyncError('INTERRUPTED', `Google Drive answered with something that is not JSON while ${what}`)
+    }
+    this.#drive = newDrive({ version: 'v3', rootUrl: `${endpoint}/`, retry: false, adapter: adapterFor(send) })
+  }
+
+  /** Missing (or hidden from the account) is undefined; one in the trash is found. */
+  async get(id: string, signal: AbortSignal, more = ''): Promise<Item | undefined> {
+    try {
+      return toItem(
+        await this.#call(
+          (to) => this.#drive.files.get({ fileId: id, fields: ITEM_FIELDS + more, ...EVERYWHERE }, to),
+          signal,
+          'looking up an item',
+        ),
+      )
+    } catch (error) {
+      if (hasStatus(error, 404)) return undefined
+      throw error
+    }
+  }
+
+  /** What is in a folder, a page of up to 1000 a time. */
+  async *children(folder: FolderRef, signal: AbortSignal, { name, orderBy }: ChildrenOptions = {}): AsyncGenerator<Item[]> {
+    const named = name === undefined ? '' : ` and name = '${quoted(name)}'`
+    const q = `'${quoted(folder.id)}' in parents and trashed = false${named}`
+    yield* this.#search(orderBy === undefined ? { q } : { q, orderBy }, folder.driveId, signal, 'listing a folder')
+  }
+
+  /** Folders of that name that others share with the account. */
+  async sharedFolders(name: string, signal: AbortSignal): Promise<Item[]> {
+    const q = `sharedWithMe = true and mimeType = '${FOLDER}' and trashed = false and name = '${quoted(name)}'`
+    return (await Array.fromAsync(this.#search({ q }, undefined, signal, 'looking for a shared folder'))).flat()
+  }
+
+  async sharedDrives(signal: AbortSignal): Promise<SharedDrive[]> {
+    const found: SharedDrive[] = []
+    let pageToken: string | undefined
+    do {
+      const page = { pageSize: 100, fields: 'nextPageToken,drives(id,name,createdTime)', ...(pageToken === undefined ? {} : { pageToken }) }
+      const data = await this.#call((to) => this.#drive.drives.list(page, to), signal, 'listing the shared drives')
+      for (const { id, name, createdTime } of data.drives ?? []) {
+        if (typeof id === 'string') found.push({ id, name: name ?? '', createdTime: createdTime ?? '' })
+      }
+      pageToken = data.nextPageToken ?? undefined
+    } while (pageToken !== undefined)
+    return found
+  }
+
+  async createFolder(parent: FolderRef, name: string, id: string, signal: AbortSignal): Promise<Item> {
+    const requestBody = { id, name, mimeType: FOLDER, parents: [parent.id] }
+    const params = { requestBody, fields: ITEM_FIELDS, ...EVERYWHERE }
+    return toItem(await this.#call((to) => this.#drive.files.create(params, to), signal, `creating the folder "${name}"`))
+  }
+
+  /** Missing succeeds. Trashing needs less of a role than deleting. */
+  async trash(id: string, signal: AbortSignal): Promise<void> {
+    const params = { fileId: id, requestBody: { trashed: true }, fields: 'id', ...EVERYWHERE }
+    try {
+      await this.#call((to) => this.#drive.files.update(params, to), signal, 'moving a file to the trash')
+    } catch (error) {
+      if (!hasStatus(error, 404)) throw error
+    }
+  }
+
+  /** Ids for items yet to be created, so that creating one twice fails instead. */
+  async generateIds(count: number, signal: AbortSignal): Promise<string[]> {
+    const data = await this.#call(
+      (to) => this.#drive.files.generateIds({ count, space: 'drive', fields: 'ids' }, to),
+      signal,
+      'reserving ids',
+    )
+    if (data.ids === undefined || data.ids === null || data.ids.length === 0)
+      throw new SyncError('INTERRUPTED', 'Google Drive answered without ids')
+    return data.ids
+  }
+
+  /** Bytes; an unlimited account has no limit. */
+  async quota(signal: AbortSignal): Promise<{ readonly limit: number | undefined; readonly usage: number }> {
+    const data = await this.#call(
+      (to) => this.#drive.about.get({ fields: 'storageQuota(limit,usage)' }, to),
+      signal,
+      'asking for the storage quota',
+    )
+    const { limit, usage } = data.storageQuota ?? {}
+    return { limit: limit === undefined || limit === null ? undefined : Number(limit), usage: Number(usage ?? 0) }
+  }
+
+  async *#search(
+    query: { readonly q: string; readonly orderBy?: string },
+    driveId: string | undefined,
+    signal: AbortSignal,
+    what: string,
+  ): AsyncGenerator<Item[]> {
+    const where = driveId === undefined ? { corpora: 'user' } : { corpora: 'drive', driveId }
+    const fields = `nextPageToken,incompleteSearch,files(${ITEM_FIELDS})`
+    let pageToken: string | undefined
+    do {
+      const params = {
+        ...query,
+        fields,
+        pageSize: PAGE,
+        includeItemsFromAllDrives: true,
+        ...EVERYWHERE,
+        ...where,
+        ...(pageToken === undefined ? {} : { pageToken }),
+      }
+      const data = await this.#call((to) => this.#drive.files.list(params, to), signal, what)
+      if (data.incompleteSearch === true) throw new SyncError('INTERRUPTED', `Google Drive could not search everything while ${what}`)
+      if (!Array.isArray(data.files)) throw new SyncError('INTERRUPTED', `Google Drive answered without a list while ${what}`)
+      yield data.files.map(toItem)
+      pageToken = data.nextPageToken ?? undefined
+    } while (pageToken !== undefined)
+  }
+
+  async #call<T>(call: (told: Told) => Promise<{ readonly data: T }>, signal: AbortSignal, what: string): Promise<T> {
+    const { data } = await withoutClientErrors(call({ signal, what }))
+    this.#onServed()
+    return data
+  }
+}
+
+/** For use between the single quotes of a search expression. */
+export function quoted(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")
+}

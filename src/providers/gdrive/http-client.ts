@@ -1,0 +1,151 @@
+import http from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+
+import { SyncError } from '../../errors.ts'
+import { abortFault } from './faults.ts'
+import { sendBody } from './send-body.ts'
+import type { Body } from './send-body.ts'
+
+const gunzipAsync = promisify(gunzip)
+
+/** What waits that long, in milliseconds, has failed. There is no limit on the whole: a large file may take hours. */
+export interface Timeouts {
+  readonly connectMs: number
+  /** Without a byte in either direction. */
+  readonly idleMs: number
+}
+
+export interface HttpCall {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: Body
+  readonly signal: AbortSignal
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+const MISTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|EPROTO/
+
+/**
+ * HTTP over connections that are kept open. Follows no redirect (308 is an answer here) and repeats nothing.
+ * What goes wrong below HTTP rejects with `INTERRUPTED`; messages name the host only, as the rest of a URL may be secret.
+ */
+export class HttpClient {
+  readonly #timeouts: Timeouts
+  readonly #agents = new Map<string, http.Agent>()
+
+  constructor(timeouts: Timeouts) {
+    this.#timeouts = timeouts
+  }
+
+  async send(call: HttpCall): Promise<HttpAnswer> {
+    const answer = await this.open(call)
+    const parts: Buffer[] = []
+    for await (const part of this.bytes(answer, call)) parts.push(part)
+    const raw = Buffer.concat(parts)
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: (await decoded(raw, answer)).toString('utf8') }
+  }
+
+  /** Resolves with the answer's head; its body must be read with `bytes()`, or destroyed. */
+  async open(call: HttpCall): Promise<IncomingMessage> {
+    if (call.signal.aborted) throw abortFault(call.signal)
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    const url = new URL(call.url)
+    const secure = url.protocol === 'https:'
+    const length =
+      call.body === undefined ? (call.method === 'GET' ? {} : { 'Content-Length': '0' }) : { 'Content-Length': String(call.body.length) }
+    const request = (secure ? https : http).request(url, {
+      method: call.method,
+      headers: { ...call.headers, ...length },
+      agent: this.#agent(secure, isLoopback(url.hostname)),
+      signal: call.signal,
+    })
+    const fail = (error: unknown): void => reject(faultOf(error, url, call.signal))
+    request.on('error', fail)
+    request.on('socket', (socket) => {
+      if (!socket.connecting) return
+      const timer = setTimeout(() => request.destroy(lateFault(url, 'no connection', this.#timeouts.connectMs)), this.#timeouts.connectMs)
+      socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(timer))
+      socket.once('close', () => clearTimeout(timer))
+    })
+    request.setTimeout(this.#timeouts.idleMs, () => request.destroy(lateFault(url, 'no byte', this.#timeouts.idleMs)))
+    request.on('response', (answer) => {
+      // Its reader hears of errors; one that nobody reads any more must not end the process.
+      answer.on('error', () => {})
+      resolve(answer)
+    })
+    if (call.body === undefined) request.end()
+    else
+      sendBody(request, call.body).catch((error: unknown) => {
+        fail(error)
+        request.destroy()
+      })
+    return await promise
+  }
+
+  /** The body of an answer; a connection that breaks before its end rejects. */
+  async *bytes(answer: IncomingMessage, call: Pick<HttpCall, 'url' | 'signal'>): AsyncGenerator<Buffer> {
+    try {
+      for await (const part of answer) yield part as Buffer
+    } catch (error) {
+      throw faultOf(error, new URL(call.url), call.signal)
+    } finally {
+      // An answer that came before the body was sent: the connection has no further use.
+      if (!answer.complete || !(answer as AnswerWithRequest).req.writableFinished) answer.destroy()
+    }
+  }
+
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy()
+    this.#agents.clear()
+  }
+
+  #agent(secure: boolean, local: boolean): http.Agent {
+    const key = `${secure} ${local}`
+    let agent = this.#agents.get(key)
+    if (agent === undefined) {
+      const options = { keepAlive: true, maxSockets: 24, scheduling: 'lifo', ...(local ? {} : { proxyEnv: process.env }) } as const
+      agent = secure ? new https.Agent(options) : new http.Agent(options)
+      this.#agents.set(key, agent)
+    }
+    return agent
+  }
+}
+
+interface AnswerWithRequest extends IncomingMessage {
+  readonly req: http.ClientRequest
+}
+
+async function decoded(raw: Buffer, answer: IncomingMessage): Promise<Buffer> {
+  if (answer.headers['content-encoding'] !== 'gzip' || raw.length === 0) return raw
+  try {
+    return await gunzipAsync(raw)
+  } catch {
+    throw new SyncError('INTERRUPTED', 'an answer of Google Drive was cut off')
+  }
+}
+
+function faultOf(error: unknown, url: URL, signal: AbortSignal): SyncError {
+  if (signal.aborted) return abortFault(signal)
+  if (error instanceof SyncError) return error
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  const word = typeof code === 'string' ? code : String(message)
+  if (MISTRUSTED.test(word)) return new SyncError('UNREACHABLE', `${url.host} can't be trusted: ${word}`)
+  return new SyncError('INTERRUPTED', `the connection to ${url.host} failed: ${word}`)
+}
+
+function lateFault(url: URL, what: string, milliseconds: number): SyncError {
+  return new SyncError('INTERRUPTED', `${what} from ${url.host} within ${milliseconds / 1000} s`)
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+}

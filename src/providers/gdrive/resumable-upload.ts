@@ -1,0 +1,161 @@
+import { SyncError } from '../../errors.ts'
+import type { ByteSource } from '../provider.ts'
+import type { ChunkSize } from './chunk-size.ts'
+import { isTransient } from './faults.ts'
+import type { HttpAnswer } from './http-client.ts'
+import type { Item } from './item.ts'
+import { itemOf } from './multipart-upload.ts'
+import { SourceReader } from './source-reader.ts'
+import type { UploadTraffic } from './upload-traffic.ts'
+import { uploadMetadata, uploadMethod, uploadUrl } from './upload-target.ts'
+import type { UploadTarget } from './upload-target.ts'
+
+export interface ResumableOptions {
+  readonly signal: AbortSignal
+  /** Where an earlier attempt sent its bytes. */
+  readonly uri: string | undefined
+  readonly chunkSize: ChunkSize
+  /** Called before the first byte goes to a new address. */
+  saveUri(uri: string): Promise<void>
+  /** Bytes that Drive has so far. */
+  onProgress(bytes: number): void
+}
+
+/** What Drive says of an upload: all there, so many bytes there, or never heard of it. */
+type Standing = { readonly file: Item } | { readonly stored: number } | 'dead'
+
+const MOST_SESSIONS = 4
+/** Failures in a row without a byte gained, after which the caller should wait and try again. */
+const MOST_STALLS = 2
+
+/**
+ * An upload in chunks that survives broken connections, lost answers and the death of its session. After anything uncertain Drive is
+ * asked what it has; nothing is resent blindly. Rejects as `INTERRUPTED` when waiting is what might help.
+ */
+export class ResumableUpload {
+  readonly #traffic: UploadTraffic
+  readonly #target: UploadTarget
+  readonly #source: ByteSource
+  readonly #options: ResumableOptions
+  readonly #reader: SourceReader
+
+  constructor(traffic: UploadTraffic, target: UploadTarget, source: ByteSource, options: ResumableOptions) {
+    this.#traffic = traffic
+    this.#target = target
+    this.#source = source
+    this.#options = options
+    this.#reader = new SourceReader(source, options.signal)
+  }
+
+  async run(): Promise<Item> {
+    try {
+      let { uri } = this.#options
+      let standing: Standing = uri === undefined ? 'dead' : await this.#ask(uri)
+      for (let sessions = 0; ; sessions++) {
+        if (standing === 'dead') {
+          if (sessions === MOST_SESSIONS) throw this.#interrupted('its upload session was lost again and again')
+          uri = await this.#start()
+          await this.#options.saveUri(uri)
+          standing = { stored: 0 }
+        }
+        standing = await this.#sendAll(uri as string, standing)
+        if (standing !== 'dead' && 'file' in standing) return standing.file
+      }
+    } finally {
+      this.#reader.close()
+    }
+  }
+
+  async #start(): Promise<string> {
+    const answer = await this.#traffic.start({
+      method: uploadMethod(this.#target),
+      url: uploadUrl(this.#traffic.endpoint, this.#target, 'resumable'),
+      headers: {
+        'Content-Type': 'application/json; charset=UTF-8',
+        'X-Upload-Content-Type': 'application/octet-stream',
+        'X-Upload-Content-Length': String(this.#source.size),
+      },
+      body: Buffer.from(uploadMetadata(this.#target, this.#source.modified)),
+      signal: this.#options.signal,
+      what: `uploading "${this.#target.name}"`,
+    })
+    const { location } = answer.headers
+    if (location === undefined || !URL.canParse(location)) throw this.#interrupted('Google Drive named no address to send it to')
+    return location
+  }
+
+  /** Sends chunk after chunk, until the file is complete or the session dead. */
+  async #sendAll(uri: string, from: Standing): Promise<Standing> {
+    const total = this.#source.size
+    let standing = from
+    let stalls = 0
+    while (standing !== 'dead' && 'stored' in standing) {
+      const before: number = standing.stored
+      this.#options.onProgress(before)
+      if (before > total) return 'dead'
+      await this.#source.assertUnchanged()
+      try {
+        standing =
+          before === total ? await this.#ask(uri) : await this.#put(uri, before, Math.min(this.#options.chunkSize.bytes, total - before))
+      } catch (error) {
+        if (!isTransient(error) || ++stalls > MOST_STALLS) throw error
+        this.#options.chunkSize.failed()
+        standing = await this.#ask(uri)
+      }
+      if (standing === 'dead' || 'file' in standing) break
+      if (standing.stored > before) stalls = 0
+      else if (++stalls > MOST_STALLS) throw this.#interrupted('Google Drive keeps nothing of what it is sent')
+    }
+    return standing
+  }
+
+  async #put(uri: string, from: number, count: number): Promise<Standing> {
+    const { signal, chunkSize } = this.#options
+    const startedAt = this.#traffic.clock.now()
+    const standing = this.#standingOf(
+      await this.#traffic.send({
+        method: 'PUT',
+        url: uri,
+        headers: { 'Content-Range': `bytes ${from}-${from + count - 1}/${this.#source.size}` },
+        body: { length: count, open: () => this.#reader.take(from, count) },
+        signal,
+        what: `uploading "${this.#target.name}"`,
+        accept: isStanding,
+      }),
+    )
+    chunkSize.stored(this.#traffic.clock.now() - startedAt)
+    return standing
+  }
+
+  async #ask(uri: string): Promise<Standing> {
+    return this.#standingOf(
+      await this.#traffic.send({
+        method: 'PUT',
+        url: uri,
+        headers: { 'Content-Range': `bytes */${this.#source.size}` },
+        signal: this.#options.signal,
+        what: `asking how far the upload of "${this.#target.name}" is`,
+        accept: isStanding,
+      }),
+    )
+  }
+
+  #standingOf(answer: HttpAnswer): Standing {
+    if (answer.status === 200 || answer.status === 201) return { file: itemOf(answer.body, this.#target.name) }
+    if (answer.status !== 308) return 'dead'
+    const { range } = answer.headers
+    if (range === undefined) return { stored: 0 }
+    const last = /^bytes=0-(\d+)$/.exec(range)?.[1]
+    if (last === undefined) throw this.#interrupted('Google Drive did not say how much of it there is')
+    return { stored: Number(last) + 1 }
+  }
+
+  #interrupted(why: string): SyncError {
+    return new SyncError('INTERRUPTED', `uploading "${this.#target.name}" was interrupted: ${why}`)
+  }
+}
+
+/** Of the client errors, 401, 403, 408 and 429 are about the account or the moment; all others say that the session is of no use. */
+function isStanding(status: number): boolean {
+  return status === 200 || status === 201 || status === 308 || (status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status))
+}

@@ -1,0 +1,129 @@
+import { SyncError } from '../../errors.ts'
+import type { Account } from './account.ts'
+import type { DriveApi } from './drive-api.ts'
+import { Flights } from './flights.ts'
+import { hasStatus } from './faults.ts'
+import { refOf } from './folders.ts'
+import type { Folders } from './folders.ts'
+import { byAge, FOLDER, nameKey, SHORTCUT } from './item.ts'
+import type { FolderRef, Item } from './item.ts'
+
+export interface RootsParts {
+  readonly api: DriveApi
+  readonly account: Account
+  readonly folders: Folders
+  readonly warn: (key: string, message: string) => void
+}
+
+const MY_DRIVE = 'My Drive'
+const IN_URL = /\/folders\/([\w-]+)|[?&]id=([\w-]+)/
+const ID = /^[\w-]+$/
+
+/** The configured roots, found in Drive; looked up when first needed, and again after `forget`. They are never created. */
+export class Roots {
+  readonly #parts: RootsParts
+  readonly #found = new Map<string, FolderRef>()
+  readonly #flights = new Flights<FolderRef>()
+
+  constructor(parts: RootsParts) {
+    this.#parts = parts
+  }
+
+  /** Rejects with `ROOT_MISSING`, naming whom to share the folder with. */
+  async find(root: string, signal: AbortSignal): Promise<FolderRef> {
+    const known = this.#found.get(root)
+    if (known !== undefined) return known
+    return await this.#flights.join(root, signal, async (shared) => {
+      const found = await this.#look(root, shared)
+      this.#found.set(root, found)
+      return found
+    })
+  }
+
+  forget(root: string): void {
+    this.#found.delete(root)
+  }
+
+  /** Is the root there now, and may the account write into it? Returns it. */
+  async check(root: string, signal: AbortSignal): Promise<FolderRef> {
+    this.forget(root)
+    const ref = await this.find(root, signal)
+    const item = await this.#parts.api.get(ref.id, signal, ',capabilities(canAddChildren)')
+    if (item === undefined || item.trashed) throw this.#missing(root, 'it is in the trash')
+    if (item.canAddChildren === false) {
+      const role = ref.driveId === undefined ? 'an editor' : 'a content manager'
+      throw new SyncError('PERMISSION', `${this.#parts.account.who} may not add files to the root ${root}: make it ${role} there`)
+    }
+    return ref
+  }
+
+  async #look(root: string, signal: AbortSignal): Promise<FolderRef> {
+    const id = /^https?:/.test(root) ? IN_URL.exec(root)?.slice(1).find(Boolean) : ID.test(root) && root !== 'root' ? root : undefined
+    if (id !== undefined) return await this.#byId(root, id, signal)
+    const [first, ...rest] = root.split('/').filter((part) => part !== '')
+    if (first === undefined || /^https?:/.test(root)) {
+      const allowed = `/${MY_DRIVE}/…, /<name of a shared drive>/…, the id of a folder, or its URL`
+      throw new SyncError('ROOT_MISSING', `the root ${JSON.stringify(root)} names no folder of Google Drive; allowed are ${allowed}`)
+    }
+    if (nameKey(first) !== MY_DRIVE) return await this.#below(root, await this.#sharedDrive(root, first, signal), rest, signal)
+    const top = await this.#parts.api.get('root', signal)
+    if (top === undefined) throw this.#missing(root, 'the account has no drive of its own')
+    const [name, ...deeper] = rest
+    if (name === undefined) return refOf(top)
+    const own = await this.#parts.folders.child(refOf(top), name, signal, Infinity)
+    return await this.#below(root, own ?? (await this.#sharedFolder(root, name, signal)), deeper, signal)
+  }
+
+  async #byId(root: string, id: string, signal: AbortSignal): Promise<FolderRef> {
+    let item = await this.#parts.api.get(id, signal)
+    if (item?.mimeType === SHORTCUT && item.target !== undefined) item = await this.#parts.api.get(item.target.id, signal)
+    if (item === undefined) throw this.#missing(root, 'there is no such folder, or the account may not see it')
+    if (item.trashed) throw this.#missing(root, 'it is in the trash')
+    if (item.mimeType !== FOLDER) throw new SyncError('ROOT_MISSING', `the root ${root} is not a folder but "${item.name}"`)
+    return refOf(item)
+  }
+
+  async #sharedDrive(root: string, name: string, signal: AbortSignal): Promise<FolderRef> {
+    const drives = (await this.#parts.api.sharedDrives(signal)).filter((drive) => nameKey(drive.name) === nameKey(name))
+    const [first] = drives.sort((a, b) => a.createdTime.localeCompare(b.createdTime) || a.id.localeCompare(b.id))
+    if (first === undefined) throw this.#missing(root, `there is no shared drive named "${name}" that the account is a member of`)
+    if (drives.length > 1) this.#parts.warn(`drive/${name}`, `there are ${drives.length} shared drives named "${name}"; the oldest is used`)
+    return { id: first.id, driveId: first.id }
+  }
+
+  /** As the how-to sets it up: somebody's folder, shared with the account. It has no parent that the account can see. */
+  async #sharedFolder(root: string, name: string, signal: AbortSignal): Promise<FolderRef> {
+    const folders: Item[] = (await this.#parts.api.sharedFolders(name, signal))
+      .filter((item) => nameKey(item.name) === nameKey(name))
+      .sort(byAge)
+    const [first] = folders
+    if (first === undefined) throw this.#missing(root, `there is no folder "${name}" in its drive or among the folders shared with it`)
+    if (folders.length > 1)
+      this.#parts.warn(`shared/${name}`, `${folders.length} folders named "${name}" are shared with the account; the oldest is used`)
+    return refOf(first)
+  }
+
+  async #below(root: string, top: FolderRef, names: readonly string[], signal: AbortSignal): Promise<FolderRef> {
+    let folder = top
+    for (const name of names) {
+      const next = await this.#childOf(root, folder, name, signal)
+      if (next === undefined) throw this.#missing(root, `the folder "${name}" is not there`)
+      folder = next
+    }
+    return folder
+  }
+
+  async #childOf(root: string, folder: FolderRef, name: string, signal: AbortSignal): Promise<FolderRef | undefined> {
+    try {
+      return await this.#parts.folders.child(folder, name, signal, Infinity)
+    } catch (error) {
+      if (hasStatus(error, 404)) throw this.#missing(root, `the folder above "${name}" is gone`)
+      throw error
+    }
+  }
+
+  #missing(root: string, why: string): SyncError {
+    const { who } = this.#parts.account
+    return new SyncError('ROOT_MISSING', `the root ${root} can't be found in Google Drive: ${why}; create it and share it with ${who}`)
+  }
+}

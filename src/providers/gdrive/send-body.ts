@@ -1,0 +1,48 @@
+import type { ClientRequest } from 'node:http'
+
+import { SyncError } from '../../errors.ts'
+
+/** Bytes to send: at hand, or read while they are sent. `open` is called again for every time they are sent. */
+export type Body = Buffer | StreamedBody
+
+export interface StreamedBody {
+  /** Bytes; exactly as many must come. */
+  readonly length: number
+  open(): AsyncIterable<Buffer>
+}
+
+/** Sends a body and ends the request. Stops without a word when the answer came first; rejects with what reading the body threw. */
+export async function sendBody(request: ClientRequest, body: Body): Promise<void> {
+  if (Buffer.isBuffer(body)) {
+    request.end(body)
+    return
+  }
+  let over = false
+  const stop = (): void => {
+    over = true
+  }
+  request.once('response', stop)
+  request.once('close', stop)
+  let sent = 0
+  for await (const piece of body.open()) {
+    if (over) return
+    sent += piece.length
+    if (!request.write(piece)) await writable(request)
+  }
+  if (over) return
+  if (sent !== body.length) throw new SyncError('SOURCE_CHANGED', `the source gave ${sent} of ${body.length} bytes`)
+  request.end()
+}
+
+async function writable(request: ClientRequest): Promise<void> {
+  if (request.destroyed) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = (): void => {
+    for (const event of EVENTS) request.off(event, done)
+    resolve()
+  }
+  for (const event of EVENTS) request.once(event, done)
+  await promise
+}
+
+const EVENTS = ['drain', 'response', 'close'] as const

@@ -1,0 +1,146 @@
+import { SyncError } from '../../errors.ts'
+import type { ByteSource, WriteOptions } from '../provider.ts'
+import type { ChunkSize } from './chunk-size.ts'
+import type { DriveApi } from './drive-api.ts'
+import { FolderGone, hasStatus } from './faults.ts'
+import type { FileIds } from './file-ids.ts'
+import { nameKey } from './item.ts'
+import type { FolderRef, Item } from './item.ts'
+import { LARGEST_MULTIPART, multipartUpload } from './multipart-upload.ts'
+import { ResumableUpload } from './resumable-upload.ts'
+import type { UploadSessions, UploadState } from './upload-session.ts'
+import type { UploadTarget } from './upload-target.ts'
+import type { UploadTraffic } from './upload-traffic.ts'
+
+export interface UploaderParts {
+  readonly api: DriveApi
+  readonly traffic: UploadTraffic
+  readonly ids: FileIds
+  readonly sessions: UploadSessions
+  readonly chunkSize: ChunkSize
+}
+
+export interface Upload {
+  readonly folder: FolderRef
+  readonly name: string
+  readonly source: ByteSource
+  readonly options: WriteOptions
+  /** The file of that name as it is known now. */
+  readonly find: () => Promise<Item | undefined>
+}
+
+/** Puts one file into one folder, exactly once, whatever happened to earlier attempts. */
+export class Uploader {
+  readonly #parts: UploaderParts
+
+  constructor(parts: UploaderParts) {
+    this.#parts = parts
+  }
+
+  /** Rejects with `FolderGone` when the folder is not (or no longer) a place for files. */
+  async upload(upload: Upload): Promise<Item> {
+    const { source, options } = upload
+    const { target, uri, done } = await this.#resume(upload)
+    if (done !== undefined) return done
+    const item = await this.#transfer(upload, target, uri)
+    const { expected, known } = await this.#compare(item, source, options.signal)
+    if (known.md5 === expected && known.size === source.size) return known
+    // Before the blame goes to the line or to Drive: were these the bytes at all?
+    await source.assertUnchanged()
+    const repaired = await this.#transfer(upload, { ...target, id: item.id, exists: true }, undefined)
+    const again = await this.#compare(repaired, source, options.signal)
+    if (again.known.md5 === expected && again.known.size === source.size) return again.known
+    if (!target.exists) await this.#parts.api.trash(item.id, options.signal)
+    throw new SyncError(
+      'VERIFY_FAILED',
+      `Google Drive stored other bytes than were sent for "${upload.name}", twice: md5 ${again.known.md5}, not ${expected}`,
+    )
+  }
+
+  /** Where to: the id of an earlier attempt, the file that is there, or a new id. */
+  async #resume({ folder, name, source, options, find }: Upload): Promise<{ target: UploadTarget; uri?: string | undefined; done?: Item }> {
+    const saved = this.#parts.sessions.open(options.session, source)
+    const existing = await find()
+    if (saved !== undefined) {
+      const there = await this.#parts.api.get(saved.remoteId, options.signal)
+      if (there !== undefined && isIn(there, folder) && nameKey(there.name) === nameKey(name)) {
+        if (await this.#isDone(there, source, options.signal)) return { target: { id: there.id, exists: true, folder, name }, done: there }
+        return { target: { id: there.id, exists: true, folder, name }, uri: saved.exists ? saved.uri : undefined }
+      }
+      if (there === undefined && existing === undefined && !saved.exists) {
+        return { target: { id: saved.remoteId, exists: false, folder, name }, uri: saved.parentId === folder.id ? saved.uri : undefined }
+      }
+    }
+    if (existing !== undefined) return { target: { id: existing.id, exists: true, folder, name } }
+    return { target: { id: await this.#parts.ids.take(options.signal), exists: false, folder, name } }
+  }
+
+  async #transfer(upload: Upload, target: UploadTarget, uri: string | undefined): Promise<Item> {
+    const { source, options, folder } = upload
+    const save = async (address?: string): Promise<void> => {
+      const state: UploadState = {
+        remoteId: target.id,
+        exists: target.exists,
+        parentId: folder.id,
+        ...(address === undefined ? {} : { uri: address }),
+      }
+      await options.saveSession(this.#parts.sessions.seal(state, source))
+    }
+    if (uri === undefined) await save()
+    let item
+    try {
+      item = await this.#send(upload, target, uri, save)
+    } catch (error) {
+      if (hasStatus(error, 409) && !target.exists) return await this.#afterConflict(upload, target)
+      if (hasStatus(error, 404)) throw new FolderGone(`uploading "${upload.name}"`)
+      throw error
+    }
+    if (!isIn(item, folder)) throw new FolderGone(`uploading "${upload.name}"`)
+    return item
+  }
+
+  async #send(upload: Upload, target: UploadTarget, uri: string | undefined, saveUri: (uri: string) => Promise<void>): Promise<Item> {
+    const { source, options } = upload
+    const { traffic, chunkSize } = this.#parts
+    const { signal } = options
+    if (source.size > LARGEST_MULTIPART) {
+      const item = await new ResumableUpload(traffic, target, source, {
+        signal,
+        uri,
+        chunkSize,
+        saveUri,
+        onProgress: (bytes) => options.onProgress(bytes),
+      }).run()
+      options.onProgress(source.size)
+      return item
+    }
+    await source.assertUnchanged()
+    const item = await multipartUpload(traffic, target, source, signal)
+    options.onProgress(source.size)
+    return item
+  }
+
+  /** The id is taken: an earlier request of ours was carried out after all, or the file was deleted since. */
+  async #afterConflict(upload: Upload, target: UploadTarget): Promise<Item> {
+    const there = await this.#parts.api.get(target.id, upload.options.signal)
+    if (there === undefined)
+      return await this.#transfer(upload, { ...target, id: await this.#parts.ids.take(upload.options.signal) }, undefined)
+    if (!isIn(there, upload.folder)) throw new FolderGone(`uploading "${upload.name}"`)
+    return there
+  }
+
+  async #isDone(item: Item, source: ByteSource, signal: AbortSignal): Promise<boolean> {
+    return item.size === source.size && item.md5 !== undefined && item.md5 === (await source.checksum('md5', signal))
+  }
+
+  async #compare(item: Item, source: ByteSource, signal: AbortSignal): Promise<{ expected: string; known: Item }> {
+    const known = item.md5 === undefined || item.size === undefined ? ((await this.#parts.api.get(item.id, signal)) ?? item) : item
+    if (known.md5 === undefined) throw new SyncError('INTERRUPTED', `Google Drive has no checksum of "${known.name}" yet`)
+    return { expected: await source.checksum('md5', signal), known }
+  }
+}
+
+/** Drive stores files in folders that are in the trash without a word. */
+function isIn(item: Item, folder: FolderRef): boolean {
+  return !item.trashed && (item.parents === undefined || item.parents.includes(folder.id))
+}

@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import type { Root, Site } from '../../../src/model/site.ts'
+import { openGDrive } from '../../../src/providers/gdrive.ts'
+import type { GDriveOptions } from '../../../src/providers/gdrive.ts'
+import type { ByteSource, Provider, RemoteFile, WriteOptions, WriteSession } from '../../../src/providers/provider.ts'
+import type { ProviderContext } from '../../../src/providers/registry.ts'
+import { startFakeDrive } from './fake-drive.ts'
+import type { FakeDrive } from './fake-drive.ts'
+import { memorySource } from './memory-source.ts'
+import type { FakeDriveSettings } from './settings.ts'
+
+export interface RigOptions {
+  readonly settings?: Partial<FakeDriveSettings>
+  readonly root?: Root
+  readonly provider?: GDriveOptions
+  readonly context?: Partial<ProviderContext>
+  readonly key?: Readonly<Record<string, unknown>>
+}
+
+/** A fake Drive with the folder `/My Drive/w`, and the provider connected to it. */
+export interface Rig {
+  readonly drive: FakeDrive
+  readonly provider: Provider
+  readonly site: Site
+  /** Id of `/My Drive/w`. */
+  readonly w: string
+  readonly warnings: string[]
+  /** Everything that was saved, in order. */
+  readonly sessions: WriteSession[]
+  readonly progress: number[]
+  at(path: string): { root: string; path: string }
+  write(path: string, content: string | Buffer | ByteSource, options?: Partial<WriteOptions>): Promise<RemoteFile>
+  /** A second provider; one that shares nothing with the first, unless told to. */
+  another(options?: { readonly shared?: boolean; readonly context?: Partial<ProviderContext>; readonly root?: Root }): Promise<Provider>
+  close(): Promise<void>
+}
+
+export const noSignal = new AbortController().signal
+
+export async function openRig(options: RigOptions = {}): Promise<Rig> {
+  const drive = await startFakeDrive(options.settings)
+  const directory = await mkdtemp(join(tmpdir(), 'fake-drive-'))
+  const w = drive.addFolder('w')
+  const credentialsFile = await drive.writeCredentials(directory, options.key)
+  const root = options.root ?? '/My Drive/w'
+  const site: Site = { name: 'gdrive', provider: 'gdrive', root, credentialsFile, apiEndpoint: drive.endpoint, alternativeSites: [] }
+  const warnings: string[] = []
+  const context: ProviderContext = { mayCreateRoot: false, warn: (message) => warnings.push(message), ...options.context }
+  const provider = await openGDrive(site, context, options.provider)
+  const opened = [provider]
+  const sessions: WriteSession[] = []
+  const progress: number[] = []
+  const at = (path: string): { root: string; path: string } => ({ root: typeof root === 'string' ? root : ([...root.values()][0] ?? ''), path })
+  let others = 0
+
+  return {
+    drive,
+    provider,
+    site,
+    w,
+    warnings,
+    sessions,
+    progress,
+    at,
+    write: async (path, content, more = {}) => {
+      const source = typeof content === 'string' || Buffer.isBuffer(content) ? memorySource(content) : content
+      return await provider.write(at(path), source, {
+        signal: noSignal,
+        saveSession: async (session) => {
+          await Promise.resolve()
+          sessions.push(session)
+        },
+        onProgress: (bytes) => progress.push(bytes),
+        ...more,
+      })
+    },
+    another: async ({ shared = false, context: theirs = {}, root: other = root } = {}) => {
+      // Connections are shared by what they were opened with, so a process of its own is one with other time limits.
+      const timeouts = { connectMs: 10_000, idleMs: 60_001 + others++ }
+      const second = await openGDrive({ ...site, root: other }, { ...context, ...theirs }, shared ? options.provider : { ...options.provider, timeouts })
+      opened.push(second)
+      return second
+    },
+    close: async () => {
+      for (const each of opened) await each[Symbol.asyncDispose]()
+      await drive.close()
+      await rm(directory, { recursive: true })
+    },
+  }
+}
