@@ -5,14 +5,14 @@ import { SECRET_KEY, SECRET_PATTERNS } from './secret-patterns.ts'
 const MARK = '[redacted]'
 /** Shorter ones would blot out ordinary words; they are still caught by the patterns around them. */
 const MIN_SECRET_LENGTH = 6
-const MAX_SECRETS = 500
+const MAX_SECRETS = 200
 
 const secrets = new Set<string>()
 let registered: RegExp | undefined
 
 /**
  * From now on this value shows in no log line of the process, in whatever text it stands: as it is, and as it looks inside a URI
- * or inside JSON. Values below 6 characters are not taken. Only the last 500 values are kept.
+ * or inside JSON. Values below 6 characters are not taken. Only the last 200 values are kept.
  */
 export function registerSecret(value: string): void {
   if (value.length < MIN_SECRET_LENGTH || MARK.includes(value)) return
@@ -22,14 +22,14 @@ export function registerSecret(value: string): void {
     if (secrets.size <= MAX_SECRETS) break
     secrets.delete(oldest)
   }
-  const spellings = [...new Set([...secrets].flatMap(spellingsOf))].sort((one, other) => other.length - one.length)
-  registered = new RegExp(spellings.map((spelling) => spelling.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g')
+  registered = undefined
 }
 
 /** The text without secrets: those registered, and whatever looks like one. */
 export function redact(text: string): string {
-  let clean = registered ? text.replace(registered, MARK) : text
-  for (const [pattern, replacement] of SECRET_PATTERNS) clean = clean.replace(pattern, replacement)
+  registered ??= pattern()
+  let clean = secrets.size > 0 ? text.replace(registered, MARK) : text
+  for (const [secret, replacement] of SECRET_PATTERNS) clean = clean.replace(secret, replacement)
   return clean
 }
 
@@ -65,6 +65,12 @@ function textOf(value: object): string {
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype
+}
+
+/** The longest first: one secret may be part of another. */
+function pattern(): RegExp {
+  const spellings = [...new Set([...secrets].flatMap(spellingsOf))].sort((one, other) => other.length - one.length)
+  return new RegExp(spellings.map((spelling) => spelling.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g')
 }
 
 function spellingsOf(secret: string): string[] {

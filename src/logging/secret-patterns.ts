@@ -16,27 +16,34 @@ const NAMES = [
   'authorization',
 ].join('|')
 
+/** A quotation mark, also one of JSON inside JSON. */
+const QUOTE = String.raw`\\?["']`
+/** Quoted (to the end of the text, should the closing mark be cut off), or up to the next blank or separator. */
+const VALUE = [
+  String.raw`\\"[^]*?(?:\\"|$)`,
+  String.raw`"(?:[^"\\]|\\[^])*(?:"|$)`,
+  String.raw`'[^']*(?:'|$)`,
+  String.raw`[^\s&,;"'{}\[\]\\]+`,
+].join('|')
+
 /** A key under which a text is always secret. */
 export const SECRET_KEY = new RegExp(`^(?:${NAMES}|token)$`, 'i')
 
 /**
- * What looks like a secret, and what stands there instead. Each runs in time linear to the text for texts without a match;
- * blotting out too much of a line is the lesser evil.
+ * What looks like a secret, and what stands there instead. Lengths are bounded where a text would otherwise be read again and
+ * again. Blotting out too much of a line is the lesser evil.
  */
 export const SECRET_PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY-----[^]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY-----|$)/g, '[redacted key]'],
   // user:password@ first: such a password may hold slashes and @ that nobody escaped. A port after the colon is not a password.
-  [/(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@:"'<>]{0,200}:(?!\d{1,5}(?:[/?#,\s"']|$))[^\s"'<>]*@/gi, '$1[redacted]@'],
-  [/(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"'<>]*@/gi, '$1[redacted]@'],
+  [/(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/@:"'<>]{0,200}:(?!\d{1,5}(?:[/?#,\s"']|$))[^\s"'<>]{0,1000}@/gi, '$1[redacted]@'],
+  [/(?<![a-z0-9+.-])([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"'<>]{0,1000}@/gi, '$1[redacted]@'],
   [/\bbearer\s+[^\s"',;]+/gi, 'Bearer [redacted]'],
   [/\b(authorization["']?\s*[:=]\s*["']?(?:basic|digest|aws4-hmac-sha256)\s+)[^\s"']+/gi, '$1[redacted]'],
-  [
-    new RegExp(`((?<![a-z0-9])(?:${NAMES})\\\\?["']?\\s*[:=]\\s*)(?:\\\\?"(?:[^"\\\\]|\\\\.)*"|'[^']*'|[^\\s&,;"'{}\\[\\]]+)`, 'gi'),
-    '$1[redacted]',
-  ],
+  [new RegExp(String.raw`((?<![a-z0-9])(?:${NAMES})(?:${QUOTE})?\s*[:=]\s*)(?:${VALUE})`, 'gi'), '$1[redacted]'],
   [/\bya29\.[\w.-]+/g, '[redacted token]'],
   [/\b1\/\/[\w-]{20,}/g, '[redacted token]'],
-  [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, '[redacted token]'],
+  [/\beyJ[\w-]{8,4000}\.[\w-]+(?:\.[\w-]*)?/g, '[redacted token]'],
   [/\bGOCSPX-[\w-]{10,}/g, '[redacted]'],
   [/\bAIza[\w-]{30,}/g, '[redacted]'],
   [/\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b/g, '[redacted]'],
