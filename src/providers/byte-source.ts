@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { pipeline, Transform } from 'node:stream'
-import type { Readable } from 'node:stream'
+import type { Hash } from 'node:crypto'
+import { pipeline, Readable, Transform } from 'node:stream'
 
 import { SyncError } from '../errors.ts'
 import type { RootedPath } from '../model/site.ts'
@@ -33,11 +33,8 @@ export async function openByteSource(provider: Provider, path: RootedPath, optio
   const open = async (fromByte: number, signal: AbortSignal, algorithm = options.checksumAlgorithm): Promise<Readable> => {
     const upstream = await unreadableIfDenied(provider.read(path, { fromByte, signal }), where)
     const hashed = fromByte === 0 ? [...new Set([...known.keys(), ...(algorithm === undefined ? [] : [algorithm])])] : []
-    const measured = measure(file, fromByte, where, hashed, known)
-    // Carries failure and destruction both ways; the reader of `measured` hears of it, also one who starts to listen later.
-    pipeline(upstream, measured, () => {})
-    measured.on('error', () => {})
-    return measured
+    const meter = new Meter(file, fromByte, where, hashed, known)
+    return file.size - fromByte <= BUFFER_BYTES ? await atOnce(upstream, meter) : throughMeter(upstream, meter)
   }
 
   return {
@@ -78,39 +75,89 @@ async function unreadableIfDenied<T>(call: Promise<T>, where: string): Promise<T
   }
 }
 
-/** Lets bytes through, counts and hashes them; `known` learns the checksums when all of them came. */
-function measure(
-  file: RemoteFile,
-  fromByte: number,
-  where: string,
-  algorithms: readonly ChecksumAlgorithm[],
-  known: Map<ChecksumAlgorithm, string>,
-): Transform {
-  const hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }))
-  let position = fromByte
-  return new Transform({
-    highWaterMark: BUFFER_BYTES,
-    transform(chunk: Buffer, _encoding, done) {
-      position += chunk.length
-      if (position > file.size) return done(new SyncError('SOURCE_CHANGED', `${where} grew while it was being read`))
-      for (const { hash } of hashes) hash.update(chunk)
-      done(null, chunk)
-    },
-    flush(done) {
-      if (position < file.size) {
-        return done(
-          new SyncError('SOURCE_CHANGED', `${where} ended at byte ${position} of ${file.size}: it shrank while it was being read`),
-        )
-      }
-      for (const { algorithm, hash } of hashes) {
-        const value = hash.digest('hex')
-        const expected = known.get(algorithm) ?? value
-        if (expected !== value) return done(differs(file, algorithm, where, value))
-        known.set(algorithm, value)
-      }
-      done()
+/** Counts and hashes bytes that go by; `known` learns the checksums when all of them came. */
+class Meter {
+  readonly #file: RemoteFile
+  readonly #where: string
+  readonly #hashes: readonly { readonly algorithm: ChecksumAlgorithm; readonly hash: Hash }[]
+  readonly #known: Map<ChecksumAlgorithm, string>
+  #position: number
+
+  constructor(
+    file: RemoteFile,
+    fromByte: number,
+    where: string,
+    algorithms: readonly ChecksumAlgorithm[],
+    known: Map<ChecksumAlgorithm, string>,
+  ) {
+    this.#file = file
+    this.#where = where
+    this.#hashes = algorithms.map((algorithm) => ({ algorithm, hash: createHash(algorithm) }))
+    this.#known = known
+    this.#position = fromByte
+  }
+
+  add(chunk: Buffer): void {
+    this.#position += chunk.length
+    if (this.#position > this.#file.size) throw new SyncError('SOURCE_CHANGED', `${this.#where} grew while it was being read`)
+    for (const { hash } of this.#hashes) hash.update(chunk)
+  }
+
+  end(): void {
+    const { size } = this.#file
+    if (this.#position < size) {
+      throw new SyncError('SOURCE_CHANGED', `${this.#where} ended at byte ${this.#position} of ${size}: it shrank while it was being read`)
+    }
+    for (const { algorithm, hash } of this.#hashes) {
+      const value = hash.digest('hex')
+      if ((this.#known.get(algorithm) ?? value) !== value) throw differs(this.#file, algorithm, this.#where, value)
+      this.#known.set(algorithm, value)
+    }
+  }
+}
+
+/** A small file is read whole: streams that are piped cost more than its bytes. */
+async function atOnce(upstream: Readable, meter: Meter): Promise<Readable> {
+  const chunks: Buffer[] = []
+  for await (const chunk of upstream) {
+    meter.add(chunk as Buffer)
+    chunks.push(chunk as Buffer)
+  }
+  meter.end()
+  return new Readable({
+    read() {
+      for (const chunk of chunks) this.push(chunk)
+      this.push(null)
     },
   })
+}
+
+function throughMeter(upstream: Readable, meter: Meter): Readable {
+  const measured = new Transform({
+    highWaterMark: BUFFER_BYTES,
+    transform(chunk: Buffer, _encoding, done) {
+      attempt(
+        () => meter.add(chunk),
+        (error) => done(error, chunk),
+      )
+    },
+    flush(done) {
+      attempt(() => meter.end(), done)
+    },
+  })
+  // Carries failure and destruction both ways; the reader of `measured` hears of it, also one who starts to listen later.
+  pipeline(upstream, measured, () => {})
+  return measured.on('error', () => {})
+}
+
+function attempt(work: () => void, done: (error: Error | null) => void): void {
+  try {
+    work()
+  } catch (error) {
+    done(error as Error)
+    return
+  }
+  done(null)
 }
 
 function differs(file: RemoteFile, algorithm: ChecksumAlgorithm, where: string, value: string): SyncError {

@@ -14,7 +14,7 @@ export async function streamOf(file: FileHandle, size: number, fromByte: number,
   if (size - fromByte <= CHUNK_BYTES) {
     const bytes = await readUpTo(file, Math.max(0, size - fromByte), fromByte)
     await file.close()
-    return addAbortSignal(signal, Readable.from(bytes.length === 0 ? [] : [bytes], { objectMode: false }))
+    return inOnePiece(bytes)
   }
   let position = fromByte
   const pull = async (stream: Readable): Promise<void> => {
@@ -40,6 +40,15 @@ export async function streamOf(file: FileHandle, size: number, fromByte: number,
     },
   })
   return addAbortSignal(signal, stream)
+}
+
+function inOnePiece(bytes: Buffer): Readable {
+  return new Readable({
+    read() {
+      if (bytes.length > 0) this.push(bytes)
+      this.push(null)
+    },
+  })
 }
 
 /** `length` bytes from `position` on; fewer where the file ends. */
