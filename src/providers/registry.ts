@@ -1,3 +1,4 @@
+import { SyncError } from '../errors.ts'
 import type { Site } from '../model/site.ts'
 import type { Provider } from './provider.ts'
 
@@ -6,6 +7,11 @@ export interface ProviderContext {
   /** A root that this service has seen before and that is gone now is unmounted, not new. */
   readonly mayCreateRoot: boolean
   readonly warn: (message: string) => void
+  /**
+   * Persists `proposedId` under `key`, for all instances of the service, unless there is one already; resolves with the one that
+   * stands. Lets a provider whose folders have ids create each of them once. Without it, twins are found and settled afterwards.
+   */
+  readonly reserveFolderId?: (key: string, proposedId: string) => Promise<string>
 }
 
 /** How a provider joins: its file, and how many transfers to one site it bears at once. */
@@ -14,4 +20,39 @@ export interface ProviderEntry {
   readonly concurrency: number
   /** Loaded when the first site needs it, so that nobody pays for an SDK that is not used. */
   open(site: Site, context: ProviderContext): Promise<Provider>
+}
+
+/** Every provider there is, by the name that stands in a site's `provider`. */
+export const providers: ReadonlyMap<string, ProviderEntry> = new Map<string, ProviderEntry>([
+  [
+    'gdrive',
+    {
+      // https://developers.google.com/workspace/drive/api/guides/limits: thousands of calls a minute and user, of which a small file
+      // costs one; accounts are known to sustain only a few new files a second. What bounds it is memory: two buffers a large upload.
+      concurrency: 8,
+      open: async (site, context) => await (await import('./gdrive.ts')).openGDrive(site, context),
+    },
+  ],
+  [
+    'local_drive',
+    {
+      // No quota. Node has four threads for the file system (https://nodejs.org/api/cli.html, UV_THREADPOOL_SIZE): four transfers for
+      // each keep them busy while others wait for a sync or a file server; more would only hold more buffers of 1 MiB.
+      concurrency: 16,
+      open: async (site, context) => await (await import('./local-drive.ts')).openLocalDrive(site, context),
+    },
+  ],
+])
+
+/** Connects a site. Rejects with a `site` fault: `MISCONFIGURED` for an unknown provider, or what its provider says. */
+export async function openProvider(site: Site, context: ProviderContext): Promise<Provider> {
+  const entry = providers.get(site.provider)
+  if (entry !== undefined) return await entry.open(site, context)
+  const known = [...providers.keys()].join(', ')
+  throw new SyncError('MISCONFIGURED', `site ${site.name}: there is no provider "${site.provider}"; there are: ${known}`)
+}
+
+/** Transfers at once to this site: as configured, or what its provider bears. */
+export function concurrencyOf(site: Site | undefined): number {
+  return site?.concurrency ?? providers.get(site?.provider ?? '')?.concurrency ?? 1
 }

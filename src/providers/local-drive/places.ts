@@ -128,8 +128,7 @@ export function fullPath({ root, path }: RootedPath): string {
 }
 
 export function isAscii(text: string): boolean {
-  // oxlint-disable-next-line no-control-regex
-  return /^[\x00-\x7f]*$/.test(text)
+  return /^\p{ASCII}*$/u.test(text)
 }
 
 /** The path without symbolic links; undefined when there is nothing. */
