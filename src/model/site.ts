@@ -16,6 +16,8 @@ export interface Site {
   /** Whether that limit holds for this instance, or for all instances that share the work; undefined: `instance`. */
   readonly concurrencyScope?: 'instance' | 'cluster'
   readonly alternativeSites: readonly string[]
+  /** False for a root that came with a document instead of the configuration. */
+  readonly declared?: boolean
 }
 
 /** A file's place on a site: one of the site's roots, and the path below it. */

@@ -4,6 +4,8 @@ import { SyncError } from '../errors.ts'
 import type { RootedPath, Site } from '../model/site.ts'
 import { readAccountKey } from './gdrive/account-key.ts'
 import type { AccountKey } from './gdrive/account-key.ts'
+import { UPLOAD_SIZES } from './gdrive/chunk-size.ts'
+import type { UploadSizes } from './gdrive/chunk-size.ts'
 import { systemClock } from './gdrive/clock.ts'
 import type { Clock } from './gdrive/clock.ts'
 import { connect } from './gdrive/connection.ts'
@@ -27,6 +29,7 @@ const MOST_WARNINGS = 10_000
 export interface GDriveOptions {
   readonly clock?: Clock
   readonly timeouts?: Timeouts
+  readonly sizes?: UploadSizes
   /** More children than this, and a folder is not listed but asked for each name. */
   readonly largeFolder?: number
 }
@@ -35,15 +38,16 @@ export interface GDriveOptions {
 export async function openGDrive(site: Site, context: ProviderContext, options: GDriveOptions = {}): Promise<Provider> {
   const key = await readAccountKey(site.credentialsFile)
   const clock = options.clock ?? systemClock
-  const timeouts = options.timeouts ?? { connectMs: 10_000, idleMs: 60_000 }
-  const connection = await connect(key, { endpoint: site.apiEndpoint ?? PUBLIC_ENDPOINT, clock, timeouts })
-  return new GDrive(site, context, { key, clock, connection, largeFolder: options.largeFolder ?? 5000 })
+  const { timeouts = { connectMs: 10_000, idleMs: 60_000 }, sizes = UPLOAD_SIZES, largeFolder = 5000 } = options
+  const connection = await connect(key, { endpoint: site.apiEndpoint ?? PUBLIC_ENDPOINT, clock, timeouts, sizes })
+  return new GDrive(site, context, { key, clock, connection, sizes, largeFolder })
 }
 
 interface Parts {
   readonly key: AccountKey
   readonly clock: Clock
   readonly connection: Connection
+  readonly sizes: UploadSizes
   readonly largeFolder: number
 }
 
@@ -65,7 +69,7 @@ export class GDrive extends Provider {
   readonly #endpoint: string
   readonly #warned = new Set<string>()
 
-  constructor(site: Site, context: ProviderContext, { key, clock, connection, largeFolder }: Parts) {
+  constructor(site: Site, context: ProviderContext, { key, clock, connection, sizes, largeFolder }: Parts) {
     super(site)
     this.#context = context
     this.#connection = connection
@@ -75,7 +79,7 @@ export class GDrive extends Provider {
     this.#listings = new Listings(api, clock, { largeFolder, longestMs: 30_000 })
     this.#folders = new Folders({ api, ids, listings: this.#listings, clock, warn, reserve: context.reserveFolderId?.bind(context) })
     this.#roots = new Roots({ api, account, folders: this.#folders, warn })
-    this.#uploader = new Uploader({ ...connection, sessions: new UploadSessions(key.privateKey) })
+    this.#uploader = new Uploader({ ...connection, sessions: new UploadSessions(key.privateKey), largestMultipart: sizes.largestMultipart })
   }
 
   override async probe({ signal }: CallOptions): Promise<void> {

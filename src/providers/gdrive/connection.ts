@@ -4,6 +4,7 @@ import { SyncError } from '../../errors.ts'
 import type { AccountKey } from './account-key.ts'
 import { Account } from './account.ts'
 import { ChunkSize } from './chunk-size.ts'
+import type { UploadSizes } from './chunk-size.ts'
 import type { Clock } from './clock.ts'
 import { DailyLimit } from './daily-limit.ts'
 import { DriveApi } from './drive-api.ts'
@@ -31,15 +32,16 @@ export interface ConnectionOptions {
   readonly endpoint: string
   readonly clock: Clock
   readonly timeouts: Timeouts
+  readonly sizes: UploadSizes
 }
 
 const open = new Map<string, { readonly connection: Promise<Omit<Connection, 'release'>>; readonly http: HttpClient; users: number }>()
 
 /** The connection of an account; the same one for everyone in this process. */
 export async function connect(key: AccountKey, options: ConnectionOptions): Promise<Connection> {
-  const { endpoint, timeouts } = options
+  const { endpoint, timeouts, sizes } = options
   const name = createHash('sha256')
-    .update(JSON.stringify([key, endpoint, timeouts]))
+    .update(JSON.stringify([key, endpoint, timeouts, sizes]))
     .digest('hex')
   let entry = open.get(name)
   if (entry === undefined) {
@@ -61,7 +63,11 @@ export async function connect(key: AccountKey, options: ConnectionOptions): Prom
   return { ...connection, release }
 }
 
-async function build(key: AccountKey, http: HttpClient, { endpoint, clock }: ConnectionOptions): Promise<Omit<Connection, 'release'>> {
+async function build(
+  key: AccountKey,
+  http: HttpClient,
+  { endpoint, clock, sizes }: ConnectionOptions,
+): Promise<Omit<Connection, 'release'>> {
   // Google's client is large; who has no such site does not load it.
   const google = await import('googleapis/build/src/apis/drive/index.js')
   const gate = new RateGate(clock)
@@ -78,5 +84,5 @@ async function build(key: AccountKey, http: HttpClient, { endpoint, clock }: Con
   const account = new Account({ key, http, tokens, gate, clock })
   const api = new DriveApi(google.drive, account, endpoint, () => limit.otherServed())
   const traffic = new UploadTraffic({ endpoint, account, clock, limit })
-  return { account, api, traffic, ids: new FileIds(api), chunkSize: new ChunkSize() }
+  return { account, api, traffic, ids: new FileIds(api), chunkSize: new ChunkSize(sizes) }
 }

@@ -11,9 +11,6 @@ import type { UploadTraffic } from './upload-traffic.ts'
 import { uploadMetadata, uploadMethod, uploadUrl } from './upload-target.ts'
 import type { UploadTarget } from './upload-target.ts'
 
-/** Bytes; beyond them an upload is worth the extra round trip that lets it be resumed. */
-export const LARGEST_MULTIPART = 5 * 1024 * 1024
-
 /** Metadata and content in one request. */
 export async function multipartUpload(
   traffic: UploadTraffic,

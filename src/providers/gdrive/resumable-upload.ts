@@ -98,7 +98,7 @@ export class ResumableUpload {
         standing =
           before === total ? await this.#ask(uri) : await this.#put(uri, before, Math.min(this.#options.chunkSize.bytes, total - before))
       } catch (error) {
-        if (!isTransient(error) || ++stalls > MOST_STALLS) throw error
+        if (!isTransient(error) || stalls >= MOST_STALLS) throw error
         this.#options.chunkSize.failed()
         standing = await this.#ask(uri)
       }

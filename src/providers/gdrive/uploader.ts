@@ -6,7 +6,7 @@ import { FolderGone, hasStatus } from './faults.ts'
 import type { FileIds } from './file-ids.ts'
 import { nameKey } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
-import { LARGEST_MULTIPART, multipartUpload } from './multipart-upload.ts'
+import { multipartUpload } from './multipart-upload.ts'
 import { ResumableUpload } from './resumable-upload.ts'
 import type { UploadSessions, UploadState } from './upload-session.ts'
 import type { UploadTarget } from './upload-target.ts'
@@ -18,6 +18,8 @@ export interface UploaderParts {
   readonly ids: FileIds
   readonly sessions: UploadSessions
   readonly chunkSize: ChunkSize
+  /** Bytes; larger files are sent in chunks. */
+  readonly largestMultipart: number
 }
 
 export interface Upload {
@@ -103,7 +105,7 @@ export class Uploader {
     const { source, options } = upload
     const { traffic, chunkSize } = this.#parts
     const { signal } = options
-    if (source.size > LARGEST_MULTIPART) {
+    if (source.size > this.#parts.largestMultipart) {
       const item = await new ResumableUpload(traffic, target, source, {
         signal,
         uri,

@@ -1,0 +1,114 @@
+import { Command, CommanderError, Option } from 'commander'
+
+import { ConfigError } from '../errors.ts'
+
+export interface ConfigOption {
+  readonly config: string
+}
+
+export interface LogOptions extends ConfigOption {
+  readonly logLevel: 'error' | 'warn' | 'info' | 'debug'
+  readonly logFormat: 'auto' | 'json' | 'terminal'
+}
+
+/** 0 done · 1 something failed · 2 wrong usage or configuration. */
+export type ExitCode = 0 | 1 | 2
+
+/** Runs the command that `argv` names; resolves with the exit code. */
+export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = 0
+  const program = build((result) => {
+    code = result
+  })
+  try {
+    await program.parseAsync([...argv])
+    return code
+  } catch (error) {
+    // The library has said what it has to say; its code is 0 for --help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`)
+      return 2
+    }
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    return 1
+  }
+}
+
+const config = (): Option =>
+  new Option('-c, --config <path>', 'configuration: a file, or a folder with config.json and files of sites')
+    .env('SITE_SYNC_CONFIG')
+    .makeOptionMandatory()
+
+function build(ended: (code: ExitCode) => void): Command {
+  const logging = [
+    new Option('--log-level <level>', 'the least important lines to write').choices(['error', 'warn', 'info', 'debug']).default('info'),
+    new Option('--log-format <format>', 'auto: short lines on a terminal, JSON elsewhere')
+      .choices(['auto', 'json', 'terminal'])
+      .default('auto'),
+  ] as const
+
+  const program = new Command('site-sync')
+    .description('Keeps published files on every site that needs them: watches the database of a production and sends what is pending.')
+    .exitOverride()
+    .showHelpAfterError('(add --help for what there is)')
+    .addHelpText('after', AFTER_HELP)
+
+  program
+    .command('run')
+    .description('the service: change stream, regular scans and transfers, until SIGTERM or SIGINT')
+    .addOption(config())
+    .addOption(logging[0])
+    .addOption(logging[1])
+    .addHelpText(
+      'after',
+      '\nThe first SIGTERM or SIGINT lets running transfers finish (shutdown_grace seconds at most) and exits with 0; a second one ends them at once.',
+    )
+    .action(async (options: LogOptions) => ended(await (await import('./run.ts')).runCommand(options)))
+
+  program
+    .command('scan')
+    .description('one pass over everything pending: sends it, waits for it, and ends')
+    .addOption(config())
+    .option('--once', 'one pass; this is what scan does anyway', true)
+    .addOption(logging[0])
+    .addOption(logging[1])
+    .addHelpText('after', '\nExits with 0 when everything pending was synced, with 1 when something failed or a site was in trouble.')
+    .action(async (options: LogOptions) => ended(await (await import('./scan.ts')).scanCommand(options)))
+
+  program
+    .command('status')
+    .description('how sites and projects are doing: synced, pending, failed, exhausted, and what each instance says')
+    .addOption(config())
+    .option('--json', 'as one JSON object', false)
+    .option('--project <name>', 'this project only')
+    .action(async (options: ConfigOption & { json: boolean; project?: string }) =>
+      ended(await (await import('./status.ts')).statusCommand(options)),
+    )
+
+  program
+    .command('explain')
+    .description('why the files of a representation are, or are not, synced, and the command that mends it')
+    .argument('<representation>', 'its id')
+    .addOption(config())
+    .option('--json', 'as one JSON object', false)
+    .option('--project <name>', 'where to look; all projects otherwise')
+    .addHelpText(
+      'after',
+      '\nOne line a file and site, in the order in which one would look: skeleton, created_dt, error and tries, source, the site itself.',
+    )
+    .action(async (representation: string, options: ConfigOption & { json: boolean; project?: string }) =>
+      ended(await (await import('./explain.ts')).explainCommand(representation, options)),
+    )
+
+  return program
+}
+
+const AFTER_HELP = `
+Examples:
+  $ site-sync run --config examples/config.json         sync until stopped
+  $ site-sync scan --config studio/ --once              one pass, for cron
+  $ site-sync status --config studio/ --json            for a monitor
+  $ site-sync explain 64f0c0ffee0123456789abcd -c studio/
+
+Exit codes: 0 done, 1 something failed, 2 wrong usage or configuration.`

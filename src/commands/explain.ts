@@ -1,0 +1,66 @@
+import { ObjectId } from 'mongodb'
+
+import type { RepresentationDocument } from '../model/document.ts'
+import { explainDocument, type Explanation } from '../model/explanation.ts'
+import { projectSettings } from '../model/project-settings.ts'
+import { REPRESENTATION_FIELDS } from '../streams/representation-reader.ts'
+import { collectionNames } from '../streams/scan.ts'
+import type { ConfigOption, ExitCode } from './command-line.ts'
+import { inspect, print, type Inspection } from './inspect.ts'
+
+/** `explain`: why the files of one representation are, or are not, synced. Exits with 1 when there is no such representation. */
+export async function explainCommand(
+  id: string,
+  options: ConfigOption & { readonly json: boolean; readonly project?: string },
+): Promise<ExitCode> {
+  return inspect<ExitCode>(options.config, async (inspection) => {
+    const { settings, misconfigured, state } = inspection
+    const found = await find(inspection, id, options.project)
+    if (!found) {
+      process.stderr.write(
+        `there is no representation ${JSON.stringify(id)} in ${options.project ?? `any project of database ${settings.mongo.database}`}\n`,
+      )
+      return 1
+    }
+    const { project, document } = found
+    const { remarks, explanations } = explainDocument(document, project, projectSettings(settings, project), misconfigured)
+    const reports = await state.reports(settings.mongo.database)
+    const lines = explanations.map((explanation) => ({ ...explanation, ...cooling(explanation, reports) }))
+    if (options.json) print(JSON.stringify({ project, representation: id, remarks, files: lines }))
+    else {
+      print(`${project}: representation ${id}`)
+      for (const remark of remarks) print(`  ${remark}`)
+      for (const { path, site, state: is, reason, fix } of lines) {
+        print(`  ${path} → ${site}: ${is}: ${reason}`)
+        if (fix !== undefined) print(`      ${fix}`)
+      }
+    }
+    return 0
+  })
+}
+
+async function find(
+  { db }: Inspection,
+  id: string,
+  only: string | undefined,
+): Promise<{ project: string; document: RepresentationDocument } | undefined> {
+  const ids: unknown[] = ObjectId.isValid(id) && id.length === 24 ? [new ObjectId(id), id] : [id]
+  for (const project of only === undefined ? await collectionNames(db) : [only]) {
+    const document = await db
+      .collection<RepresentationDocument>(project)
+      .findOne({ _id: { $in: ids } } as object, { projection: REPRESENTATION_FIELDS })
+    if (document) return { project, document }
+  }
+  return undefined
+}
+
+/** A pending file waits also when its site is left alone. */
+function cooling(
+  { site, state, reason }: Explanation,
+  reports: readonly { readonly sites: readonly { site: string; state: string; error?: string; until?: Date }[] }[],
+): Partial<Explanation> {
+  if (state !== 'pending') return {}
+  const trouble = reports.flatMap(({ sites }) => sites).find((reported) => reported.site === site && reported.state === 'cooling')
+  if (!trouble) return {}
+  return { reason: `${reason} The site is left alone until ${trouble.until?.toISOString() ?? 'later'}: ${trouble.error ?? ''}` }
+}

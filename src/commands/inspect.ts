@@ -1,0 +1,35 @@
+import type { Db } from 'mongodb'
+
+import { loadSettings } from '../config/load-settings.ts'
+import type { SyncError } from '../errors.ts'
+import { printable } from '../logging/printable.ts'
+import type { Settings } from '../model/settings.ts'
+import { ProviderPool } from '../providers/provider-pool.ts'
+import { findMisconfigured } from '../site-check.ts'
+import { connect } from '../streams/connect.ts'
+import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
+
+/** What the commands that only look need. */
+export interface Inspection {
+  readonly settings: Settings
+  readonly db: Db
+  readonly state: StateDatabase
+  readonly misconfigured: ReadonlyMap<string, SyncError>
+}
+
+/** Connects, looks, disconnects; writes nothing. */
+export async function inspect<T>(config: string, look: (inspection: Inspection) => Promise<T>): Promise<T> {
+  const { settings } = await loadSettings(config, process.env)
+  await using connections = connect(settings.mongo.uri)
+  const state = stateDatabase(connections.work.db(settings.mongo.stateDatabase))
+  const silent = { event: () => undefined }
+  const memory = { wasSeen: async () => true, markSeen: async () => undefined, reserveFolderId: async (_key: string, id: string) => id }
+  await using pool = new ProviderPool({ memory, isSource: () => true, warn: () => undefined })
+  const misconfigured = await findMisconfigured(settings, pool, silent)
+  return await look({ settings, db: connections.work.db(settings.mongo.database), state, misconfigured })
+}
+
+/** Writes a line; names from documents can't play tricks on the terminal. */
+export function print(line: string): void {
+  process.stdout.write(`${line.split('\n').map(printable).join('\n')}\n`)
+}

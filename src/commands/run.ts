@@ -1,0 +1,8 @@
+import type { ExitCode, LogOptions } from './command-line.ts'
+import { runService } from './run-service.ts'
+
+/** `run`: the service, until a signal ends it. */
+export async function runCommand(options: LogOptions): Promise<ExitCode> {
+  await runService(options, 'run')
+  return 0
+}

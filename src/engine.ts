@@ -1,0 +1,184 @@
+import { defer, filter, merge, mergeMap, Subject, type Observable } from 'rxjs'
+
+import type { SyncError } from './errors.ts'
+import type { ClaimStore } from './model/claim.ts'
+import type { Log } from './model/log.ts'
+import { projectSettings } from './model/project-settings.ts'
+import type { TransientRetry } from './model/retry-policy.ts'
+import type { Settings } from './model/settings.ts'
+import { ChronicFiles } from './pipeline/chronic-files.ts'
+import { claim } from './pipeline/claim.ts'
+import type { Clock } from './pipeline/clock.ts'
+import type { Held, Settled, Steps } from './pipeline/contracts.ts'
+import { keepLease } from './pipeline/keep-lease.ts'
+import { keyOfHint, Lookout, mergeHints, type DocumentReader, type Hint } from './pipeline/lookout.ts'
+import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
+import { SiteGates } from './pipeline/site-gates.ts'
+import { syncPipeline } from './pipeline/sync-pipeline.ts'
+import { TransferQueue } from './pipeline/transfer-queue.ts'
+import { transferFields } from './pipeline/transfer-fields.ts'
+import { transfer } from './pipeline/transfer.ts'
+import { verify } from './pipeline/verify.ts'
+import { writeBack, type WriteBackParts } from './pipeline/write-back.ts'
+import { openByteSource } from './providers/byte-source.ts'
+import type { ProviderPool } from './providers/provider-pool.ts'
+import { concurrencyOf } from './providers/registry.ts'
+
+export interface EngineParts {
+  readonly settings: Settings
+  readonly log: Log
+  readonly clock: Clock
+  /** Scan again and again, not only on request. */
+  readonly isRepeated: boolean
+  readonly retry: TransientRetry
+  readonly claims: ClaimStore
+  readonly records: WriteBackParts['records']
+  readonly reader: DocumentReader
+  readonly providers: ProviderPool
+  readonly misconfigured: ReadonlyMap<string, SyncError>
+  readonly pages: ScanParts['pages']
+  readonly serverTime: () => Promise<Date>
+  readonly changes$: Observable<Hint>
+  readonly stop$: Observable<unknown>
+  /** A site began or ended to be left alone. */
+  readonly healthChanged: (site: string, error: SyncError | undefined) => void
+}
+
+/** Transfers that wait for one site at most; a scan finds the rest. */
+const QUEUED_PER_SITE = 1_000
+const HINTS_AT_ONCE = 100
+const HINTS_WAITING = 50_000
+
+/** The pipeline with everything it needs, ready to be subscribed to. */
+export class Engine {
+  readonly queue = new TransferQueue({ mostPerSite: QUEUED_PER_SITE })
+  readonly held = new Set<Held>()
+  readonly scans: ScanPlan
+  readonly gates: SiteGates
+  readonly settled$: Observable<Settled>
+  readonly #parts: EngineParts
+  readonly #again = new Subject<Hint>()
+  readonly #chronic = new ChronicFiles()
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    const { settings, log, stop$ } = parts
+    const settingsOf = (project: string) => projectSettings(settings, project)
+    const lookout = new Lookout({ ...parts, queue: this.queue, settingsOf, unread: (error) => this.#faulted(error) })
+    this.scans = new ScanPlan({
+      ...parts,
+      queue: this.queue,
+      ...(parts.isRepeated && { loopDelayMs: settings.loopDelaySeconds * 1_000 }),
+      found: (project, document, retryFailedBefore) => lookout.found(project, document, retryFailedBefore ? { retryFailedBefore } : {}),
+    })
+    this.gates = this.#makeGates()
+    this.settled$ = syncPipeline({
+      changes$: merge(parts.changes$, this.#again),
+      scans$: this.scans.run(stop$),
+      look: {
+        keyOf: keyOfHint,
+        merge: mergeHints,
+        run: (hints: readonly Hint[]) => defer(async () => lookout.look(hints)).pipe(mergeMap((found) => found)),
+        batch: HINTS_AT_ONCE,
+        most: HINTS_WAITING,
+        overflowed: () => this.scans.request({ reason: 'overflow' }),
+      },
+      queue: this.queue,
+      gates: this.gates,
+      steps: this.#steps(lookout),
+      limitOf: (site) => concurrencyOf(settings.sites.get(site)),
+      unexpected: (error, running) => {
+        log.event('service.unexpected', {
+          error,
+          project: running.transfer.project,
+          site: running.transfer.site,
+          path: running.transfer.path,
+          level: 'warn',
+        })
+        this.scans.takeover(running.transfer.site, 1_000)
+      },
+      settled: (settled) => this.#settled(settled),
+      stop$,
+    })
+  }
+
+  /** Ends what runs; it is given back unfinished. */
+  abort(reason: string): void {
+    for (const { abort } of this.queue.running.values()) abort.abort({ kind: 'released', reason })
+  }
+
+  #steps(lookout: Lookout): Steps {
+    const { settings, claims, clock, log, providers, records, retry } = this.#parts
+    const chronic = this.#chronic
+    const claimParts = {
+      claims,
+      clock,
+      reread: lookout.reread.bind(lookout),
+      busy: ({ site }: { readonly site: string }, freeInMs: number) => this.scans.takeover(site, freeInMs),
+    }
+    const transferParts = { providers, openSource: openByteSource, claims, log, retry, isChronic: (held: Held) => chronic.isChronic(held) }
+    const writeParts = { records, claims, clock, log, retryCountOf: (project: string) => projectSettings(settings, project).retryCount }
+    const lease = { claims, clock, everyMs: (settings.leaseSeconds * 1_000) / 3 }
+    return {
+      claim: (running) => defer(async () => claim(claimParts, running)).pipe(filter((held) => held !== undefined)),
+      transfer: (held) =>
+        defer(async () => {
+          this.held.add(held)
+          log.event('transfer.started', { ...transferFields(held), tries: held.transfer.tries })
+          return transfer(transferParts, held)
+        }),
+      verify: (held, written) => defer(async () => verify(held, written)),
+      writeBack: (held, outcome) => defer(async () => writeBack(writeParts, held, outcome)),
+      keepLease: (held, work) => keepLease(lease, held, work),
+    }
+  }
+
+  #makeGates(): SiteGates {
+    const { clock, log, stop$, healthChanged } = this.#parts
+    return new SiteGates({
+      clock,
+      stop$,
+      probe: async (site) => this.#probe(site),
+      events: {
+        cooling: (site, error, ms) => {
+          log.event('site.cooling', {
+            site,
+            error,
+            message: `left alone for ${Math.ceil(ms / 1_000)} s: ${error.message}`,
+            extra: { for_ms: Math.round(ms) },
+          })
+          healthChanged(site, error)
+        },
+        recovered: (site, forMs) => {
+          log.event('site.recovered', { site, durationMs: forMs })
+          healthChanged(site, undefined)
+          const isSource = site === this.#parts.settings.publishSite
+          this.scans.request({ reason: 'recovered', ...(!isSource && { sites: new Set([site]) }) })
+        },
+      },
+    })
+  }
+
+  async #probe(name: string): Promise<void> {
+    const site = this.#parts.settings.sites.get(name)
+    if (!site) return
+    const provider = await this.#parts.providers.get(site)
+    await provider.probe({ signal: AbortSignal.timeout(30_000) })
+  }
+
+  #settled(settled: Settled): void {
+    const { held, outcome } = settled
+    this.held.delete(held)
+    this.#chronic.note(held, outcome)
+    const { project, representationId, site, route } = held.transfer
+    if (outcome.kind === 'synced' && 'targetSite' in route) void this.#parts.providers.arrived(route.targetSite).catch(() => undefined)
+    if (outcome.kind === 'released' && !held.running.abort.signal.aborted) this.scans.takeover(site, 0)
+    if (held.running.changed) this.#again.next({ project, representationId, occasion: {} })
+  }
+
+  /** Documents could not be read: the database is away, and a scan finds them when it is back. */
+  #faulted(error: unknown): void {
+    this.#parts.log.event('service.unexpected', { error, level: 'warn' })
+    this.scans.request({ reason: 'overflow' })
+  }
+}

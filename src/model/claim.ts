@@ -1,0 +1,32 @@
+import type { Transfer } from './transfer.ts'
+
+/** What a provider wants to find again (see `WriteSession` of the providers): plain data. */
+export type SavedSession = Readonly<Record<string, string | number | boolean>>
+
+/** A lease on one place of one site: nobody else writes there until it ends. */
+export interface Claim {
+  readonly transfer: Transfer
+  /** Ties the log lines of one attempt together. */
+  readonly attemptId: string
+  /** The end of the lease by the server's clock. Renewed while the work goes on. */
+  readonly until: Date
+  /** The same by this process' monotonic clock (`performance.now()`), a little early. */
+  readonly localDeadline: number
+  /** What an earlier, unfinished attempt at this place left. */
+  readonly session: SavedSession | undefined
+}
+
+export type ClaimResult =
+  | { readonly kind: 'claimed'; readonly claim: Claim }
+  /** Somebody else is at it; free again in that many milliseconds, unless renewed. */
+  | { readonly kind: 'busy'; readonly freeInMs: number }
+
+export interface ClaimStore {
+  claim(transfer: Transfer, attemptId: string): Promise<ClaimResult>
+  /** Undefined when the lease is not ours any more. */
+  renew(claim: Claim, progress: { readonly bytes: number; readonly size: number }): Promise<Claim | undefined>
+  /** Resolves when it is stored durably. Rejects when the lease is not ours any more. */
+  saveSession(claim: Claim, session: SavedSession): Promise<void>
+  /** Gives the place back. `finished` keeps what the session knows for a while; otherwise it stays until it is of use. */
+  release(claim: Claim, options: { readonly finished: boolean }): Promise<void>
+}

@@ -1,0 +1,32 @@
+/** A value as BSON gives it: nothing about its type is known. */
+export type Plain = Readonly<Record<string, unknown>>
+
+/** What the service reads of a document of a project collection. Every field may be of any type. */
+export interface RepresentationDocument {
+  readonly _id: unknown
+  readonly type?: unknown
+  readonly name?: unknown
+  readonly context?: unknown
+  readonly files?: unknown
+}
+
+/** A sub-document: not an array, a date, an id or another BSON value with a class of its own. */
+export function isPlain(value: unknown): value is Plain {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** One text an id, different for different ids of any type. */
+export function idText(id: unknown): string {
+  if (typeof id === 'object' && id !== null && !isPlain(id) && !Array.isArray(id)) return `${id.constructor.name}(${idPlain(id)})`
+  return typeof id === 'number' || typeof id === 'bigint' ? `${typeof id}(${id})` : (JSON.stringify(id) ?? 'undefined')
+}
+
+/** An id as people write it. */
+export function idPlain(id: unknown): string {
+  if (typeof id === 'string') return id
+  // BSON's own types say who they are.
+  if (typeof id === 'object' && id !== null && !isPlain(id) && !Array.isArray(id)) return (id as { toString(): string }).toString()
+  return typeof id === 'number' || typeof id === 'bigint' ? String(id) : (JSON.stringify(id) ?? 'undefined')
+}

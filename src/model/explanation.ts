@@ -1,0 +1,148 @@
+import { idText, isPlain, type RepresentationDocument } from './document.ts'
+import { displayPath } from './root-path.ts'
+import type { ProjectSettings } from './settings.ts'
+import { examine, targetSites, type Verdict } from './verdict.ts'
+
+/** Why one file is, or is not, on one site, for a person. */
+export interface Explanation {
+  readonly path: string
+  readonly site: string
+  readonly state: Verdict['state']
+  readonly reason: string
+  /** What to type to mend it, in the MongoDB shell; undefined when there is nothing to mend. */
+  readonly fix?: string
+}
+
+export interface ExplainedDocument {
+  /** What holds for the whole document: switched off, not a representation, not readable. */
+  readonly remarks: readonly string[]
+  readonly explanations: readonly Explanation[]
+}
+
+/** In the order of the document; the reasons in the order in which one would look for them. */
+export function explainDocument(
+  document: RepresentationDocument,
+  project: string,
+  settings: ProjectSettings,
+  misconfigured: ReadonlyMap<string, { readonly message: string }>,
+): ExplainedDocument {
+  const { verdicts, unreadable } = examine(document, project, settings, misconfigured)
+  const shell = new Shell(document, project)
+  return {
+    remarks: [...remarks(document, settings), ...unreadable.map((what) => `not understood, left as it is: ${what}`)],
+    explanations: verdicts.map((verdict) => ({
+      path: verdict.path,
+      site: verdict.site,
+      state: verdict.state,
+      ...explain(verdict, settings, misconfigured, shell),
+    })),
+  }
+}
+
+function remarks({ type, files }: RepresentationDocument, settings: ProjectSettings): readonly string[] {
+  if (type !== 'representation') return [`its type is ${JSON.stringify(type)}: only "representation" is synced`]
+  if (!settings.enabled) return ['its project is not enabled: see "projects" in the configuration']
+  if (settings.remoteSite === '') return ['"remote_site" is empty: nothing is synced']
+  if (settings.remoteSite === settings.publishSite)
+    return [`"remote_site" and "publish_site" are both ${JSON.stringify(settings.publishSite)}: nothing is synced`]
+  if (targetSites(settings).length === 0) return ['the configuration has no site to sync to']
+  return Array.isArray(files) && files.length > 0 ? [] : ['it has no files']
+}
+
+function explain(
+  verdict: Verdict,
+  { retryCount, publishSite }: ProjectSettings,
+  misconfigured: ReadonlyMap<string, { readonly message: string }>,
+  shell: Shell,
+): Pick<Explanation, 'reason' | 'fix'> {
+  const { record, transfer } = verdict
+  const said = record?.error === undefined ? '' : `; last error: ${record.error}`
+  switch (verdict.state) {
+    case 'no-record':
+      return { reason: 'no record of this site: nobody asked for it', fix: shell.addSkeleton(verdict) }
+    case 'synced':
+      return {
+        reason: `synced ${dateOf(record?.snapshot.created_dt)}; if somebody removed it there, reset the record`,
+        fix: shell.reset(verdict),
+      }
+    case 'exhausted':
+      return {
+        reason: `failed ${record?.tries} times, "retry_cnt" is ${retryCount}${said}. Mend that, then delete "tries"`,
+        fix: shell.unset(verdict, 'tries'),
+      }
+    case 'bad-tries':
+      return { reason: 'its "tries" is not a number: delete it', fix: shell.unset(verdict, 'tries') }
+    case 'paused':
+      return { reason: 'paused in the document', fix: shell.unset(verdict, 'paused') }
+    case 'no-source':
+      return {
+        reason: `not on the publish site ${JSON.stringify(publishSite)}: its record there has no "created_dt"; it is sent once it is there`,
+      }
+    case 'misconfigured':
+      return { reason: `the site can't be used: ${misconfigured.get(verdict.site)?.message ?? 'see the log'}` }
+    case 'pending': {
+      if (transfer && 'error' in transfer.route) return { reason: `pending, and will fail: ${transfer.route.error.message}` }
+      const way =
+        transfer && 'source' in transfer.route ? ` ${displayPath(transfer.route.source)} → ${displayPath(transfer.route.target)}` : ''
+      const tried = record?.tries ? `pending after ${record.tries} of ${retryCount} tries, next one with the next scan` : 'pending'
+      return { reason: `${tried}${said}.${way}`, ...(record?.tries && { fix: shell.unset(verdict, 'tries') }) }
+    }
+  }
+}
+
+function dateOf(value: unknown): string {
+  return value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : String(value)
+}
+
+/** Commands for the MongoDB shell that touch one record. */
+class Shell {
+  readonly #document: RepresentationDocument
+  readonly #collection: string
+
+  constructor(document: RepresentationDocument, project: string) {
+    this.#document = document
+    this.#collection = `db.getCollection(${JSON.stringify(project)})`
+  }
+
+  unset(verdict: Verdict, field: string): string {
+    const { at, filters } = this.#record(verdict)
+    return this.#update(`{$unset: {${JSON.stringify(`${at}.${field}`)}: ""}}`, filters)
+  }
+
+  reset(verdict: Verdict): string {
+    const { at, filters, isArray } = this.#record(verdict)
+    const empty = isArray ? `{name: ${JSON.stringify(verdict.site)}}` : '{}'
+    return this.#update(`{$set: {${JSON.stringify(at)}: ${empty}}}`, filters)
+  }
+
+  addSkeleton(verdict: Verdict): string {
+    const file = this.#file(verdict)
+    if (this.#isArray(verdict)) return this.#update(`{$push: {"files.$[f].sites": {name: ${JSON.stringify(verdict.site)}}}}`, [file])
+    return this.#update(`{$set: {${JSON.stringify(`files.$[f].sites.${verdict.site}`)}: {}}}`, [file])
+  }
+
+  #record(verdict: Verdict): { readonly at: string; readonly filters: readonly string[]; readonly isArray: boolean } {
+    const isArray = this.#isArray(verdict)
+    if (!isArray) return { at: `files.$[f].sites.${verdict.site}`, filters: [this.#file(verdict)], isArray }
+    return { at: 'files.$[f].sites.$[s]', filters: [this.#file(verdict), `{"s.name": ${JSON.stringify(verdict.site)}}`], isArray }
+  }
+
+  #file({ fileId }: Verdict): string {
+    return `{"f._id": ${shellId(fileId)}}`
+  }
+
+  #isArray({ fileId, path }: Verdict): boolean {
+    const files: readonly unknown[] = Array.isArray(this.#document.files) ? this.#document.files : []
+    const file = files.find((entry) => isPlain(entry) && entry['path'] === path && idText(entry['_id']) === idText(fileId))
+    return isPlain(file) && Array.isArray(file['sites'])
+  }
+
+  #update(update: string, filters: readonly string[]): string {
+    return `${this.#collection}.updateOne({_id: ${shellId(this.#document._id)}}, ${update}, {arrayFilters: [${filters.join(', ')}]})`
+  }
+}
+
+function shellId(id: unknown): string {
+  const isObjectId = typeof id === 'object' && id !== null && /^[0-9a-f]{24}$/.test(String(id))
+  return isObjectId ? `ObjectId("${String(id)}")` : JSON.stringify(id)
+}

@@ -1,0 +1,34 @@
+import type { SyncError } from '../errors.ts'
+import type { RootedPath, Site } from './site.ts'
+import type { RecordSnapshot, Shape } from './site-record.ts'
+
+/** Which record of which document: where a result is written. */
+export interface RecordAddress {
+  readonly project: string
+  readonly representationId: unknown
+  readonly fileId: unknown
+  /** The file entry's `path` as it stands in the document. */
+  readonly path: string
+  readonly site: string
+  readonly shape: Shape
+  /** The record as it was when this was planned. */
+  readonly snapshot: RecordSnapshot
+}
+
+/** Where the bytes come from and go to; an error when the document or the configuration does not say. */
+export type Route =
+  | { readonly source: RootedPath; readonly sourceSite: Site; readonly target: RootedPath; readonly targetSite: Site }
+  | { readonly error: SyncError }
+
+/** One file entry that is to be copied to one site. */
+export interface Transfer extends RecordAddress {
+  /** One text a record: no two transfers of one key at a time. */
+  readonly key: string
+  /** One text a place on a site: no two transfers write there at a time, whichever documents they serve. */
+  readonly targetKey: string
+  readonly representationKey: string
+  readonly priority: number
+  readonly tries: number
+  readonly lastFailed: Date | undefined
+  readonly route: Route
+}

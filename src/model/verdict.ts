@@ -1,0 +1,193 @@
+import { SyncError } from '../errors.ts'
+import { idText, isPlain, type RepresentationDocument } from './document.ts'
+import { resolvePath } from './root-path.ts'
+import type { ProjectSettings } from './settings.ts'
+import type { Root, Site } from './site.ts'
+import { readSites, typeName, type Shape, type SiteRecord, type SiteRecords } from './site-record.ts'
+import type { Route, Transfer } from './transfer.ts'
+
+/** Why a file is, or is not, to be sent to a site. */
+export type VerdictState =
+  /** To be sent: `transfer` says how. */
+  | 'pending'
+  /** `created_dt` is set. */
+  | 'synced'
+  | 'paused'
+  /** `tries` reached `retry_cnt`. */
+  | 'exhausted'
+  /** The file has no record of this site: nobody asked. */
+  | 'no-record'
+  /** The publish site's own record has no `created_dt`: there is nothing to send yet. */
+  | 'no-source'
+  /** `tries` is not a number. */
+  | 'bad-tries'
+  /** The site's provider or credentials can't be used. */
+  | 'misconfigured'
+
+export interface Verdict {
+  readonly path: string
+  readonly fileId: unknown
+  readonly site: string
+  readonly state: VerdictState
+  readonly record: SiteRecord | undefined
+  readonly transfer?: Transfer
+}
+
+export interface Examination {
+  /** One a file and target site, in the order of the document. */
+  readonly verdicts: readonly Verdict[]
+  /** What could not be read, for people; the rest is served. */
+  readonly unreadable: readonly string[]
+}
+
+interface Scope {
+  readonly document: RepresentationDocument
+  readonly project: string
+  readonly settings: ProjectSettings
+  readonly targets: readonly Site[]
+  readonly misconfigured: ReadonlyMap<string, unknown>
+  readonly representationKey: string
+}
+
+/**
+ * Decides for every file entry and every target site what is to be done. Pure: the same document and settings give the same answer.
+ * `misconfigured` names the sites that can't be used at all.
+ */
+export function examine(
+  document: RepresentationDocument,
+  project: string,
+  settings: ProjectSettings,
+  misconfigured: ReadonlyMap<string, unknown>,
+): Examination {
+  if (document.type !== 'representation' || document.files === undefined || document.files === null) return { verdicts: [], unreadable: [] }
+  if (!Array.isArray(document.files)) return { verdicts: [], unreadable: [`files is ${typeName(document.files)}`] }
+  const scope: Scope = {
+    document,
+    project,
+    settings,
+    targets: targetSites(settings),
+    misconfigured,
+    representationKey: `${project}/${idText(document._id)}`,
+  }
+  const verdicts: Verdict[] = []
+  const unreadable: string[] = []
+  for (const [index, entry] of document.files.entries()) examineFile(scope, index, entry, verdicts, unreadable)
+  return { verdicts, unreadable }
+}
+
+/** Every configured site but the instance's own; none while syncing is off. */
+export function targetSites({ enabled, publishSite, localId, remoteSite, sites }: ProjectSettings): readonly Site[] {
+  if (!enabled || remoteSite === '' || remoteSite === publishSite) return []
+  return [...sites.values()].filter(({ name }) => name !== publishSite && name !== localId)
+}
+
+function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verdict[], unreadable: string[]): void {
+  const where = `files.${index}`
+  if (!isPlain(entry)) return void unreadable.push(`${where} is ${typeName(entry)}`)
+  const { _id: fileId, path } = entry
+  const sites = readSites(entry['sites'])
+  unreadable.push(...summarise(sites.unreadable).map((what) => `${where}.${what}`))
+  if (sites.records.size === 0) return
+  if (fileId === undefined || fileId === null) return void unreadable.push(`${where} has no _id`)
+  if (typeof path !== 'string') return void unreadable.push(`${where}.path is ${path === undefined ? 'missing' : typeName(path)}`)
+  for (const target of scope.targets) verdicts.push(judge(scope, { fileId, path, sites, where }, target, unreadable))
+}
+
+/** A very old document holds nothing but strings; one remark says it for all of them. */
+function summarise(unreadable: readonly string[]): readonly string[] {
+  if (unreadable.length <= 3) return unreadable
+  return [...unreadable.slice(0, 2), `sites: ${unreadable.length - 2} more of this kind`]
+}
+
+interface File {
+  readonly fileId: unknown
+  readonly path: string
+  readonly sites: SiteRecords
+  readonly where: string
+}
+
+function judge(scope: Scope, file: File, target: Site, unreadable: string[]): Verdict {
+  const { retryCount, publishSite } = scope.settings
+  const records = file.sites.records.get(target.name) ?? []
+  const open = records.filter(({ created }) => !created)
+  const verdict = (state: VerdictState, record: SiteRecord | undefined): Verdict => ({
+    path: file.path,
+    fileId: file.fileId,
+    site: target.name,
+    state,
+    record,
+  })
+  const due = open.find(({ paused, tries }) => !paused && tries !== undefined && tries < retryCount)
+  for (const { tries, snapshot } of open) {
+    if (tries === undefined)
+      unreadable.push(`${file.where}.sites ${JSON.stringify(target.name)}: tries is ${typeName(snapshot.tries)}, not a number`)
+  }
+  if (records.length === 0) return verdict('no-record', undefined)
+  if (open.length === 0) return verdict('synced', records[0])
+  if (!due) {
+    const [first] = open
+    if (first?.paused === true) return verdict('paused', first)
+    return verdict(first?.tries === undefined ? 'bad-tries' : 'exhausted', first)
+  }
+  if (scope.misconfigured.has(target.name)) return verdict('misconfigured', due)
+  const own = file.sites.records.get(publishSite)
+  if (own && !own.some(({ created }) => created)) return verdict('no-source', due)
+  return { ...verdict('pending', due), transfer: plan(scope, file, target, due, file.sites.shape) }
+}
+
+function plan(scope: Scope, file: File, target: Site, record: SiteRecord, shape: Shape): Transfer {
+  const { project, representationKey } = scope
+  const key = `${representationKey}/${idText(file.fileId)}/${file.path}/${target.name}`
+  const route = routeOf(scope, file.path, target)
+  const place = 'error' in route ? key : `${target.name}\0${route.target.root}\0${route.target.path.normalize('NFC')}`
+  return {
+    key,
+    targetKey: place,
+    representationKey,
+    project,
+    representationId: scope.document._id,
+    fileId: file.fileId,
+    path: file.path,
+    site: target.name,
+    shape,
+    snapshot: record.snapshot,
+    priority: record.priority,
+    tries: record.tries ?? 0,
+    lastFailed: record.lastFailed,
+    route,
+  }
+}
+
+function routeOf(scope: Scope, path: string, targetSite: Site): Route {
+  try {
+    const sourceSite = sourceOf(scope)
+    const source = resolvePath(path, sourceSite.root, sourceSite.name)
+    return { source, sourceSite, target: resolvePath(path, targetSite.root, targetSite.name), targetSite }
+  } catch (error) {
+    if (error instanceof SyncError) return { error }
+    throw error
+  }
+}
+
+/** The publish site as configured; where nobody configured it, the root that the publish wrote into the document. */
+function sourceOf({ settings, document }: Scope): Site {
+  const { publishSite: name } = settings
+  const configured = settings.sites.get(name)
+  if (configured) return configured
+  const root = rootIn(document.context)
+  if (root === undefined) {
+    throw new SyncError(
+      'BAD_ROOT',
+      `publish site ${JSON.stringify(name)} has no root: neither sites.${name}.root in the configuration nor context.root in the document`,
+    )
+  }
+  return { name, provider: 'local_drive', root, alternativeSites: [], declared: false }
+}
+
+function rootIn(context: unknown): Root | undefined {
+  const root = isPlain(context) ? context['root'] : undefined
+  if (typeof root === 'string' && root !== '') return root
+  if (!isPlain(root)) return undefined
+  const named = Object.entries(root).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  return named.length > 0 ? new Map(named) : undefined
+}

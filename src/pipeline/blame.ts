@@ -1,0 +1,42 @@
+import type { Readable } from 'node:stream'
+
+import type { ByteSource } from '../providers/provider.ts'
+
+/** Tells faults of the source from faults of the target, which pass through the target's hands on their way. */
+export interface Blame {
+  readonly source: ByteSource
+  isSourceFault(error: unknown): boolean
+}
+
+export function blameSource(source: ByteSource): Blame {
+  const faults = new WeakSet<object>()
+  const note = (error: unknown): void => {
+    if (typeof error === 'object' && error !== null) faults.add(error)
+  }
+  const noted = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work
+    } catch (error) {
+      note(error)
+      throw error
+    }
+  }
+  const open = async (fromByte: number, signal: AbortSignal): Promise<Readable> => {
+    const stream = await noted(source.open(fromByte, signal))
+    return stream.on('error', note)
+  }
+  return {
+    source: {
+      size: source.size,
+      modified: source.modified,
+      ...(source.localPath !== undefined && { localPath: source.localPath }),
+      open,
+      checksum: async (algorithm, signal) => noted(source.checksum(algorithm, signal)),
+      assertUnchanged: async () => noted(source.assertUnchanged()),
+    },
+    isSourceFault(error) {
+      for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) if (faults.has(at)) return true
+      return false
+    },
+  }
+}

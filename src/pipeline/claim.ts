@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Claim, ClaimStore } from '../model/claim.ts'
+import type { Transfer } from '../model/transfer.ts'
+import type { Clock } from './clock.ts'
+import type { Held } from './contracts.ts'
+import type { RunningTransfer } from './transfer-queue.ts'
+
+export interface ClaimParts {
+  readonly claims: ClaimStore
+  readonly clock: Clock
+  /** The transfer as its document says it now; undefined when it is not pending any more. */
+  readonly reread: (transfer: Transfer, signal: AbortSignal) => Promise<Transfer | undefined>
+  /** Somebody else holds the place for so long. */
+  readonly busy: (transfer: Transfer, freeInMs: number) => void
+}
+
+/**
+ * Takes the lease, then reads the record again: what another instance finished before the lease was free is seen then. Undefined
+ * when there is nothing to do here.
+ */
+export async function claim({ claims, clock, reread, busy }: ClaimParts, running: RunningTransfer): Promise<Held | undefined> {
+  const planned = running.transfer
+  const result = await claims.claim(planned, randomUUID())
+  if (result.kind === 'busy') {
+    busy(planned, result.freeInMs)
+    return undefined
+  }
+  const fresh = await orGiveBack(claims, result.claim, () => reread(planned, running.abort.signal))
+  // One more failure since it was planned: its next attempt is for a later scan.
+  if (!fresh || fresh.tries > planned.tries) {
+    await claims.release(result.claim, { finished: false })
+    return undefined
+  }
+  const held = { ...result.claim, transfer: fresh }
+  return { running, transfer: fresh, claim: held, progress: { bytes: 0, size: 0 }, startedAt: clock.now() }
+}
+
+async function orGiveBack<T>(claims: ClaimStore, held: Claim, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    await claims.release(held, { finished: false }).catch(() => undefined)
+    throw error
+  }
+}

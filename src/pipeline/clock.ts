@@ -1,0 +1,20 @@
+/** Time as the pipeline sees it; tests bring their own. */
+export interface Clock {
+  /** Monotonic milliseconds. */
+  now(): number
+  wallTime(): Date
+  /** Calls back after that many milliseconds, unless cancelled. */
+  after(ms: number, callback: () => void): () => void
+  /** In [0, 1). */
+  random(): number
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => new Date(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms)
+    return () => clearTimeout(timer)
+  },
+  random: () => Math.random(),
+}

@@ -1,0 +1,128 @@
+import { LRUCache } from 'lru-cache'
+
+import { idPlain, idText, type RepresentationDocument } from '../model/document.ts'
+import { mergeOccasions, type Occasion } from '../model/eligibility.ts'
+import type { Log } from '../model/log.ts'
+import type { Outcome } from '../model/outcome.ts'
+import { pendingTransfers, type Plan } from '../model/pending-transfers.ts'
+import type { ProjectSettings } from '../model/settings.ts'
+import type { Transfer } from '../model/transfer.ts'
+import type { Verdict } from '../model/verdict.ts'
+import type { Found, RunningTransfer, TransferQueue } from './transfer-queue.ts'
+
+/** "Look at this representation." */
+export interface Hint {
+  readonly project: string
+  readonly representationId: unknown
+  readonly occasion: Occasion
+}
+
+export interface DocumentReader {
+  read(project: string, ids: readonly unknown[]): Promise<readonly RepresentationDocument[]>
+  readFile(
+    project: string,
+    file: { readonly representationId: unknown; readonly fileId: unknown },
+  ): Promise<RepresentationDocument | undefined>
+}
+
+export interface LookoutParts {
+  readonly reader: DocumentReader
+  readonly queue: TransferQueue
+  readonly log: Log
+  readonly settingsOf: (project: string) => ProjectSettings
+  readonly misconfigured: ReadonlyMap<string, unknown>
+  /** Documents could not be read: a scan has to find them. */
+  readonly unread: (error: unknown) => void
+}
+
+export const keyOfHint = ({ project, representationId }: Hint): string => `${project}/${idText(representationId)}`
+
+export const mergeHints = (former: Hint, latter: Hint): Hint => ({ ...latter, occasion: mergeOccasions(former.occasion, latter.occasion) })
+
+/** Turns documents into work. What it reads decides; how it came to read it does not. */
+export class Lookout {
+  readonly #parts: LookoutParts
+  /** One warning a document and run. */
+  readonly #warned = new LRUCache<string, true>({ max: 50_000 })
+
+  constructor(parts: LookoutParts) {
+    this.#parts = parts
+  }
+
+  /** Reads the documents of hints. Never rejects. */
+  async look(hints: readonly Hint[]): Promise<readonly Found[]> {
+    const byProject = Map.groupBy(hints, ({ project }) => project)
+    const found = await Promise.all([...byProject].map(async ([project, some]) => this.#lookIn(project, some)))
+    return found.flat()
+  }
+
+  /** What one document needs. */
+  found(project: string, document: RepresentationDocument, occasion: Occasion): Found {
+    const plan = this.#plan(project, document)
+    return { representationKey: `${project}/${idText(document._id)}`, transfers: plan.transfers, occasion, changed: false }
+  }
+
+  /** A transfer as its document says it now; undefined when it is not pending any more. */
+  async reread({ project, representationId, fileId, key }: Transfer): Promise<Transfer | undefined> {
+    const document = await this.#parts.reader.readFile(project, { representationId, fileId })
+    return document && this.#plan(project, document).transfers.find((transfer) => transfer.key === key)
+  }
+
+  async #lookIn(project: string, hints: readonly Hint[]): Promise<readonly Found[]> {
+    const { reader, settingsOf, unread } = this.#parts
+    if (!settingsOf(project).enabled) return []
+    try {
+      const read = await reader.read(
+        project,
+        hints.map(({ representationId }) => representationId),
+      )
+      const documents = new Map(read.map((document) => [idText(document._id), document]))
+      return hints.map((hint) => this.#look(hint, documents.get(idText(hint.representationId))))
+    } catch (error) {
+      unread(error)
+      return []
+    }
+  }
+
+  #look(hint: Hint, document: RepresentationDocument | undefined): Found {
+    const representationKey = keyOfHint(hint)
+    const plan: Plan = document ? this.#plan(hint.project, document) : { transfers: [], verdicts: [], unreadable: [] }
+    this.#stopWhatIsOff(representationKey, plan)
+    return { representationKey, transfers: plan.transfers, occasion: hint.occasion, changed: true }
+  }
+
+  #plan(project: string, document: RepresentationDocument): Plan {
+    const { settingsOf, misconfigured, log } = this.#parts
+    const plan = pendingTransfers(document, project, settingsOf(project), misconfigured)
+    const [first] = plan.unreadable
+    if (first !== undefined && !this.#warned.has(`${project}/${idText(document._id)}`)) {
+      this.#warned.set(`${project}/${idText(document._id)}`, true)
+      const message = `not understood, left as it is: ${plan.unreadable.slice(0, 5).join('; ')}${plan.unreadable.length > 5 ? '; …' : ''}`
+      log.event('record.unreadable', {
+        project,
+        representationId: idPlain(document._id),
+        message,
+        extra: { parts: plan.unreadable.length },
+      })
+    }
+    return plan
+  }
+
+  /** Running transfers that nobody asks for any more, or that were paused, end within a chunk. */
+  #stopWhatIsOff(representationKey: string, plan: Plan): void {
+    const pending = new Set(plan.transfers.map(({ key }) => key))
+    for (const running of this.#parts.queue.running.values()) {
+      const { transfer, abort } = running
+      if (transfer.representationKey === representationKey && !pending.has(transfer.key)) abort.abort(outcomeFor(running, plan.verdicts))
+    }
+  }
+}
+
+function outcomeFor({ transfer }: RunningTransfer, verdicts: readonly Verdict[]): Outcome {
+  const verdict = verdicts.find(
+    ({ fileId, path, site }) => site === transfer.site && path === transfer.path && idText(fileId) === idText(transfer.fileId),
+  )
+  if (verdict?.state === 'paused') return { kind: 'released', reason: 'paused' }
+  if (verdict?.state === 'synced') return { kind: 'dropped', reason: 'somebody else marked it meanwhile' }
+  return { kind: 'dropped', reason: 'the skeleton is gone' }
+}

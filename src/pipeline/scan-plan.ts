@@ -1,0 +1,177 @@
+import { defer, map, merge, Observable, repeat, Subject, takeUntil, timer, type SchedulerLike } from 'rxjs'
+
+import type { RepresentationDocument } from '../model/document.ts'
+import type { Log } from '../model/log.ts'
+import type { Clock } from './clock.ts'
+import { coalesce } from './coalesce.ts'
+import type { Found, TransferQueue } from './transfer-queue.ts'
+
+/** Why a scan. */
+export interface ScanRequest {
+  readonly reason: 'start' | 'interval' | 'stream' | 'room' | 'takeover' | 'recovered' | 'overflow' | 'new project'
+  /** Regular scans give failed files their next attempt. */
+  readonly regular: boolean
+  /** Goes on with what an earlier regular scan had to turn away: what had failed by then is due. */
+  readonly asOf: Date | undefined
+  /** Undefined: all sites. */
+  readonly sites: ReadonlySet<string> | undefined
+}
+
+export interface ScanPages {
+  readonly project: string
+  readonly documents: readonly RepresentationDocument[]
+}
+
+export interface ScanParts {
+  /** All that may be pending, page by page. Rejects when the database is away. */
+  readonly pages: (request: ScanRequest, signal: AbortSignal) => AsyncIterable<ScanPages>
+  readonly found: (project: string, document: RepresentationDocument, retryFailedBefore: Date | undefined) => Found
+  /** The clock that failures are dated by. */
+  readonly serverTime: () => Promise<Date>
+  readonly queue: TransferQueue
+  readonly log: Log
+  readonly clock: Clock
+  /** Between regular scans; undefined: they come on request only. */
+  readonly loopDelayMs?: number
+  readonly scheduler?: SchedulerLike
+}
+
+const AGAIN_AFTER_MS: readonly [least: number, most: number] = [1_000, 15_000]
+
+/**
+ * Decides when to scan, and scans: once at a time, requests that come meanwhile become the next one. Regular scans come `loopDelayMs`
+ * ± 10 % after the one before; others when there is a reason. A scan that fails is repeated soon.
+ */
+export class ScanPlan {
+  readonly #parts: ScanParts
+  readonly #requests = new Subject<ScanRequest>()
+  readonly #takeovers = new Map<string, { readonly at: number; readonly cancel: () => void }>()
+  readonly #finished = new Subject<void>()
+  #failures = 0
+  #lastRegular: Date | undefined
+  #active = 0
+
+  constructor(parts: ScanParts) {
+    this.#parts = parts
+  }
+
+  /** Nothing is being scanned, or about to be. */
+  get isIdle(): boolean {
+    return this.#active === 0
+  }
+
+  /** Each time a scan ends, well or not. */
+  get finished$(): Observable<void> {
+    return this.#finished
+  }
+
+  request(request: Partial<ScanRequest> & Pick<ScanRequest, 'reason'>): void {
+    this.#requests.next({ regular: false, asOf: undefined, sites: undefined, ...request })
+  }
+
+  /** Somebody else holds work of this site for so long: look again then. */
+  takeover(site: string, inMs: number): void {
+    const { clock } = this.#parts
+    const ms = inMs + 500 + 1_500 * clock.random()
+    const planned = this.#takeovers.get(site)
+    if (planned && planned.at <= clock.now() + ms) return
+    planned?.cancel()
+    const cancel = clock.after(ms, () => {
+      this.#takeovers.delete(site)
+      this.request({ reason: 'takeover', sites: new Set([site]) })
+    })
+    this.#takeovers.set(site, { at: clock.now() + ms, cancel })
+  }
+
+  /** What the scans find, for one subscriber. `stop$` ends it. */
+  run(stop$: Observable<unknown>): Observable<Found> {
+    const { queue, loopDelayMs, clock, scheduler } = this.#parts
+    const room$ = queue.room$.pipe(
+      map((site): ScanRequest => ({ reason: 'room', regular: false, asOf: this.#lastRegular, sites: new Set([site]) })),
+    )
+    return new Observable<Found>((subscriber) => {
+      const scans$ = merge(this.#requests, room$).pipe(
+        coalesce<ScanRequest, Found>({
+          keyOf: () => 'scan',
+          merge: joined,
+          run: (requests) => merge(...requests.map((request) => this.#scan(request))),
+          batch: 1,
+          most: 1,
+          overflowed: () => {},
+        }),
+        takeUntil(stop$),
+      )
+      const subscription = scans$.subscribe(subscriber)
+      subscription.add(() => {
+        for (const { cancel } of this.#takeovers.values()) cancel()
+      })
+      if (loopDelayMs === undefined) return subscription
+      const regular$ = defer(() => timer(loopDelayMs * (0.9 + 0.2 * clock.random()), scheduler)).pipe(repeat(), takeUntil(stop$))
+      subscription.add(regular$.subscribe(() => this.request({ reason: 'interval', regular: true })))
+      return subscription
+    })
+  }
+
+  #scan(request: ScanRequest): Observable<Found> {
+    return new Observable<Found>((subscriber) => {
+      const abort = new AbortController()
+      this.#active++
+      void this.#scanAll(request, abort.signal, (found) => subscriber.next(found)).finally(() => {
+        // What waits starts with this: the plan is not idle in between.
+        subscriber.complete()
+        this.#active--
+        this.#finished.next()
+      })
+      return () => abort.abort()
+    })
+  }
+
+  /** Never rejects. */
+  async #scanAll(request: ScanRequest, signal: AbortSignal, emit: (found: Found) => void): Promise<void> {
+    const { clock, log } = this.#parts
+    const startedAt = clock.now()
+    let documents = 0
+    let transfers = 0
+    try {
+      await this.#pages(request, signal, (found) => {
+        documents++
+        transfers += found.transfers.length
+        emit(found)
+      })
+      this.#failures = 0
+      const extra = { reason: request.reason, documents, transfers }
+      log.event('scan.finished', { level: request.regular ? 'info' : 'debug', durationMs: clock.now() - startedAt, extra })
+    } catch (error) {
+      this.#failed(request, error, signal)
+    }
+  }
+
+  async #pages(request: ScanRequest, signal: AbortSignal, emit: (found: Found) => void): Promise<void> {
+    const { pages, found, serverTime } = this.#parts
+    const retryFailedBefore = request.regular ? await serverTime() : request.asOf
+    if (request.regular) this.#lastRegular = retryFailedBefore
+    for await (const { project, documents } of pages(request, signal)) {
+      for (const document of documents) emit(found(project, document, retryFailedBefore))
+      if (signal.aborted) return
+    }
+  }
+
+  #failed(request: ScanRequest, error: unknown, signal: AbortSignal): void {
+    if (signal.aborted) return
+    const { log, clock } = this.#parts
+    const [least, most] = AGAIN_AFTER_MS
+    const ms = Math.min(most, least * 2 ** this.#failures++) * (0.5 + clock.random() / 2)
+    log.event('scan.failed', {
+      error,
+      level: this.#failures === 1 ? 'warn' : 'debug',
+      extra: { reason: request.reason, again_in_ms: Math.round(ms) },
+    })
+    clock.after(ms, () => this.request(request))
+  }
+}
+
+function joined(former: ScanRequest, latter: ScanRequest): ScanRequest {
+  const sites = former.sites && latter.sites ? new Set([...former.sites, ...latter.sites]) : undefined
+  const reason = former.regular && !latter.regular ? former.reason : latter.reason
+  return { reason, regular: former.regular || latter.regular, asOf: latter.asOf ?? former.asOf, sites }
+}

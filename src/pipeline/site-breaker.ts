@@ -1,0 +1,118 @@
+import { toSyncError, type SyncError } from '../errors.ts'
+import { cooldownMs } from '../model/retry-policy.ts'
+import type { Clock } from './clock.ts'
+
+export type SiteHealth =
+  | { readonly state: 'ok' }
+  | { readonly state: 'cooling'; readonly error: SyncError; readonly since: Date; readonly until: Date }
+  /** The time is over; one probe or one transfer finds out. */
+  | { readonly state: 'trying'; readonly error: SyncError; readonly since: Date }
+
+export interface BreakerEvents {
+  /** Each time the site is left alone, `ms` long. */
+  cooling(site: string, error: SyncError, ms: number): void
+  recovered(site: string, forMs: number): void
+}
+
+/**
+ * Leaves a site alone while it is in trouble.
+ *
+ * ok → (trouble) → cooling → (time over: probe) → trying, one transfer at a time → (it went well) → ok, or (trouble) → cooling,
+ * longer. A probe that fails goes back to cooling without touching a file. When nothing waits to be tried, the probe alone decides.
+ */
+export class SiteBreaker {
+  readonly #site: string
+  readonly #clock: Clock
+  readonly #probe: () => Promise<void>
+  readonly #events: BreakerEvents
+  readonly #waiting = new Set<() => void>()
+  #health: SiteHealth = { state: 'ok' }
+  #troubles = 0
+  #trial: object | undefined
+  #cancelTimer: (() => void) | undefined
+  #cooledAt = 0
+  #closed = false
+
+  constructor(site: string, clock: Clock, probe: () => Promise<void>, events: BreakerEvents) {
+    this.#site = site
+    this.#clock = clock
+    this.#probe = probe
+    this.#events = events
+  }
+
+  get health(): SiteHealth {
+    return this.#health
+  }
+
+  /** Asks to go; resolves with a pass when the site may be used. While it is being tried, one pass is out at a time. */
+  async pass(signal: AbortSignal): Promise<object> {
+    for (;;) {
+      signal.throwIfAborted()
+      if (this.#health.state === 'ok') return {}
+      if (this.#health.state === 'trying' && this.#trial === undefined) return (this.#trial = {})
+      await this.#change(signal)
+    }
+  }
+
+  /** What came of it. `worked`: the site answered, whatever became of the file; undefined: nothing was learnt. */
+  report(pass: object, result: { readonly worked: boolean } | { readonly error: SyncError } | undefined): void {
+    const wasTrial = pass === this.#trial
+    if (wasTrial) this.#trial = undefined
+    if (result !== undefined && 'error' in result) {
+      // Those who were under way when the trouble began bring no news.
+      if (this.#health.state === 'ok' || wasTrial) this.#cool(result.error)
+    } else if (wasTrial && result?.worked === true) this.#recover()
+    this.#wake()
+  }
+
+  /** Stops the clock; nobody is let through any more. */
+  close(): void {
+    this.#closed = true
+    this.#cancelTimer?.()
+    this.#wake()
+  }
+
+  #cool(error: SyncError): void {
+    if (this.#health.state === 'ok') this.#cooledAt = this.#clock.now()
+    const ms = cooldownMs(error, ++this.#troubles, this.#clock.random())
+    const since = this.#health.state === 'ok' ? this.#clock.wallTime() : this.#health.since
+    this.#health = { state: 'cooling', error, since, until: new Date(this.#clock.wallTime().getTime() + ms) }
+    this.#events.cooling(this.#site, error, ms)
+    this.#cancelTimer = this.#clock.after(ms, () => void this.#try(error, since))
+  }
+
+  async #try(error: SyncError, since: Date): Promise<void> {
+    try {
+      await this.#probe()
+    } catch (thrown) {
+      const why = toSyncError(thrown)
+      if (!this.#closed) this.#cool(why.code === 'ABORTED' ? error : why)
+      return
+    }
+    this.#health = { state: 'trying', error, since }
+    if (this.#waiting.size === 0) this.#recover()
+    this.#wake()
+  }
+
+  #recover(): void {
+    this.#health = { state: 'ok' }
+    this.#troubles = 0
+    this.#events.recovered(this.#site, this.#clock.now() - this.#cooledAt)
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+  }
+
+  async #change(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake)
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      this.#waiting.add(wake)
+      signal.addEventListener('abort', wake, { once: true })
+    })
+  }
+}

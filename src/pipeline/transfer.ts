@@ -1,0 +1,149 @@
+import { SyncError, toSyncError } from '../errors.ts'
+import type { ClaimStore } from '../model/claim.ts'
+import type { Log } from '../model/log.ts'
+import type { Outcome } from '../model/outcome.ts'
+import type { TransientRetry } from '../model/retry-policy.ts'
+import type { ByteSource, Provider, RemoteFile } from '../providers/provider.ts'
+import { blameSource, type Blame } from './blame.ts'
+import type { Endpoints, Held, OpenSource, ProviderPool, Written } from './contracts.ts'
+import { retryTransient } from './retry-transient.ts'
+import { transferFields } from './transfer-fields.ts'
+
+export interface TransferParts {
+  readonly providers: ProviderPool
+  readonly openSource: OpenSource
+  readonly claims: ClaimStore
+  readonly log: Log
+  readonly retry: TransientRetry
+  /** The number of faults of this kind that a file has had while its site served others. */
+  isChronic(held: Held): boolean
+}
+
+/** Brings the bytes to the target, unless they are there. Never rejects: a fault is an outcome. */
+export async function transfer(parts: TransferParts, held: Held): Promise<Written | Outcome> {
+  const { route } = held.transfer
+  if ('error' in route) return { kind: 'failed', error: route.error }
+  const faults = new Faults(parts, held, route)
+  try {
+    return await bring(parts, held, route, faults)
+  } catch (thrown) {
+    return faults.outcome(thrown)
+  }
+}
+
+async function bring(parts: TransferParts, held: Held, endpoints: Endpoints, faults: Faults): Promise<Written> {
+  const { signal } = held.running.abort
+  const from = await faults.ofSource(parts.providers.get(endpoints.sourceSite))
+  const target = await parts.providers.get(endpoints.targetSite)
+  return retry(parts, held, async () => {
+    const opened = await faults.ofSource(parts.openSource(from, endpoints.source, { signal, checksumAlgorithm: target.checksumAlgorithm }))
+    const source = faults.watch(opened)
+    held.progress = { bytes: 0, size: source.size }
+    const rewrite = async (): Promise<RemoteFile> => write(parts, held, target, endpoints, source)
+    const there = await sameFile(target, endpoints, source, signal)
+    if (there) return { kind: 'written', endpoints, target, source, file: there, sent: 0, rewrite }
+    return { kind: 'written', endpoints, target, source, file: await rewrite(), sent: source.size, rewrite }
+  })
+}
+
+async function retry<T>({ log, retry: policy }: TransferParts, held: Held, work: () => Promise<T>): Promise<T> {
+  return retryTransient(work, {
+    policy,
+    signal: held.running.abort.signal,
+    progress: () => held.progress.bytes,
+    onRetry: (error, delayMs) =>
+      log.event('transfer.retried', { ...transferFields(held), error, extra: { retry_in_ms: Math.round(delayMs) } }),
+  })
+}
+
+/** A file that is there already with the same content is not sent again. */
+async function sameFile(
+  target: Provider,
+  { target: path }: Endpoints,
+  source: ByteSource,
+  signal: AbortSignal,
+): Promise<RemoteFile | undefined> {
+  const there = await target.stat(path, { signal })
+  if (there?.size !== source.size) return undefined
+  const value = await target.checksum(path, there, { signal })
+  if (value !== (await source.checksum(target.checksumAlgorithm, signal))) return undefined
+  await source.assertUnchanged()
+  return { ...there, checksum: { algorithm: target.checksumAlgorithm, value } }
+}
+
+async function write(
+  { claims }: TransferParts,
+  held: Held,
+  target: Provider,
+  { target: path }: Endpoints,
+  source: ByteSource,
+): Promise<RemoteFile> {
+  const { session } = held.claim
+  return target.write(path, source, {
+    signal: held.running.abort.signal,
+    ...(session && { session }),
+    async saveSession(saved) {
+      await claims.saveSession(held.claim, saved)
+      held.claim = { ...held.claim, session: saved }
+    },
+    onProgress(bytes) {
+      held.progress = { bytes, size: source.size }
+    },
+  })
+}
+
+/** Turns what was thrown into an outcome: whose fault is it, and what does it cost? */
+class Faults {
+  readonly #parts: TransferParts
+  readonly #held: Held
+  readonly #endpoints: Endpoints
+  readonly #ofSource = new WeakSet<object>()
+  #blame: Blame | undefined
+
+  constructor(parts: TransferParts, held: Held, endpoints: Endpoints) {
+    this.#parts = parts
+    this.#held = held
+    this.#endpoints = endpoints
+  }
+
+  async ofSource<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work
+    } catch (thrown) {
+      const error = toSyncError(thrown)
+      this.#ofSource.add(error)
+      throw error
+    }
+  }
+
+  watch(source: ByteSource): ByteSource {
+    this.#blame = blameSource(source)
+    return this.#blame.source
+  }
+
+  outcome(thrown: unknown): Outcome {
+    const { abort } = this.#held.running
+    if (abort.signal.aborted) return abortedOutcome(abort.signal.reason)
+    const error = toSyncError(thrown)
+    if (error.kind === 'stop') return { kind: 'released', reason: error.message }
+    const isSource = this.#ofSource.has(error) || this.#blame?.isSourceFault(error) === true
+    const { sourceSite, targetSite } = this.#endpoints
+    const site = isSource ? sourceSite : targetSite
+    // A root that came with the document says nothing about any site.
+    if (isSource && error.kind === 'site' && sourceSite.declared === false) return { kind: 'failed', error }
+    if (error.kind === 'site') return { kind: 'site-trouble', error, site: site.name }
+    if (error.kind === 'file') return { kind: 'failed', error }
+    if (this.#parts.isChronic(this.#held)) return { kind: 'failed', error }
+    const message = `site ${JSON.stringify(site.name)} does not get through: ${error.message}`
+    return { kind: 'site-trouble', site: site.name, error: new SyncError('UNREACHABLE', message, { cause: error }) }
+  }
+}
+
+/** Whoever aborts a transfer gives the outcome as the reason. */
+export function abortedOutcome(reason: unknown): Outcome {
+  return isOutcome(reason) ? reason : { kind: 'released', reason: reason instanceof Error ? reason.message : 'stopped' }
+}
+
+function isOutcome(reason: unknown): reason is Outcome {
+  return typeof reason === 'object' && reason !== null && 'kind' in reason && !(reason instanceof Error)
+}

@@ -1,0 +1,38 @@
+import { SyncError, toSyncError } from '../errors.ts'
+import type { Outcome } from '../model/outcome.ts'
+import { displayPath } from '../model/root-path.ts'
+import type { RemoteFile } from '../providers/provider.ts'
+import type { Held, Written } from './contracts.ts'
+import { abortedOutcome } from './transfer.ts'
+
+/**
+ * Compares what the target holds with the source, by size and checksum. Nothing is marked on anybody's word: a target that gave no
+ * checksum is asked, or read. Other bytes are replaced once; other bytes again are a fault. Never rejects.
+ */
+export async function verify(held: Held, written: Written | Outcome): Promise<Outcome> {
+  if (written.kind !== 'written') return written
+  const { signal } = held.running.abort
+  try {
+    if (!(await holds(written, written.file, signal))) {
+      const again = await written.rewrite()
+      if (!(await holds(written, again, signal))) throw new SyncError('VERIFY_FAILED', differs(written))
+      return { kind: 'synced', id: again.id, bytes: again.size, sent: written.source.size * 2 }
+    }
+    return { kind: 'synced', id: written.file.id, bytes: written.file.size, sent: written.sent }
+  } catch (thrown) {
+    if (signal.aborted) return abortedOutcome(signal.reason)
+    const error = toSyncError(thrown)
+    if (error.kind === 'site' || error.kind === 'transient') return { kind: 'site-trouble', error, site: written.endpoints.targetSite.name }
+    return { kind: 'failed', error }
+  }
+}
+
+async function holds({ target, source, endpoints }: Written, file: RemoteFile, signal: AbortSignal): Promise<boolean> {
+  if (file.size !== source.size) return false
+  const expected = await source.checksum(target.checksumAlgorithm, signal)
+  return (await target.checksum(endpoints.target, file, { signal })) === expected
+}
+
+function differs({ endpoints: { target, targetSite } }: Written): string {
+  return `${displayPath(target)} on site ${JSON.stringify(targetSite.name)} does not hold the bytes that were sent, not even after sending them again`
+}

@@ -1,0 +1,111 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+import type { ClaimStore } from '../model/claim.ts'
+import type { Log } from '../model/log.ts'
+import type { Outcome } from '../model/outcome.ts'
+import type { RecordResult, WriteResult } from '../model/record-result.ts'
+import type { RecordAddress } from '../model/transfer.ts'
+import type { Clock } from './clock.ts'
+import type { Held, Settled } from './contracts.ts'
+import { transferFields } from './transfer-fields.ts'
+
+export interface WriteBackParts {
+  readonly records: {
+    write(write: { readonly address: RecordAddress; readonly result: RecordResult; readonly until: Date }): Promise<WriteResult>
+  }
+  readonly claims: ClaimStore
+  readonly clock: Clock
+  readonly log: Log
+  readonly retryCountOf: (project: string) => number
+}
+
+const PAUSE_MS = 250
+
+/** Writes the outcome into the record, tells it, and gives the lease back. Never rejects. */
+export async function writeBack(parts: WriteBackParts, held: Held, outcome: Outcome): Promise<Settled> {
+  const settled = await store(parts, held, outcome)
+  tell(parts, held, settled)
+  // A lease that can't be given back ends by itself.
+  await parts.claims.release(held.claim, { finished: settled.kind === 'synced' }).catch(() => undefined)
+  return { held, outcome: settled }
+}
+
+async function store(parts: WriteBackParts, held: Held, outcome: Outcome): Promise<Outcome> {
+  const result = resultOf(outcome)
+  if (!result) return outcome
+  return outcomeOf(outcome, await writeWhileHeld(parts, held, result))
+}
+
+function outcomeOf(outcome: Outcome, written: Attempted): Outcome {
+  switch (written.kind) {
+    case 'written':
+      return outcome
+    case 'gone':
+      return { kind: 'dropped', reason: `the ${written.what} is gone` }
+    case 'rewritten':
+      return { kind: 'dropped', reason: 'the record was rewritten meanwhile' }
+    case 'fenced':
+      return { kind: 'released', reason: 'its lease ended before the result was written' }
+    case 'unwritable':
+      return { kind: 'released', reason: `the result could not be written: ${written.reason}` }
+  }
+}
+
+function resultOf(outcome: Outcome): RecordResult | undefined {
+  switch (outcome.kind) {
+    case 'synced':
+      return { kind: 'synced', id: outcome.id }
+    case 'failed':
+    case 'site-trouble':
+      return { kind: outcome.kind, error: oneLine(outcome.error.message) }
+    default:
+      return undefined
+  }
+}
+
+/** A record's `error` is one line of text that any reader can show. */
+function oneLine(text: string): string {
+  const line = text
+    .toWellFormed()
+    .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .trim()
+  return line.length > 1_000 ? `${line.slice(0, 999)}…` : line
+}
+
+type Attempted = WriteResult | { readonly kind: 'unwritable'; readonly reason: string }
+
+/** The bytes are there and cost something: the result is tried for as long as the lease lasts. Writing it twice changes nothing. */
+async function writeWhileHeld({ records, clock }: WriteBackParts, held: Held, result: RecordResult): Promise<Attempted> {
+  for (;;) {
+    try {
+      return await records.write({ address: held.transfer, result, until: held.claim.until })
+    } catch (error) {
+      if (clock.now() >= held.claim.localDeadline)
+        return { kind: 'unwritable', reason: error instanceof Error ? error.message : String(error) }
+      await delay(PAUSE_MS)
+    }
+  }
+}
+
+function tell({ log, clock, retryCountOf }: WriteBackParts, held: Held, outcome: Outcome): void {
+  const fields = { ...transferFields(held), durationMs: clock.now() - held.startedAt }
+  const { tries, project } = held.transfer
+  switch (outcome.kind) {
+    case 'synced':
+      return log.event('transfer.succeeded', {
+        ...fields,
+        bytes: outcome.bytes,
+        extra: { sent_bytes: outcome.sent, remote_id: outcome.id },
+      })
+    case 'failed':
+      log.event('transfer.failed', { ...fields, tries: tries + 1, error: outcome.error })
+      if (tries + 1 >= retryCountOf(project)) log.event('transfer.exhausted', { ...fields, tries: tries + 1, error: outcome.error })
+      return
+    case 'site-trouble':
+      return log.event('transfer.failed', { ...fields, level: 'warn', tries, error: outcome.error })
+    case 'dropped':
+      return log.event('transfer.dropped', { ...fields, message: outcome.reason })
+    case 'released':
+      return log.event('transfer.released', { ...fields, message: outcome.reason })
+  }
+}

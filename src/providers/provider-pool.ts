@@ -1,0 +1,106 @@
+import { LRUCache } from 'lru-cache'
+
+import { toSyncError, type SyncError } from '../errors.ts'
+import type { Site } from '../model/site.ts'
+import type { Provider } from './provider.ts'
+import { openProvider, type ProviderContext } from './registry.ts'
+
+/** What must outlive the process for providers. */
+export interface ProviderMemory {
+  /** Was this root in use before? */
+  wasSeen(rootKey: string): Promise<boolean>
+  markSeen(rootKey: string): Promise<void>
+  reserveFolderId(key: string, proposedId: string): Promise<string>
+}
+
+export interface ProviderPoolParts {
+  readonly memory: ProviderMemory
+  /** Sites that are read only: their roots are never created. */
+  readonly isSource: (site: Site) => boolean
+  readonly warn: (site: Site, message: string) => void
+  readonly open?: (site: Site, context: ProviderContext) => Promise<Provider>
+}
+
+interface Pooled {
+  readonly provider: Provider
+  readonly mayCreateRoot: boolean
+}
+
+/** Roots that come with documents are many; one that is not used for a while is closed. */
+const MOST_OPEN = 200
+
+/** Connected providers, each opened when first needed and shared from then on. */
+export class ProviderPool implements AsyncDisposable {
+  readonly #parts: ProviderPoolParts
+  readonly #pooled = new LRUCache<string, Promise<Pooled>>({ max: MOST_OPEN, dispose: (pooled) => void close(pooled) })
+
+  constructor(parts: ProviderPoolParts) {
+    this.#parts = parts
+  }
+
+  async get(site: Site): Promise<Provider> {
+    return (await this.#pool(site)).provider
+  }
+
+  /** Can the site be used at all: is there such a provider, can its credentials be read? */
+  async mistakeOf(site: Site): Promise<SyncError | undefined> {
+    try {
+      await this.get(site)
+      return undefined
+    } catch (thrown) {
+      return toSyncError(thrown)
+    }
+  }
+
+  /** A file arrived: from now on a root that is missing is unmounted, not new. */
+  async arrived(site: Site): Promise<void> {
+    const key = keyOf(site)
+    if ((await this.#pooled.get(key))?.mayCreateRoot !== true) return
+    await this.#parts.memory.markSeen(key)
+    this.#pooled.delete(key)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const open = [...this.#pooled.values()]
+    this.#pooled.clear()
+    await Promise.allSettled(open.map(close))
+  }
+
+  async #pool(site: Site): Promise<Pooled> {
+    const key = keyOf(site)
+    const known = this.#pooled.get(key)
+    if (known) return known
+    const pooled = this.#open(site, key)
+    this.#pooled.set(key, pooled)
+    try {
+      return await pooled
+    } catch (error) {
+      // Asked again, it may have been mended.
+      if (this.#pooled.get(key) === pooled) this.#pooled.delete(key)
+      throw error
+    }
+  }
+
+  async #open(site: Site, key: string): Promise<Pooled> {
+    const { memory, isSource, warn, open = openProvider } = this.#parts
+    const mayCreateRoot = !isSource(site) && !(await memory.wasSeen(key))
+    const provider = await open(site, {
+      mayCreateRoot,
+      warn: (message) => warn(site, message),
+      reserveFolderId: async (folder, proposedId) => memory.reserveFolderId(`${site.name}\0${folder}`, proposedId),
+    })
+    return { provider, mayCreateRoot }
+  }
+}
+
+function keyOf({ name, provider, root, credentialsFile, apiEndpoint }: Site): string {
+  return JSON.stringify([name, provider, typeof root === 'string' ? root : [...root], credentialsFile, apiEndpoint])
+}
+
+async function close(pooled: Promise<Pooled>): Promise<void> {
+  try {
+    await (await pooled).provider[Symbol.asyncDispose]()
+  } catch {
+    // It was never open.
+  }
+}

@@ -1,0 +1,32 @@
+import type { SyncError } from './errors.ts'
+import type { Log } from './model/log.ts'
+import type { Settings } from './model/settings.ts'
+import type { Site } from './model/site.ts'
+import type { ProviderPool } from './providers/provider-pool.ts'
+
+/** Every site of the configuration, those of single projects included. */
+export function allSites({ sites, projects }: Settings): readonly Site[] {
+  return [...sites.values(), ...[...projects.overrides.values()].flatMap((override) => [...(override.sites?.values() ?? [])])]
+}
+
+/** Is there no project at all in which anything could be synced? */
+export function isOff({ remoteSite, projects }: Settings): boolean {
+  return remoteSite === '' && [...projects.overrides.values()].every((override) => !override.remoteSite)
+}
+
+/** Tells of every site that can't be used at all, once, and leaves it out; the others go on. */
+export async function findMisconfigured(settings: Settings, pool: ProviderPool, log: Log): Promise<ReadonlyMap<string, SyncError>> {
+  const mistakes = new Map<string, SyncError>()
+  for (const site of allSites(settings)) {
+    const mistake = mistakes.has(site.name) ? undefined : await pool.mistakeOf(site)
+    if (!mistake) continue
+    mistakes.set(site.name, mistake)
+    log.event('site.misconfigured', {
+      site: site.name,
+      provider: site.provider,
+      error: mistake,
+      message: `site left out: ${mistake.message}`,
+    })
+  }
+  return mistakes
+}

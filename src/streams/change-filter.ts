@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto'
+
+import type { Document } from 'mongodb'
+
+/** The fields that the service writes, in either shape, as the change stream names them. */
+const OWN_FIELD = String.raw`^files\.\d+\.sites\..+\.(created_dt|id|error|tries|progress|last_failed_dt)$`
+const WHOLE_RECORD = String.raw`^files\.\d+\.sites\..+$`
+const PAUSED = String.raw`^files\.\d+\.sites\..+\.paused$`
+
+const updated = { $objectToArray: { $ifNull: ['$updateDescription.updatedFields', {}] } }
+const removed = { $ifNull: ['$updateDescription.removedFields', []] }
+const truncated = { $ifNull: ['$updateDescription.truncatedArrays', []] }
+
+const matches = (input: Document | string, regex: string): Document => ({ $regexMatch: { input, regex } })
+const isDate = (input: string): Document => ({ $eq: [{ $type: input }, 'date'] })
+const any = (input: Document, cond: Document): Document => ({ $gt: [{ $size: { $filter: { input, cond } } }, 0] })
+
+/** A result field set to a plain value. The service never writes a `tries` below 1; a person who does wants an attempt. */
+const ownValue = {
+  $and: [
+    matches('$$this.k', OWN_FIELD),
+    { $not: [{ $in: [{ $type: '$$this.v' }, ['object', 'array']] }] },
+    { $not: [{ $and: [matches('$$this.k', String.raw`\.tries$`), { $lt: ['$$this.v', 1] }] }] },
+  ],
+}
+
+/**
+ * On an empty record the server may report a result as the whole record, as it does a person's reset. A result holds
+ * `created_dt`, or `last_failed_dt` and `tries`; a reset holds neither.
+ */
+const ownRecord = {
+  $and: [
+    matches('$$this.k', WHOLE_RECORD),
+    { $eq: [{ $type: '$$this.v' }, 'object'] },
+    { $or: [isDate('$$this.v.created_dt'), { $and: [isDate('$$this.v.last_failed_dt'), { $gte: ['$$this.v.tries', 1] }] }] },
+  ],
+}
+
+/** Removed `tries` without a `created_dt` in exchange is a person's "try again"; a removed `created_dt` is a reset. */
+const ownRemovals = {
+  $and: [
+    { $not: [any(removed, { $not: [matches('$$this', OWN_FIELD)] })] },
+    { $not: [any(removed, matches('$$this', String.raw`\.created_dt$`))] },
+    {
+      $or: [
+        { $not: [any(removed, matches('$$this', String.raw`\.tries$`))] },
+        any(updated, { $and: [matches('$$this.k', String.raw`\.created_dt$`), isDate('$$this.v')] }),
+      ],
+    },
+  ],
+}
+
+const ownWrite = {
+  $and: [
+    { $eq: ['$operationType', 'update'] },
+    { $gt: [{ $size: updated }, 0] },
+    { $eq: [truncated, []] },
+    { $not: [any(updated, { $not: [{ $or: [ownValue, ownRecord] }] })] },
+    ownRemovals,
+  ],
+}
+
+const unpaused = {
+  $or: [any(removed, matches('$$this', PAUSED)), any(updated, { $and: [matches('$$this.k', PAUSED), { $ne: ['$$this.v', true] }] })],
+}
+
+/**
+ * What the server sends of a database's changes: keys only, so that no document is too large for an event; nothing of our own
+ * writes; drops and renames, so that nothing ends silently. Documents are never looked up: an event's token would not be
+ * resumable once the document changes.
+ */
+export const changeFilter: readonly Document[] = [
+  { $match: { operationType: { $in: ['insert', 'update', 'replace', 'drop', 'rename', 'dropDatabase', 'invalidate'] } } },
+  { $match: { $or: [{ operationType: { $nin: ['insert', 'replace'] } }, { 'fullDocument.type': 'representation' }] } },
+  { $match: { $expr: { $not: [ownWrite] } } },
+  { $project: { operationType: 1, ns: 1, to: 1, documentKey: 1, clusterTime: 1, unpaused } },
+]
+
+/** A token is only good for the filter it was made with. */
+export const changeFilterHash = createHash('sha256').update(JSON.stringify(changeFilter)).digest('hex').slice(0, 16)

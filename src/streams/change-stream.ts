@@ -1,0 +1,251 @@
+import type { ChangeStream, Db, Document, ResumeToken } from 'mongodb'
+import { Observable, type Subscriber } from 'rxjs'
+
+import type { Occasion } from '../model/eligibility.ts'
+import { changeFilter } from './change-filter.ts'
+import type { TokenStore } from './resume-token.ts'
+import { streamFault } from './stream-fault.ts'
+
+/** What the change stream says. It is a hint: whoever acts on it reads the documents. */
+export type StreamEvent =
+  | { readonly kind: 'changed'; readonly project: string; readonly representationId: unknown; readonly occasion: Occasion }
+  /** Documents came by another way than a write (a renamed collection): scan. */
+  | { readonly kind: 'moved'; readonly reason: string }
+  /** Fresh: what happened before is not told; scan. */
+  | { readonly kind: 'opened' }
+  /** Where it was left: nothing is missing. */
+  | { readonly kind: 'resumed' }
+  | { readonly kind: 'lost'; readonly reason: string; readonly historyLost: boolean }
+  /** There are no change streams here; asked again later. */
+  | { readonly kind: 'unavailable'; readonly reason: string }
+
+export interface StreamTiming {
+  /** How long the server waits for a change before it answers with none. */
+  readonly awaitMs: number
+  /** How much longer than that an answer may take before the stream is given up. */
+  readonly graceMs: number
+  /** The first answer may have to read the whole oplog. */
+  readonly firstAnswerMs: number
+  readonly backoffMs: readonly [least: number, most: number]
+  readonly unavailableMs: number
+  readonly saveTokenMs: number
+}
+
+export const STREAM_TIMING: StreamTiming = {
+  awaitMs: 1_000,
+  graceMs: 3_000,
+  firstAnswerMs: 60_000,
+  backoffMs: [200, 10_000],
+  unavailableMs: 60_000,
+  saveTokenMs: 5_000,
+}
+
+export interface WatchedChanges {
+  /** For one subscriber. */
+  readonly events$: Observable<StreamEvent>
+  /** After the subscriber left: the place is saved. */
+  readonly finished: Promise<void>
+}
+
+/**
+ * All changes of a database's representations, for as long as it is subscribed; never errors, never completes by itself.
+ *
+ * One state at a time: opening (first answer awaited) → open (answers every `awaitMs`, with or without changes) → abandoned (error,
+ * silence, or closed by the server) → opening again after a pause. An abandoned stream is closed without waiting, since that may
+ * take as long as a dead server is searched for; whatever it still says is ignored.
+ */
+export function watchChanges(db: Db, tokens: TokenStore, timing: StreamTiming = STREAM_TIMING): WatchedChanges {
+  const { promise: finished, resolve } = Promise.withResolvers<void>()
+  const events$ = new Observable<StreamEvent>((subscriber) => {
+    const loop = new StreamLoop(db, tokens, timing, subscriber)
+    void loop.run().then(resolve)
+    return () => loop.stop()
+  })
+  return { events$, finished }
+}
+
+class StreamLoop {
+  readonly #db: Db
+  readonly #tokens: TokenStore
+  readonly #timing: StreamTiming
+  readonly #out: Subscriber<StreamEvent>
+  readonly #stopped = new AbortController()
+  #token: ResumeToken
+  #savedToken: string | undefined
+  #nextSave = 0
+  #failures = 0
+  #saidUnavailable = false
+
+  constructor(db: Db, tokens: TokenStore, timing: StreamTiming, out: Subscriber<StreamEvent>) {
+    this.#db = db
+    this.#tokens = tokens
+    this.#timing = timing
+    this.#out = out
+  }
+
+  stop(): void {
+    this.#stopped.abort()
+  }
+
+  async run(): Promise<void> {
+    const signal = this.#stopped.signal
+    await this.#loadToken(signal)
+    while (!signal.aborted) {
+      const pause = await this.#follow(signal)
+      if (!signal.aborted) await sleep(pause, signal)
+    }
+  }
+
+  async #loadToken(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        this.#token = await this.#tokens.load()
+        return
+      } catch {
+        // No server yet: the stream could not be opened either.
+        await sleep(this.#backoff(), signal)
+      }
+    }
+  }
+
+  /** Opens a stream and follows it to its end; says how long to wait before the next. */
+  async #follow(signal: AbortSignal): Promise<number> {
+    const resuming = this.#token !== undefined
+    const { awaitMs } = this.#timing
+    let stream: ChangeStream | undefined
+    try {
+      stream = this.#db.watch([...changeFilter], {
+        maxAwaitTimeMS: awaitMs,
+        batchSize: 500,
+        readPreference: 'primary',
+        ...(resuming && { startAfter: this.#token }),
+      })
+      await this.#pull(stream, resuming, signal)
+      return this.#lost('the server closed the stream', false)
+    } catch (error) {
+      return this.#ended(error)
+    } finally {
+      void stream?.close().catch(() => undefined)
+    }
+  }
+
+  async #pull(stream: ChangeStream, resuming: boolean, signal: AbortSignal): Promise<void> {
+    const { awaitMs, graceMs, firstAnswerMs } = this.#timing
+    let patience = firstAnswerMs
+    while (!signal.aborted) {
+      const change: Document | null = await within(patience, stream.tryNext(), signal)
+      if (signal.aborted) break
+      if (patience === firstAnswerMs) {
+        patience = awaitMs + graceMs
+        this.#failures = 0
+        this.#saidUnavailable = false
+        this.#out.next({ kind: resuming ? 'resumed' : 'opened' })
+      }
+      if (change) {
+        if (change['operationType'] === 'invalidate') {
+          this.#token = undefined
+          return
+        }
+        this.#tell(change)
+      }
+      if (stream.closed) return
+      this.#token = stream.resumeToken
+      if (!change) await this.#saveToken()
+      else if (performance.now() > this.#nextSave) void this.#saveToken()
+    }
+    await this.#saveToken(true)
+  }
+
+  #tell(change: Document): void {
+    const project: unknown = change['ns']?.coll
+    switch (change['operationType']) {
+      case 'insert':
+      case 'update':
+      case 'replace':
+        if (typeof project !== 'string') return
+        this.#out.next({
+          kind: 'changed',
+          project,
+          representationId: change['documentKey']?._id,
+          occasion: change['unpaused'] === true ? { unpaused: true } : {},
+        })
+        return
+      case 'rename':
+        this.#out.next({ kind: 'moved', reason: `collection ${String(project)} was renamed to ${String(change['to']?.coll)}` })
+        return
+      default:
+    }
+  }
+
+  #ended(error: unknown): number {
+    const reason = error instanceof Error ? error.message : String(error)
+    const fault = streamFault(error)
+    if (fault === 'unavailable') {
+      if (!this.#saidUnavailable) this.#out.next({ kind: 'unavailable', reason })
+      this.#saidUnavailable = true
+      return this.#timing.unavailableMs
+    }
+    return this.#lost(reason, fault === 'history-lost')
+  }
+
+  #lost(reason: string, historyLost: boolean): number {
+    if (this.#stopped.signal.aborted) return 0
+    if (historyLost) this.#token = undefined
+    // One line an outage, not one an attempt; the loss of history is always told.
+    if (this.#failures === 0 || historyLost) this.#out.next({ kind: 'lost', reason, historyLost })
+    return this.#backoff()
+  }
+
+  #backoff(): number {
+    const [least, most] = this.#timing.backoffMs
+    const ceiling = Math.min(most, least * 2 ** this.#failures++)
+    return ceiling / 2 + (Math.random() * ceiling) / 2
+  }
+
+  /** A token that could not be saved costs a longer way back, nothing else. */
+  async #saveToken(now = false): Promise<void> {
+    if (!now && performance.now() < this.#nextSave) return
+    const text = JSON.stringify(this.#token)
+    if (this.#token === undefined || text === this.#savedToken) return
+    this.#nextSave = performance.now() + this.#timing.saveTokenMs
+    try {
+      await this.#tokens.save(this.#token)
+      this.#savedToken = text
+    } catch {
+      // Saved with the next one.
+    }
+  }
+}
+
+/** Waits for an answer, but not for ever; an answer that comes too late is ignored. */
+async function within<T>(ms: number, answer: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  answer.catch(() => undefined)
+  let timer: NodeJS.Timeout | undefined
+  let onAbort: (() => void) | undefined
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+  })
+  const stop = new Promise<null>((resolve) => {
+    onAbort = () => resolve(null)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([answer, limit, stop])
+  } finally {
+    clearTimeout(timer)
+    if (onAbort) signal.removeEventListener('abort', onAbort)
+  }
+}
+
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, ms)
+    signal.addEventListener('abort', done, { once: true })
+  })
+}

@@ -1,0 +1,40 @@
+import { MongoClient } from 'mongodb'
+
+/**
+ * Two clients a process. The change stream has its own: after the loss of a primary the driver awaits a command to the dead server
+ * before it resumes, for as long as server selection may take, and a parked stream must not hold a connection the work needs.
+ */
+export interface Connections extends AsyncDisposable {
+  readonly work: MongoClient
+  readonly stream: MongoClient
+}
+
+const COMMON = {
+  appName: 'site-sync',
+  serverSelectionTimeoutMS: 5_000,
+  connectTimeoutMS: 4_000,
+  heartbeatFrequencyMS: 2_000,
+  retryReads: true,
+  retryWrites: true,
+  readPreference: 'primary',
+  writeConcern: { w: 'majority' },
+} as const
+
+/** Connects lazily: a server that is away now is waited for, not an error. */
+export function connect(uri: string): Connections {
+  const work = new MongoClient(uri, { ...COMMON, readConcernLevel: 'majority', socketTimeoutMS: 10_000, maxPoolSize: 32 })
+  // The socket may be silent for as long as the server waits for a change.
+  const stream = new MongoClient(uri, { ...COMMON, socketTimeoutMS: 30_000, maxPoolSize: 4 })
+  return {
+    work,
+    stream,
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled([work.close(), stream.close()])
+    },
+  }
+}
+
+/** Building an index may take longer than any answer that the work waits for. */
+export function connectPatiently(uri: string): MongoClient {
+  return new MongoClient(uri, { ...COMMON, socketTimeoutMS: 0, maxPoolSize: 2 })
+}

@@ -1,0 +1,127 @@
+import type { Document } from 'mongodb'
+
+import type { RecordResult } from '../model/record-result.ts'
+import { RESULT_FIELDS, type RecordSnapshot } from '../model/site-record.ts'
+import type { RecordAddress } from '../model/transfer.ts'
+import { isPathName } from './pending-query.ts'
+
+/** An update of one record, by operators; several of one document can be joined. */
+export interface OperatorUpdate {
+  readonly update: { readonly $set: Document; readonly $unset: Document; readonly $currentDate: Document }
+  readonly arrayFilters: readonly Document[]
+}
+
+const UNSET: Readonly<Record<RecordResult['kind'], readonly string[]>> = {
+  synced: ['error', 'tries', 'last_failed_dt', 'progress'],
+  failed: ['progress'],
+  'site-trouble': [],
+}
+
+const DATED: Readonly<Record<RecordResult['kind'], string | undefined>> = {
+  synced: 'created_dt',
+  failed: 'last_failed_dt',
+  'site-trouble': undefined,
+}
+
+function values(result: RecordResult, snapshot: RecordSnapshot): Document {
+  if (result.kind === 'synced') return { id: result.id }
+  if (result.kind === 'site-trouble') return { error: result.error }
+  // The snapshot guards this: two workers can't lose a count.
+  const tries = typeof snapshot.tries === 'number' ? snapshot.tries : 0
+  return { error: result.error, tries: tries + 1 }
+}
+
+/** Can operators say it? A site name that no path can spell needs `pipelineUpdate`. */
+export function fitsOperators({ shape, site }: Pick<RecordAddress, 'shape' | 'site'>): boolean {
+  return shape === 'array' || isPathName(site)
+}
+
+/**
+ * Finds file and record by what they are, never by position, and only as they were when the work was claimed. `n` tells the
+ * updates of one document apart.
+ */
+export function operatorUpdate(address: RecordAddress, result: RecordResult, n: number): OperatorUpdate {
+  const { shape, site, snapshot } = address
+  const [file, record] = [`f${n}`, `s${n}`]
+  const isFile: Document[] = [{ [`${file}._id`]: { $eq: address.fileId } }, { [`${file}.path`]: { $eq: address.path } }]
+  const at = shape === 'array' ? `files.$[${file}].sites.$[${record}]` : `files.$[${file}].sites.${site}`
+  const arrayFilters: Document[] =
+    shape === 'array'
+      ? [{ $and: isFile }, { $and: [{ [`${record}.name`]: { $eq: site } }, ...unchanged(record, snapshot)] }]
+      : [
+          {
+            $and: [
+              ...isFile,
+              ...isObject(`${file}.sites`),
+              ...isObject(`${file}.sites.${site}`),
+              ...unchanged(`${file}.sites.${site}`, snapshot),
+            ],
+          },
+        ]
+  const dated = DATED[result.kind]
+  return {
+    update: {
+      $set: prefixed(at, values(result, snapshot)),
+      $unset: prefixed(at, Object.fromEntries(UNSET[result.kind].map((field) => [field, '']))),
+      $currentDate: dated === undefined ? {} : { [`${at}.${dated}`]: true },
+    },
+    arrayFilters,
+  }
+}
+
+function prefixed(at: string, fields: Document): Document {
+  return Object.fromEntries(Object.entries(fields).map(([field, value]) => [`${at}.${field}`, value]))
+}
+
+function isObject(path: string): readonly Document[] {
+  return [{ [path]: { $type: 'object' } }, { [path]: { $not: { $type: 'array' } } }]
+}
+
+function unchanged(at: string, snapshot: RecordSnapshot): readonly Document[] {
+  return RESULT_FIELDS.map((field) => ({ [`${at}.${field}`]: Object.hasOwn(snapshot, field) ? same(snapshot[field]) : { $exists: false } }))
+}
+
+/** Equality that tells null from missing. */
+function same(value: unknown): Document {
+  if (value === null) return { $type: 'null' }
+  if (value === undefined) return { $type: 'undefined' }
+  return { $eq: value }
+}
+
+/** The same for object shape and any site name at all, as an aggregation pipeline. Atomic; one record an update. */
+export function pipelineUpdate(address: RecordAddress, result: RecordResult): readonly Document[] {
+  const { fileId, path, site, snapshot } = address
+  const field = { $literal: site }
+  const record = { $getField: { field, input: '$$file.sites' } }
+  const isIt = {
+    $and: [
+      { $eq: ['$$file._id', { $literal: fileId }] },
+      { $eq: ['$$file.path', { $literal: path }] },
+      { $eq: [{ $type: '$$file.sites' }, 'object'] },
+      { $eq: [{ $type: record }, 'object'] },
+      ...RESULT_FIELDS.map((name) => unchangedExpression({ $getField: { field: name, input: record } }, name, snapshot)),
+    ],
+  }
+  const written = {
+    $setField: {
+      field: 'sites',
+      input: '$$file',
+      value: { $setField: { field, input: '$$file.sites', value: changed(record, result, snapshot) } },
+    },
+  }
+  return [{ $set: { files: { $map: { input: '$files', as: 'file', in: { $cond: [isIt, written, '$$file'] } } } } }]
+}
+
+function unchangedExpression(input: Document, name: keyof RecordSnapshot, snapshot: RecordSnapshot): Document {
+  if (!Object.hasOwn(snapshot, name)) return { $eq: [{ $type: input }, 'missing'] }
+  if (snapshot[name] === undefined) return { $eq: [{ $type: input }, 'undefined'] }
+  return { $eq: [input, { $literal: snapshot[name] }] }
+}
+
+function changed(record: Document, result: RecordResult, snapshot: RecordSnapshot): Document {
+  let input: Document = record
+  for (const field of UNSET[result.kind]) input = { $unsetField: { field, input } }
+  for (const [field, value] of Object.entries(values(result, snapshot))) input = { $setField: { field, input, value: { $literal: value } } }
+  const dated = DATED[result.kind]
+  return dated === undefined ? input : { $setField: { field: dated, input, value: '$$NOW' } }
+}

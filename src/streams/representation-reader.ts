@@ -1,0 +1,50 @@
+import type { Db, Document, Filter } from 'mongodb'
+
+import { idText, type RepresentationDocument } from '../model/document.ts'
+import { KeyedBatcher } from './batcher.ts'
+
+/** What the planning reads of a document, and no more. */
+export const REPRESENTATION_FIELDS = { type: 1, name: 1, 'context.root': 1, files: 1 } as const
+
+export interface FileReference {
+  readonly representationId: unknown
+  readonly fileId: unknown
+}
+
+/** Reads representations as the majority of the replica set has them. */
+export interface RepresentationReader {
+  /** By id, whatever is left of them. */
+  read(project: string, ids: readonly unknown[]): Promise<readonly RepresentationDocument[]>
+  /**
+   * One of them with the file entry that is asked for, perhaps others: a sequence of 1,000 frames is not sent again for each frame.
+   * Calls at the same time share a round trip.
+   */
+  readFile(project: string, file: FileReference): Promise<RepresentationDocument | undefined>
+}
+
+export function representationReader(db: Db): RepresentationReader {
+  const find = async (project: string, ids: readonly unknown[], projection: Document): Promise<RepresentationDocument[]> =>
+    db
+      .collection<RepresentationDocument>(project)
+      .find({ _id: { $in: ids } } as Filter<RepresentationDocument>, { projection, readConcern: 'majority' })
+      .toArray()
+
+  const readFiles = async (project: string, files: readonly FileReference[]): Promise<readonly (RepresentationDocument | undefined)[]> => {
+    const wanted = { $in: ['$$this._id', { $literal: files.map(({ fileId }) => fileId) }] }
+    const entries = { $cond: [{ $isArray: '$files' }, { $filter: { input: '$files', cond: wanted } }, '$files'] }
+    const ids = new Map(files.map(({ representationId }) => [idText(representationId), representationId]))
+    const found = await find(project, [...ids.values()], { ...REPRESENTATION_FIELDS, files: entries })
+    const byId = new Map(found.map((document) => [idText(document._id), document]))
+    return files.map(({ representationId }) => byId.get(idText(representationId)))
+  }
+  const batches = new KeyedBatcher<string, FileReference, RepresentationDocument | undefined>((project) => ({
+    run: async (files) => readFiles(project, files),
+    most: 100,
+    concurrency: 2,
+  }))
+
+  return {
+    read: async (project, ids) => find(project, ids, REPRESENTATION_FIELDS),
+    readFile: async (project, file) => batches.add(project, file),
+  }
+}

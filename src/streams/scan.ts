@@ -1,0 +1,83 @@
+import { MongoServerError, type Db, type Filter } from 'mongodb'
+
+import type { RepresentationDocument } from '../model/document.ts'
+import type { ProjectSettings } from '../model/settings.ts'
+import { targetSites } from '../model/verdict.ts'
+import { pendingQueries, unreadableQuery } from './pending-query.ts'
+import { REPRESENTATION_FIELDS } from './representation-reader.ts'
+
+export interface ScanRequest {
+  /** Undefined: all of the project's target sites. */
+  readonly sites?: ReadonlySet<string>
+  /** Also the documents whose `sites` nobody can read. */
+  readonly unreadable: boolean
+  /** Asked before each site and page: is there any use in more of this site? */
+  wants(site: string, urgent: boolean): boolean
+}
+
+const PAGE = 100
+
+/**
+ * The representations of one project in which something may be pending, page by page, urgent ones first. A document may come more
+ * than once. Costs what is pending, not what exists, given the indexes.
+ */
+export async function* scanProject(
+  db: Db,
+  project: string,
+  settings: ProjectSettings,
+  request: ScanRequest,
+  signal: AbortSignal,
+): AsyncGenerator<readonly RepresentationDocument[]> {
+  for (const { name } of targetSites(settings)) {
+    if (request.sites && !request.sites.has(name)) continue
+    for (const { filter, urgent } of pendingQueries(name, settings.retryCount)) {
+      yield* pages(db, project, filter, () => request.wants(name, urgent), signal)
+    }
+  }
+  if (request.unreadable) yield* pages(db, project, unreadableQuery, () => true, signal)
+}
+
+async function* pages(
+  db: Db,
+  project: string,
+  filter: Filter<RepresentationDocument>,
+  wants: () => boolean,
+  signal: AbortSignal,
+): AsyncGenerator<readonly RepresentationDocument[]> {
+  if (!wants()) return
+  const cursor = db
+    .collection<RepresentationDocument>(project)
+    .find(filter, { projection: REPRESENTATION_FIELDS, readConcern: 'majority', batchSize: PAGE, signal })
+  try {
+    let documents: RepresentationDocument[] = []
+    for await (const document of cursor) {
+      documents.push(document)
+      if (documents.length < PAGE && cursor.bufferedCount() > 0) continue
+      yield documents
+      documents = []
+      if (!wants()) return
+    }
+    if (documents.length > 0) yield documents
+  } catch (error) {
+    if (!isGone(error)) throw error
+  } finally {
+    void cursor.close().catch(() => undefined)
+  }
+}
+
+/** 175 QueryPlanKilled, 26 NamespaceNotFound: the collection was dropped or renamed under us. */
+function isGone(error: unknown): boolean {
+  return error instanceof MongoServerError && (error.code === 175 || error.code === 26)
+}
+
+/** The server's clock: the only one by which failures are dated. */
+export async function serverTime(db: Db): Promise<Date> {
+  const { localTime } = await db.command({ hello: 1 })
+  return localTime instanceof Date ? localTime : new Date()
+}
+
+/** Every collection that may be a project. */
+export async function collectionNames(db: Db): Promise<readonly string[]> {
+  const found = await db.listCollections({ type: 'collection' }, { nameOnly: true, authorizedCollections: true }).toArray()
+  return found.map(({ name }) => name).filter((name) => !name.startsWith('system.'))
+}
