@@ -1,5 +1,7 @@
 import { stripVTControlCharacters } from 'node:util'
 
+const graphemes = new Intl.Segmenter()
+
 /** Columns as wide as their widest cell, the last one as it is. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows]
@@ -13,5 +15,5 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 function width(cell: string): number {
-  return [...stripVTControlCharacters(cell)].length
+  return [...graphemes.segment(stripVTControlCharacters(cell))].length
 }

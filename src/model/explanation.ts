@@ -1,4 +1,4 @@
-import { idText, isPlain, type RepresentationDocument } from './document.ts'
+import { idPlain, idText, isPlain, type RepresentationDocument } from './document.ts'
 import { displayPath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
 import { examine, targetSites, type Verdict } from './verdict.ts'
@@ -143,6 +143,6 @@ class Shell {
 }
 
 function shellId(id: unknown): string {
-  const isObjectId = typeof id === 'object' && id !== null && /^[0-9a-f]{24}$/.test(String(id))
-  return isObjectId ? `ObjectId("${String(id)}")` : JSON.stringify(id)
+  const text = idPlain(id)
+  return typeof id === 'object' && /^[0-9a-f]{24}$/.test(text) ? `ObjectId("${text}")` : JSON.stringify(id)
 }
