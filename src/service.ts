@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 
-import { filter, map, merge, ReplaySubject, tap, type Observable } from 'rxjs'
+import { merge, NEVER, ReplaySubject, type Observable } from 'rxjs'
 
+import { changeHints } from './change-hints.ts'
 import { Engine } from './engine.ts'
 import type { SyncError } from './errors.ts'
 import type { Log } from './model/log.ts'
-import { projectSettings } from './model/project-settings.ts'
 import { TRANSIENT_RETRY, type TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import { systemClock, type Clock } from './pipeline/clock.ts'
@@ -16,13 +16,14 @@ import { Projects } from './projects.ts'
 import { ProviderPool } from './providers/provider-pool.ts'
 import { Reporter } from './reporter.ts'
 import { findMisconfigured, isOff } from './site-check.ts'
-import { watchChanges, type StreamEvent, type WatchedChanges } from './streams/change-stream.ts'
+import { watchChanges, type WatchedChanges } from './streams/change-stream.ts'
 import { claimStore } from './streams/claims.ts'
 import { connect, type Connections } from './streams/connect.ts'
 import { representationReader } from './streams/representation-reader.ts'
 import { tokenStore } from './streams/resume-token.ts'
 import { serverTime } from './streams/scan.ts'
 import { stateDatabase, type InstanceReport, type StateDatabase } from './streams/state-database.ts'
+import { sleep } from './streams/waiting.ts'
 import { recordWriter } from './streams/write-back.ts'
 
 export interface ServiceOptions {
@@ -139,7 +140,7 @@ export class SyncService {
         return
       } catch (error) {
         if (failures === 0) log.event('database.lost', { error })
-        await this.#pause(1_000)
+        await sleep(1_000, this.#stopping.signal)
       }
     }
   }
@@ -174,7 +175,7 @@ export class SyncService {
       misconfigured,
       pages: (request, signal) => projects.pages(request, signal),
       serverTime: async () => serverTime(db),
-      changes$: this.#hints(changes, projects),
+      changes$: changes ? this.#hints(changes.events$, projects) : NEVER,
       stop$: this.#stop,
       healthChanged: (site, error) => this.#healthChanged(site, error),
     })
@@ -198,44 +199,18 @@ export class SyncService {
     if (changes) await within(FAREWELL_MS, changes.finished)
   }
 
-  #hints(changes: WatchedChanges | undefined, projects: Projects): Observable<Hint> {
-    if (!changes) return new ReplaySubject<Hint>(0)
-    const { settings } = this.#options
-    return changes.events$.pipe(
-      tap((event) => this.#streamed(event)),
-      filter((event) => event.kind === 'changed'),
-      filter(({ project }) => projectSettings(settings, project).enabled),
-      tap(({ project }) => projects.noticed(project)),
-      map(({ project, representationId, occasion }) => ({ project, representationId, occasion })),
-    )
-  }
-
-  #streamed(event: StreamEvent): void {
-    const { log } = this.#options
-    const scans = this.#engine?.scans
-    switch (event.kind) {
-      case 'changed':
-        return
-      case 'opened':
-      case 'resumed':
-        this.#stream = 'open'
-        log.event(event.kind === 'opened' ? 'stream.opened' : 'stream.resumed')
-        break
-      case 'lost':
-        this.#stream = 'lost'
-        log.event('stream.lost', { message: event.reason, extra: { history_lost: event.historyLost } })
-        return
-      case 'unavailable':
-        this.#stream = 'unavailable'
-        log.event('stream.unavailable', { message: `no change stream here (${event.reason}); scans alone find the work` })
-        break
-      case 'moved':
-        scans?.request({ reason: 'stream' })
-        return
-    }
-    // The stream is open before the scan begins: what happens meanwhile is told.
-    scans?.request(this.#isReady ? { reason: 'stream' } : { reason: 'start', regular: true })
-    this.#ready()
+  #hints(events$: WatchedChanges['events$'], projects: Projects): Observable<Hint> {
+    return changeHints(events$, {
+      settings: this.#options.settings,
+      log: this.#options.log,
+      noticed: (project) => projects.noticed(project),
+      turned: (stream) => {
+        this.#stream = stream
+        this.#reporter?.changed()
+      },
+      scan: (request) => this.#engine?.scans.request(request),
+      ready: () => this.#ready(),
+    })
   }
 
   #ready(): void {
@@ -265,16 +240,9 @@ export class SyncService {
       if (engine.scans.isIdle && engine.queue.isIdle) this.stop()
     })
   }
-
-  async #pause(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, ms)
-    this.#stopping.signal.addEventListener('abort', () => resolve(), { once: true })
-    await promise
-    clearTimeout(timer)
-  }
 }
 
+/** Waits for last words, but not for ever. */
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, ms)

@@ -5,6 +5,7 @@ import type { Occasion } from '../model/eligibility.ts'
 import { changeFilter } from './change-filter.ts'
 import type { TokenStore } from './resume-token.ts'
 import { streamFault } from './stream-fault.ts'
+import { sleep, within } from './waiting.ts'
 
 /** What the change stream says. It is a hint: whoever acts on it reads the documents. */
 export type StreamEvent =
@@ -215,37 +216,4 @@ class StreamLoop {
       // Saved with the next one.
     }
   }
-}
-
-/** Waits for an answer, but not for ever; an answer that comes too late is ignored. */
-async function within<T>(ms: number, answer: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  answer.catch(() => undefined)
-  let timer: NodeJS.Timeout | undefined
-  let onAbort: (() => void) | undefined
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
-  })
-  const stop = new Promise<null>((resolve) => {
-    onAbort = () => resolve(null)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([answer, limit, stop])
-  } finally {
-    clearTimeout(timer)
-    if (onAbort) signal.removeEventListener('abort', onAbort)
-  }
-}
-
-async function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done, { once: true })
-  })
 }

@@ -13,6 +13,8 @@ export interface AccountCall extends Omit<HttpCall, 'headers'> {
   readonly headers?: Readonly<Record<string, string>>
   /** What is being done, for messages: "creating the folder x". */
   readonly what: string
+  /** Hears when the request leaves, after all waiting; again when it is repeated with another token. */
+  readonly onSent?: () => void
   /** Statuses that are answers and not faults; any of 200 to 299 when left out. */
   readonly accept?: (status: number) => boolean
 }
@@ -68,6 +70,7 @@ export class Account {
     for (let tokens = 1; ; tokens++) {
       const token = await this.#token(call.signal)
       const sentAt = this.#clock.now()
+      call.onSent?.()
       const answer = await request({ ...call.headers, Authorization: `Bearer ${token.value}` })
       if (answer.status !== 401) return this.#judge(answer, call, sentAt)
       this.#tokens.drop(token)

@@ -21,9 +21,12 @@ export class UploadTraffic {
 
   /** The request by which an upload starts, or that is all of it: where Google says no to uploads. */
   async start(call: AccountCall): Promise<HttpAnswer> {
-    const sentAt = this.clock.now()
+    let sentAt = 0
+    const onSent = (): void => {
+      sentAt = this.clock.now()
+    }
     try {
-      const answer = await this.#account.send(call)
+      const answer = await this.#account.send({ ...call, onSent })
       this.#limit.uploadServed()
       return answer
     } catch (error) {
