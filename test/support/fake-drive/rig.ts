@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { SyncError } from '../../../src/errors.ts'
 import type { Root, Site } from '../../../src/model/site.ts'
 import { openGDrive } from '../../../src/providers/gdrive.ts'
 import type { GDriveOptions } from '../../../src/providers/gdrive.ts'
@@ -11,6 +12,13 @@ import { startFakeDrive } from './fake-drive.ts'
 import type { FakeDrive } from './fake-drive.ts'
 import { memorySource } from './memory-source.ts'
 import type { FakeDriveSettings } from './settings.ts'
+
+export interface Persistence {
+  readonly attempts?: number
+  readonly patient?: readonly string[]
+  readonly provider?: Provider
+  readonly session?: WriteSession
+}
 
 export interface RigOptions {
   readonly settings?: Partial<FakeDriveSettings>
@@ -33,6 +41,15 @@ export interface Rig {
   readonly progress: number[]
   at(path: string): { root: string; path: string }
   write(path: string, content: string | Buffer | ByteSource, options?: Partial<WriteOptions>): Promise<RemoteFile>
+  /**
+   * Writes as the service does: again after a transient fault, with the session saved last. Returns the codes of the faults.
+   * Site faults end it, unless they are named in `patient`.
+   */
+  persist(
+    path: string,
+    content: string | Buffer | ByteSource,
+    options?: Persistence,
+  ): Promise<{ readonly file: RemoteFile; readonly faults: string[] }>
   /** A second provider; one that shares nothing with the first, unless told to. */
   another(options?: { readonly shared?: boolean; readonly context?: Partial<ProviderContext>; readonly root?: Root }): Promise<Provider>
   close(): Promise<void>
@@ -53,7 +70,10 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
   const opened = [provider]
   const sessions: WriteSession[] = []
   const progress: number[] = []
-  const at = (path: string): { root: string; path: string } => ({ root: typeof root === 'string' ? root : ([...root.values()][0] ?? ''), path })
+  const at = (path: string): { root: string; path: string } => ({
+    root: typeof root === 'string' ? root : ([...root.values()][0] ?? ''),
+    path,
+  })
   let others = 0
 
   return {
@@ -77,10 +97,39 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
         ...more,
       })
     },
+    persist: async (path, content, { attempts = 5, patient = [], provider: other = provider, session: first } = {}) => {
+      const source = typeof content === 'string' || Buffer.isBuffer(content) ? memorySource(content) : content
+      const faults: string[] = []
+      let session = first
+      const saveSession = async (saved: WriteSession): Promise<void> => {
+        await Promise.resolve()
+        session = saved
+        sessions.push(saved)
+      }
+      for (;;) {
+        try {
+          const options = {
+            signal: noSignal,
+            saveSession,
+            onProgress: (bytes: number) => void progress.push(bytes),
+            ...(session === undefined ? {} : { session }),
+          }
+          return { file: await other.write(at(path), source, options), faults }
+        } catch (error) {
+          if (!(error instanceof SyncError)) throw error
+          faults.push(error.code)
+          if ((error.kind !== 'transient' && !patient.includes(error.code)) || faults.length === attempts) throw error
+        }
+      }
+    },
     another: async ({ shared = false, context: theirs = {}, root: other = root } = {}) => {
       // Connections are shared by what they were opened with, so a process of its own is one with other time limits.
       const timeouts = { connectMs: 10_000, idleMs: 60_001 + others++ }
-      const second = await openGDrive({ ...site, root: other }, { ...context, ...theirs }, shared ? options.provider : { ...options.provider, timeouts })
+      const second = await openGDrive(
+        { ...site, root: other },
+        { ...context, ...theirs },
+        shared ? options.provider : { ...options.provider, timeouts },
+      )
       opened.push(second)
       return second
     },

@@ -33,9 +33,10 @@ export class FakeDriveServer {
   constructor(parts: ServerParts) {
     this.#parts = parts
     this.#server = createServer((request, response) => {
+      const { socket } = request
       this.#serve(request, response).catch((error: unknown) => {
-        if (!(error instanceof Dropped) && !request.destroyed) console.error(error)
-        request.socket.destroy()
+        if (!(error instanceof Dropped) && !socket.destroyed) console.error(error)
+        socket.destroy()
       })
     })
     this.#server.keepAliveTimeout = 60_000

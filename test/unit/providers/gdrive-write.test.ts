@@ -1,12 +1,15 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { memorySource } from '../../support/fake-drive/memory-source.ts'
-import { openRig } from '../../support/fake-drive/rig.ts'
+import { memorySource, patternSource } from '../../support/fake-drive/memory-source.ts'
+import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
+
+const KIB = 1024
+const MIB = 1024 * KIB
 
 let rig: Rig
 beforeEach(async () => {
-  rig = await openRig()
+  rig = await openRig({ provider: { sizes: { firstChunk: 256 * KIB, largestChunk: MIB, largestMultipart: 5 * MIB } } })
 })
 afterEach(async () => {
   await rig.close()
@@ -23,4 +26,156 @@ test('a small file takes one request once its folder is known', async () => {
   expect(stored?.bytes?.toString()).toBe('world')
   expect(file).toMatchObject({ size: 5, checksum: { algorithm: 'md5', value: stored?.md5 }, modified: memorySource('').modified })
   expect(rig.drive.tokensIssued).toBe(1)
+})
+
+test('2,000 new files in one folder, each asked for first, take 2,000 requests and a few', { timeout: 60_000 }, async () => {
+  const names = Array.from({ length: 2000 }, (_, index) => `p/f.${String(index).padStart(4, '0')}.exr`)
+  const queue = [...names]
+  const worker = async (): Promise<void> => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      expect(await rig.provider.stat(rig.at(name), { signal: noSignal })).toBeUndefined()
+      await rig.write(name, name)
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, worker))
+  expect(
+    rig.drive
+      .files()
+      .map(({ path }) => path)
+      .sort(),
+  ).toEqual(names.map((name) => `My Drive/w/${name}`))
+  expect(rig.drive.journal.count('upload.multipart')).toBe(2000)
+  expect(rig.drive.journal.entries.length).toBeLessThanOrEqual(2050)
+  expect(rig.drive.journal.connections).toBeLessThanOrEqual(20)
+})
+
+describe.each([
+  { way: 'in one request', largestMultipart: 1024 * MIB },
+  { way: 'in chunks', largestMultipart: -1 },
+])('$way', ({ largestMultipart }) => {
+  const sizes = [0, 1, 262_143, 262_144, 262_145, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 8 * MIB]
+  test.each(sizes)('%d bytes arrive as they were', async (size) => {
+    await rig.close()
+    rig = await openRig({ provider: { sizes: { firstChunk: 256 * KIB, largestChunk: MIB, largestMultipart } } })
+    const source = patternSource(size)
+    const file = await rig.write('x.bin', source)
+    const md5 = await source.checksum('md5', noSignal)
+    expect(file).toMatchObject({ size, checksum: { algorithm: 'md5', value: md5 } })
+    expect(rig.drive.files()).toMatchObject([{ id: file.id, size, md5, revisions: 1 }])
+    expect(rig.progress.at(-1)).toBe(size)
+    // One pass over the source is enough.
+    expect(source.opened.filter((offset) => offset > 0)).toEqual([])
+    expect(source.opened.length).toBeLessThanOrEqual(1)
+  })
+})
+
+test('5 MiB go in one request, one byte more in chunks', async () => {
+  await rig.write('small', patternSource(5 * MIB))
+  await rig.write('large', patternSource(5 * MIB + 1))
+  const { journal } = rig.drive
+  expect([journal.count('upload.multipart'), journal.count('upload.start')]).toEqual([1, 1])
+  const ranges = journal.of('upload.chunk').map(({ contentRange }) => contentRange)
+  expect(ranges[0]).toBe('bytes 0-262143/5242881')
+  expect(ranges[1]).toBe('bytes 262144-786431/5242881')
+  expect(ranges[2]).toBe('bytes 786432-1835007/5242881')
+  expect(ranges.at(-1)).toMatch(/-5242880\/5242881$/)
+})
+
+test('overwriting keeps the id, adds a revision and sets the time', async () => {
+  const first = await rig.write('a.ma', 'one')
+  const second = await rig.write('a.ma', memorySource('two!', new Date('2027-01-02T03:04:05.678Z')))
+  const third = await rig.write('a.ma', patternSource(6 * MIB, new Date('2027-01-02T03:04:05.679Z')))
+  expect([second.id, third.id]).toEqual([first.id, first.id])
+  expect(rig.drive.files()).toMatchObject([{ id: first.id, size: 6 * MIB, revisions: 3, modifiedTime: '2027-01-02T03:04:05.679Z' }])
+  expect(rig.drive.journal.count('files.delete', 'files.update')).toBe(0)
+})
+
+test('a file that somebody else put there meanwhile is replaced, not doubled, once the listing is renewed', async () => {
+  const { provider, drive, at } = rig
+  expect(await provider.stat(at('a.ma'), { signal: noSignal })).toBeUndefined()
+  const second = await rig.another()
+  const theirs = await second.write(at('a.ma'), memorySource('theirs'), {
+    signal: noSignal,
+    saveSession: async () => {},
+    onProgress: () => {},
+  })
+  await expect.poll(async () => (await provider.stat(at('a.ma'), { signal: noSignal }))?.id, { timeout: 5000 }).toBe(theirs.id)
+  await rig.write('a.ma', 'ours')
+  expect(drive.files()).toMatchObject([{ id: theirs.id, size: 4, revisions: 2 }])
+})
+
+test.each([
+  `it's \\ "ü".exr`,
+  '100%_#?.tif',
+  'a\\b',
+  'žluťoučký kůň.ma',
+  "'",
+  "\\'",
+  'and or not (x)',
+  '{root[work]}.ma',
+  ' spaces ',
+  'emoji 🎬.mov',
+])('the name %s is kept to the letter, as file and as folder', async (name) => {
+  const file = await rig.write(`${name}/${name}`, 'x')
+  const second = await rig.another()
+  expect((await second.stat(rig.at(`${name}/${name}`), { signal: noSignal }))?.id).toBe(file.id)
+  await second.write(rig.at(`${name}/${name}`), memorySource('y'), { signal: noSignal, saveSession: async () => {}, onProgress: () => {} })
+  expect(rig.drive.tree()).toEqual(['My Drive/w/', `My Drive/w/${name}/`, `My Drive/w/${name}/${name}`])
+  expect(rig.drive.files()).toMatchObject([{ id: file.id, revisions: 2 }])
+})
+
+test('the two ways to write an accent are one name, and the first spelling stays', async () => {
+  const composed = 'kůň.ma'.normalize('NFC')
+  const decomposed = 'kůň.ma'.normalize('NFD')
+  const first = await rig.write(`${decomposed}/${decomposed}`, 'one')
+  const second = await rig.write(`${composed}/${composed}`, 'two')
+  expect(second.id).toBe(first.id)
+  expect(rig.drive.tree()).toEqual(['My Drive/w/', `My Drive/w/${decomposed}/`, `My Drive/w/${decomposed}/${decomposed}`])
+})
+
+test('names that differ in case are different', async () => {
+  await rig.write('SHOT/A.ma', 'one')
+  await rig.write('shot/a.ma', 'two')
+  await rig.write('shot/A.ma', 'three')
+  expect(rig.drive.tree()).toEqual([
+    'My Drive/w/',
+    'My Drive/w/SHOT/',
+    'My Drive/w/SHOT/A.ma',
+    'My Drive/w/shot/',
+    'My Drive/w/shot/A.ma',
+    'My Drive/w/shot/a.ma',
+  ])
+})
+
+test('of files of one name the oldest is replaced, and one warning given', async () => {
+  rig.drive.addFile('a.ma', 'young', { parent: rig.w, createdTime: '2026-01-02T00:00:00.000Z' })
+  const old = rig.drive.addFile('a.ma', 'old', { parent: rig.w, createdTime: '2026-01-01T00:00:00.000Z' })
+  expect((await rig.write('a.ma', 'new')).id).toBe(old)
+  expect((await rig.write('a.ma', 'newer')).id).toBe(old)
+  expect(rig.warnings).toEqual(['gdrive: there are 2 files named "a.ma" in one folder; the oldest is used'])
+})
+
+test('a file and a folder of one name are told apart', async () => {
+  rig.drive.addFolder('x', { parent: rig.w })
+  rig.drive.addFile('d', 'a file', { parent: rig.w })
+  await rig.write('x', 'file')
+  await rig.write('d/y', 'below')
+  expect(rig.drive.tree()).toEqual(['My Drive/w/', 'My Drive/w/d', 'My Drive/w/d/', 'My Drive/w/d/y', 'My Drive/w/x', 'My Drive/w/x/'])
+})
+
+test.each([10, 6 * MIB])('a source of %d bytes that changes while it is read is never stored', async (size) => {
+  await rig.write('a.ma', 'before')
+  const source = patternSource(size)
+  let asked = 0
+  const changing = { ...source, assertUnchanged: async () => (++asked > 1 ? (source.change(), await source.assertUnchanged()) : undefined) }
+  await expect(rig.write('a.ma', changing)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
+  expect(rig.drive.files()).toMatchObject([{ size: 6, revisions: 1 }])
+})
+
+test('a source that is shorter or longer than it says is never stored', async () => {
+  for (const said of [9, 11]) {
+    const source = { ...memorySource('0123456789'), size: said }
+    await expect(rig.write(`a.${said}`, source)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
+  }
+  expect(rig.drive.files()).toEqual([])
 })
