@@ -1,6 +1,7 @@
 import { MongoClient, MongoServerError } from 'mongodb'
 import type { Document } from 'mongodb'
 
+import { accepts } from './free-port.ts'
 import { poll } from './poll.ts'
 
 export interface MemberState {
@@ -49,17 +50,21 @@ export async function memberState(port: number): Promise<MemberState> {
       const own = (status?.['members'] as Document[] | undefined)?.find((member) => member['self'] === true)
       return { port, state: String(own?.['stateStr'] ?? 'STARTUP'), writable: false }
     }
-    return await withMember(port, ask, 1000)
+    // The driver would ask a port that refuses for a whole second.
+    if (await accepts(port)) return await withMember(port, ask, 1000)
   } catch {
-    return { port, state: 'DOWN', writable: false }
+    // No answer, which says it too.
   }
+  return { port, state: 'DOWN', writable: false }
 }
 
 /** A member whose old port answers to nobody (another program has it now) looks for itself there for 30 s before it goes on. */
 const CONFIGURATION_TIMEOUT_MS = 60_000
 
 /** Makes these ports the members of the set: initiates it, or changes the configuration that the data holds. */
-export async function ensureConfiguration(name: string, ports: readonly number[], settings: ElectionSettings): Promise<void> {
+export async function ensureConfiguration(name: string, ports: readonly number[], election: ElectionSettings): Promise<void> {
+  // Every secondary follows the primary itself: majority writes do not wait for one that lost the other it followed.
+  const settings = { ...election, chainingAllowed: false }
   const members = ports.map((port, index) => ({ _id: index, host: `127.0.0.1:${port}` }))
   await withMember(
     ports[0] as number,
@@ -102,13 +107,11 @@ async function currentConfig(admin: Admin): Promise<Document | undefined> {
   }
 }
 
-function fits(config: Document, members: readonly { host: string }[], settings: ElectionSettings): boolean {
+function fits(config: Document, members: readonly { host: string }[], settings: Document): boolean {
   const hosts = (config['members'] as Document[]).map((member) => String(member['host']))
   const current = config['settings'] as Document
   return (
-    hosts.join() === members.map(({ host }) => host).join() &&
-    current['electionTimeoutMillis'] === settings.electionTimeoutMillis &&
-    current['heartbeatIntervalMillis'] === settings.heartbeatIntervalMillis
+    hosts.join() === members.map(({ host }) => host).join() && Object.entries(settings).every(([name, value]) => current[name] === value)
   )
 }
 

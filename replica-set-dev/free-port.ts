@@ -1,18 +1,39 @@
-import { createServer } from 'node:net'
+import { randomInt } from 'node:crypto'
+import { connect, createServer } from 'node:net'
 
-/** A port of the loopback that nothing listens on right now. With `wanted`: that one, or undefined when it is taken. */
-export async function freePort(): Promise<number>
-export async function freePort(wanted: number): Promise<number | undefined>
-export async function freePort(wanted = 0): Promise<number | undefined> {
+/**
+ * Below the ports that systems give to outgoing connections: while a member is down, no connection may get its port (one that
+ * is opened to that very port can even end up connected to itself).
+ */
+const LOWEST = 20_000
+const HIGHEST = 32_000
+const ATTEMPTS = 100
+
+/** A port of the loopback that nothing listens on right now. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const port = randomInt(LOWEST, HIGHEST)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`no free port between ${LOWEST} and ${HIGHEST}`)
+}
+
+export async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (wanted !== 0 && (error.code === 'EADDRINUSE' || error.code === 'EACCES')) resolve(undefined)
-      else reject(error)
-    })
-    server.listen({ host: '127.0.0.1', port: wanted, exclusive: true }, () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined))
-    })
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)))
+  })
+}
+
+/** Does something take connections there? */
+export async function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    const done = (answer: boolean) => (): void => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.once('connect', done(true)).once('error', done(false))
   })
 }

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
 
 import { askMember } from './admin.ts'
+import { accepts } from './free-port.ts'
 import { poll } from './poll.ts'
 import { signalMongod } from './process-identity.ts'
 
@@ -87,13 +87,6 @@ function mongodArguments(options: MongodOptions): string[] {
 
 function given<T>(record: Record<string, T | undefined>): [string, T][] {
   return Object.entries(record).filter((entry): entry is [string, T] => entry[1] !== undefined)
-}
-
-async function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false))
-    socket.once('connect', () => socket.destroy())
-  })
 }
 
 /** Another program may have taken the port between our look and mongod's; only our own pid counts. */

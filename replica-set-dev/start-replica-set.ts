@@ -5,7 +5,7 @@ import path from 'node:path'
 import { electFirst, ensureConfiguration } from './admin.ts'
 import { runningMembers } from './attach-replica-set.ts'
 import { findMongod } from './find-mongod.ts'
-import { freePort } from './free-port.ts'
+import { freePort, isFree } from './free-port.ts'
 import { startGuard } from './guard.ts'
 import type { Guard } from './guard.ts'
 import { PortTakenError, REPLICA_SET_NAME, spawnMongod } from './mongod-process.ts'
@@ -121,7 +121,7 @@ async function existing(dir: string): Promise<string> {
 }
 
 async function preferredPort(wanted: number | undefined): Promise<number> {
-  return (wanted === undefined ? undefined : await freePort(wanted)) ?? freePort()
+  return wanted !== undefined && (await isFree(wanted)) ? wanted : freePort()
 }
 
 function pidsOf({ members }: ReplicaSet): { port: number; pid: number | undefined }[] {
