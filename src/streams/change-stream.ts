@@ -1,4 +1,4 @@
-import type { ChangeStream, Db, Document, ResumeToken } from 'mongodb'
+import { ChangeStream, type Db, type Document, type ResumeToken } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
 
 import type { Occasion } from '../model/eligibility.ts'
@@ -133,15 +133,21 @@ class StreamLoop {
   async #pull(stream: ChangeStream, resuming: boolean, signal: AbortSignal): Promise<void> {
     const { awaitMs, graceMs, firstAnswerMs } = this.#timing
     let patience = firstAnswerMs
+    let isOpen = false
+    const opened = (): void => {
+      if (isOpen || signal.aborted) return
+      isOpen = true
+      this.#failures = 0
+      this.#saidUnavailable = false
+      this.#out.next({ kind: resuming ? 'resumed' : 'opened' })
+    }
+    // The first answer brings a position at once; the first change may be long in coming.
+    stream.once(ChangeStream.RESUME_TOKEN_CHANGED, opened)
     while (!signal.aborted) {
       const change: Document | null = await within(patience, stream.tryNext(), signal)
       if (signal.aborted) break
-      if (patience === firstAnswerMs) {
-        patience = awaitMs + graceMs
-        this.#failures = 0
-        this.#saidUnavailable = false
-        this.#out.next({ kind: resuming ? 'resumed' : 'opened' })
-      }
+      opened()
+      patience = awaitMs + graceMs
       if (change) {
         if (change['operationType'] === 'invalidate') {
           this.#token = undefined
