@@ -1,0 +1,168 @@
+import { constants } from 'node:fs'
+import { copyFile, lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+
+import { SyncError } from '../../../src/errors.ts'
+import { Cloning } from '../../../src/providers/local-drive/cloning.ts'
+import { copyTo } from '../../../src/providers/local-drive/copying.ts'
+import { diskFault } from '../../../src/providers/local-drive/disk-fault.ts'
+import { FolderSync } from '../../../src/providers/local-drive/folder-sync.ts'
+import { isTemporaryName, StaleFiles, temporaryName } from '../../../src/providers/local-drive/temporary-files.ts'
+import { memorySource } from '../../support/memory-source.ts'
+
+const errno = (code: string): Error => Object.assign(new Error(`${code}: as the system says it`), { code })
+
+describe('faults of the disk', () => {
+  test.each([
+    ['ENOSPC', 'DISK_FULL', 'site'],
+    ['EDQUOT', 'DISK_FULL', 'site'],
+    ['EACCES', 'PERMISSION', 'site'],
+    ['EPERM', 'PERMISSION', 'site'],
+    ['EROFS', 'PERMISSION', 'site'],
+    ['EMFILE', 'BUSY', 'transient'],
+    ['ENFILE', 'BUSY', 'transient'],
+    ['EIO', 'INTERRUPTED', 'transient'],
+    ['ESTALE', 'INTERRUPTED', 'transient'],
+    ['ETIMEDOUT', 'UNREACHABLE', 'site'],
+    ['EHOSTDOWN', 'UNREACHABLE', 'site'],
+    ['ENAMETOOLONG', 'BAD_PATH', 'file'],
+    ['EINVAL', 'BAD_PATH', 'file'],
+    ['ELOOP', 'BAD_PATH', 'file'],
+    ['EFBIG', 'REFUSED', 'file'],
+    ['EISDIR', 'TARGET_CONFLICT', 'file'],
+    ['ENOTDIR', 'TARGET_CONFLICT', 'file'],
+    ['EWHATEVER', 'UNEXPECTED', 'file'],
+  ])('%s while writing is %s, the trouble of a %s', (system, code, kind) => {
+    const fault = diskFault(errno(system), 'write', '/mnt/w/a.ma')
+    expect(fault).toMatchObject({ code, kind })
+    expect(fault.message).toContain('/mnt/w/a.ma')
+    expect(fault.message).toContain(system)
+  })
+
+  test('reading has its own', () => {
+    expect(diskFault(errno('ENOENT'), 'read', '/a').code).toBe('SOURCE_MISSING')
+    expect(diskFault(errno('EISDIR'), 'read', '/a').code).toBe('NOT_A_FILE')
+    expect(diskFault(errno('ENXIO'), 'read', '/a').code).toBe('NOT_A_FILE')
+  })
+
+  test('what is a fault already stays it', () => {
+    const fault = new SyncError('SOURCE_CHANGED', 'changed')
+    expect(diskFault(fault, 'write', '/a')).toBe(fault)
+  })
+})
+
+describe('on disk', () => {
+  let folder: string
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'site-sync-parts-'))
+  })
+  afterEach(async () => await rm(folder, { recursive: true }))
+
+  describe('cloning', () => {
+    const SOURCE = Buffer.alloc(2 * 1024 * 1024, 'clone')
+    let from: string
+    let to: string
+    beforeEach(async () => {
+      from = join(folder, 'from')
+      to = join(folder, 'to')
+      await writeFile(from, SOURCE, { mode: 0o400 })
+    })
+    test('where it is supported no bytes are read, and the file has the mode and time it should', async () => {
+      const source = { ...memorySource(SOURCE), localPath: from }
+      const progress: number[] = []
+      const options = { where: to, signal: new AbortController().signal, onProgress: (bytes: number) => progress.push(bytes) }
+      const copied = await copyTo(to, source, 'sha256', new Cloning(async (a, b) => await copyFile(a, b)), options)
+      expect(source.opened).toEqual([])
+      expect(copied.checksum).toBeUndefined()
+      expect(progress).toEqual([SOURCE.length])
+      expect((await readFile(to)).equals(SOURCE)).toBe(true)
+      await writeFile(join(folder, 'plain'), '')
+      const { mode, mtimeMs } = await lstat(to)
+      expect(mode).toBe((await lstat(join(folder, 'plain'))).mode)
+      expect(Math.round(mtimeMs)).toBe(source.modified.getTime())
+    })
+
+    test('where it is not, that is asked once for two devices, and the bytes are copied', async () => {
+      const { copy, calls } = refusing('EOPNOTSUPP')
+      const cloning = new Cloning(copy)
+      const options = { where: to, signal: new AbortController().signal, onProgress: () => {} }
+      for (const name of ['one', 'two', 'three']) {
+        const source = { ...memorySource(SOURCE), localPath: from }
+        await copyTo(join(folder, name), source, 'sha256', cloning, options)
+        expect(source.opened).toEqual([0])
+        expect((await readFile(join(folder, name))).equals(SOURCE)).toBe(true)
+      }
+      expect(calls).toEqual([constants.COPYFILE_FICLONE_FORCE])
+    })
+
+    test('another failure is not remembered, and leaves nothing', async () => {
+      const { copy, calls } = refusing('ENOSPC')
+      const cloning = new Cloning(copy)
+      expect([await cloning.clone(from, to), await cloning.clone(from, to)]).toEqual([false, false])
+      expect(calls).toHaveLength(2)
+      expect(await readdir(folder)).toEqual(['from'])
+    })
+
+    test('a clone of another size than the source had is refused', async () => {
+      const source = { ...memorySource(SOURCE), size: SOURCE.length + 1, localPath: from }
+      const options = { where: to, signal: new AbortController().signal, onProgress: () => {} }
+      const copying = copyTo(to, source, 'sha256', new Cloning(async (a, b) => await copyFile(a, b)), options)
+      await expect(copying).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
+    })
+  })
+
+  describe('temporary files', () => {
+    test('their names are hidden, short, and never the same', () => {
+      const names = new Set(Array.from({ length: 1000 }, temporaryName))
+      expect(names.size).toBe(1000)
+      for (const name of names) expect(name.startsWith('.') && name.length < 40 && isTemporaryName(name)).toBe(true)
+    })
+
+    test('those that nothing happened to for a day are removed, once a folder; nothing else is', async () => {
+      const left = temporaryName()
+      const others = ['.site-sync-notes.part', 'a.part', `x${left}`]
+      for (const name of [left, ...others]) await writeFile(join(folder, name), '')
+      const { ctimeMs } = await lstat(join(folder, left))
+      const day = 24 * 60 * 60 * 1000
+
+      await new StaleFiles(() => ctimeMs + day - 1).removeFrom(folder)
+      expect(await readdir(folder)).toHaveLength(4)
+
+      const stale = new StaleFiles(() => ctimeMs + day + 1000)
+      await stale.removeFrom(folder)
+      expect((await readdir(folder)).toSorted()).toEqual(others.toSorted())
+
+      await writeFile(join(folder, left), '')
+      await stale.removeFrom(folder)
+      expect(await readdir(folder)).toHaveLength(4)
+      expect(await stale.removeFrom(join(folder, 'missing'))).toBeUndefined()
+    })
+  })
+
+  describe('syncing folders', () => {
+    test('many at once all come to their end, and again afterwards', async () => {
+      const folders = new FolderSync()
+      await mkdir(join(folder, 'a'))
+      const all = ['', 'a', '', 'a', '', 'a'].map(async (name) => await folders.sync(join(folder, name)))
+      expect(await Promise.all(all)).toHaveLength(6)
+      expect(await folders.sync(folder)).toBeUndefined()
+    })
+
+    test('a folder that is gone is no fault: its files are, and are seen elsewhere', async () => {
+      expect(await new FolderSync().sync(join(folder, 'gone'))).toBeUndefined()
+    })
+  })
+})
+
+/** A `copyFile` that fails, and the modes it was called with. */
+function refusing(code: string): { copy: typeof copyFile; calls: number[] } {
+  const calls: number[] = []
+  const copy: typeof copyFile = async (_from, _to, mode) => {
+    calls.push(mode ?? 0)
+    await Promise.reject(errno(code))
+  }
+  return { copy, calls }
+}
