@@ -14,6 +14,7 @@ import { keepLease } from './pipeline/keep-lease.ts'
 import { keyOfHint, Lookout, mergeHints, type DocumentReader, type Hint } from './pipeline/lookout.ts'
 import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
 import { SiteGates } from './pipeline/site-gates.ts'
+import { showProgress } from './pipeline/show-progress.ts'
 import { syncPipeline } from './pipeline/sync-pipeline.ts'
 import { TransferQueue } from './pipeline/transfer-queue.ts'
 import { transferFields } from './pipeline/transfer-fields.ts'
@@ -46,6 +47,8 @@ export interface EngineParts {
 
 /** Transfers that wait for one site at most; a scan finds the rest. */
 const QUEUED_PER_SITE = 1_000
+/** How often progress may be written into a record, where that is asked for. */
+const PROGRESS_MS = 5_000
 const HINTS_AT_ONCE = 100
 const HINTS_WAITING = 50_000
 
@@ -119,6 +122,7 @@ export class Engine {
     const transferParts = { providers, openSource: openByteSource, claims, log, retry, isChronic: (held: Held) => chronic.isChronic(held) }
     const writeParts = { records, claims, clock, log, retryCountOf: (project: string) => projectSettings(settings, project).retryCount }
     const lease = { claims, clock, everyMs: (settings.leaseSeconds * 1_000) / 3 }
+    const progress = { records, everyMs: PROGRESS_MS }
     return {
       claim: (running) => defer(async () => claim(claimParts, running)).pipe(filter((held) => held !== undefined)),
       transfer: (held) =>
@@ -129,7 +133,7 @@ export class Engine {
         }),
       verify: (held, written) => defer(async () => verify(held, written)),
       writeBack: (held, outcome) => defer(async () => writeBack(writeParts, held, outcome)),
-      keepLease: (held, work) => keepLease(lease, held, work),
+      keepLease: (held, work) => keepLease(lease, held, settings.writeProgress ? showProgress(progress, held, work) : work),
     }
   }
 

@@ -5,6 +5,8 @@ export type RecordResult =
   | { readonly kind: 'failed'; readonly error: string }
   /** Names the reason, spends nothing. */
   | { readonly kind: 'site-trouble'; readonly error: string }
+  /** Not a result yet: how much is there, from 0 to 1. */
+  | { readonly kind: 'progress'; readonly progress: number }
 
 /** What became of a result. */
 export type WriteResult =

@@ -1,9 +1,10 @@
-import { connect, endWith, exhaustMap, ignoreElements, interval, merge, takeUntil, type Observable, type SchedulerLike } from 'rxjs'
+import type { Observable, SchedulerLike } from 'rxjs'
 
 import type { ClaimStore } from '../model/claim.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { Clock } from './clock.ts'
 import type { Held } from './contracts.ts'
+import { whileWorking } from './while-working.ts'
 
 export interface KeepLeaseParts {
   readonly claims: ClaimStore
@@ -23,13 +24,7 @@ export function keepLease<T>({ claims, clock, everyMs, scheduler }: KeepLeasePar
       if (clock.now() >= held.claim.localDeadline) lose(held, 'its lease could not be renewed')
     }
   }
-  return work.pipe(
-    connect((work$) => {
-      const ended$ = work$.pipe(ignoreElements(), endWith(true))
-      const renewals$ = interval(everyMs, scheduler).pipe(exhaustMap(renew), ignoreElements(), takeUntil(ended$))
-      return merge(work$, renewals$)
-    }),
-  )
+  return whileWorking(work, everyMs, renew, scheduler)
 }
 
 function lose({ running }: Held, reason: string): void {

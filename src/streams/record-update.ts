@@ -15,16 +15,19 @@ const UNSET: Readonly<Record<RecordResult['kind'], readonly string[]>> = {
   synced: ['error', 'tries', 'last_failed_dt', 'progress'],
   failed: ['progress'],
   'site-trouble': [],
+  progress: [],
 }
 
 const DATED: Readonly<Record<RecordResult['kind'], string | undefined>> = {
   synced: 'created_dt',
   failed: 'last_failed_dt',
   'site-trouble': undefined,
+  progress: undefined,
 }
 
 function values(result: RecordResult, snapshot: RecordSnapshot): Document {
   if (result.kind === 'synced') return { id: result.id }
+  if (result.kind === 'progress') return { progress: result.progress }
   if (result.kind === 'site-trouble') return { error: result.error }
   // The snapshot guards this: two workers can't lose a count.
   const tries = typeof snapshot.tries === 'number' ? snapshot.tries : 0

@@ -95,6 +95,7 @@ function becameOf({ address, result }: RecordWrite, after: RepresentationDocumen
 }
 
 function shows({ created, snapshot }: SiteRecord, result: RecordResult, { snapshot: before }: RecordAddress): boolean {
+  if (result.kind === 'progress') return true
   if (result.kind === 'synced') return created && snapshot.id === result.id && snapshot.error === undefined
   if (created || snapshot.error !== result.error) return false
   if (result.kind === 'site-trouble') return true
