@@ -32,6 +32,11 @@ export function loadMongo(said: z.output<typeof mongoSchema>, keyOf: KeyOf, env:
   return { uri, database: database.value, stateDatabase: state.value }
 }
 
+/** Does anybody say where the database is, or does the default hold? */
+export function isMongoNamed({ uri }: z.output<typeof mongoSchema>, env: NodeJS.ProcessEnv): boolean {
+  return Boolean(uri) || fromEnvironment(URI_VARIABLES, env) !== undefined
+}
+
 function loadUri(written: string | undefined, key: string, env: NodeJS.ProcessEnv, mistakes: Mistakes): string {
   const found = written ? { key, value: written } : fromEnvironment(URI_VARIABLES, env)
   if (!found) return DEFAULT_URI

@@ -4,7 +4,7 @@ import type { Site } from '../model/site.ts'
 import { checkSites } from './check-sites.ts'
 import { readLayout, type RawConfig } from './layout.ts'
 import { alwaysAccessibleOn, loadGeneral } from './load-general.ts'
-import { loadMongo } from './load-mongo.ts'
+import { isMongoNamed, loadMongo } from './load-mongo.ts'
 import { loadOverrides, overriddenPublishSites } from './load-overrides.ts'
 import { loadSite } from './load-site.ts'
 import { Mistakes } from './mistakes.ts'
@@ -12,6 +12,8 @@ import type { PathContext } from './paths.ts'
 
 export interface LoadedSettings {
   readonly settings: Settings
+  /** The file or the environment names the database's address; otherwise it is the default one. */
+  readonly isMongoNamed: boolean
   /** For the operator, a line each; nothing in them is secret. */
   readonly warnings: readonly string[]
   /** Every file that was read, absolute. In the folder layout a new file beside them may count too. */
@@ -30,12 +32,12 @@ export async function loadSettings(
   const mistakes = new Mistakes()
   const raw = await readLayout(path, mistakes)
   if (!raw) throw new ConfigError(path, mistakes.problems)
-  const settings = interpret(raw, { env, platform, folder: raw.folder, mistakes })
+  const interpreted = interpret(raw, { env, platform, folder: raw.folder, mistakes })
   if (mistakes.problems.length > 0) throw new ConfigError(path, mistakes.problems)
-  return { settings, warnings: mistakes.warnings, files: raw.files }
+  return { ...interpreted, warnings: mistakes.warnings, files: raw.files }
 }
 
-function interpret(raw: RawConfig, context: PathContext): Settings {
+function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, 'settings' | 'isMongoNamed'> {
   const { mistakes, env } = context
   const general = loadGeneral(raw, mistakes)
   const alwaysAccessible = alwaysAccessibleOn(raw, mistakes)
@@ -65,7 +67,7 @@ function interpret(raw: RawConfig, context: PathContext): Settings {
     },
   }
   checkSites(settings, raw, general.enabled ? alwaysAccessible : [], mistakes)
-  return settings
+  return { settings, isMongoNamed: isMongoNamed(general.mongo, env) }
 }
 
 /** No project syncs when syncing is off altogether. */

@@ -1,4 +1,5 @@
 import type { Site } from '../model/site.ts'
+import { providers } from '../providers/registry.ts'
 import type { RawSite } from './layout.ts'
 import type { KeyOf, Mistakes } from './mistakes.ts'
 import { parseWhatFits } from './parse.ts'
@@ -28,7 +29,13 @@ export function loadSite(name: string, { value, keyOf }: RawSite, isOwn: boolean
   if (provider === undefined && filled['provider'] === undefined) {
     mistakes.add(keyOf(['provider']), value['provider'], 'the name of a provider, such as "gdrive" or "local_drive"')
   }
-  const root = resolveRoot(filled['root'], provider === 'local_drive', keyOf, context)
+  if (filled['root'] === undefined && isOwn && provider === 'local_drive') {
+    mistakes.warn(`${keyOf(['root'])} is missing: the root that stands in each document serves`)
+    return undefined
+  }
+  // Nobody knows what a provider that does not exist needs; the service flags the site.
+  const isUnknown = provider !== undefined && !providers.has(provider)
+  const root = isUnknown && filled['root'] === undefined ? '' : resolveRoot(filled['root'], provider === 'local_drive', keyOf, context)
   const credentialsFile = resolveCredentials(filled['credentials_url'], keyOf, context)
   const apiEndpoint = endpoint(parsed.api_endpoint, keyOf, mistakes)
   if (provider === undefined || root === undefined) return undefined

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 
 import type { ConfigProblem } from '../errors.ts'
 import { redact, redactDeep } from '../logging/redact.ts'
+import { SECRET_KEY } from '../logging/secret-patterns.ts'
 
 export type Path = readonly PropertyKey[]
 /** How a place in the configuration is named to a person: with its file, where there are several. */
@@ -14,7 +15,7 @@ export class Mistakes {
 
   /** `value` as the person wrote it; `undefined` reads "is missing". */
   add(key: string, value: unknown, expected: string): void {
-    const problem = { key: redact(key), ...(value !== undefined && { value: shown(value) }), expected }
+    const problem = { key: redact(key), ...(value !== undefined && { value: isSecret(key) ? '[redacted]' : shown(value) }), expected }
     if (this.problems.some((known) => known.key === problem.key && known.expected === expected)) return
     this.problems.push(problem)
   }
@@ -44,6 +45,11 @@ function at(raw: unknown, path: Path): unknown {
     (value, key) => (typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined),
     raw,
   )
+}
+
+/** What stands under a key such as `password` is not shown, whatever it is. */
+function isSecret(key: string): boolean {
+  return key.split(/[.[\]"]+/).some((part) => SECRET_KEY.test(part))
 }
 
 /** Lists and objects are shown when they are small. */

@@ -60,6 +60,14 @@ export const mongoSchema = z.object(
   { error: 'an object with uri, database and state_database' },
 )
 
+const httpSchema = z.object(
+  {
+    host: name('a host name or address').optional(),
+    port: numeric({ min: 0, max: 65_535, integer: true }).optional(),
+  },
+  { error: 'an object with host and port' },
+)
+
 export const overrideSchema = z.object(
   {
     enabled: flag().optional(),
@@ -101,12 +109,13 @@ export const generalSchema = z.object({
     .describe('Whether the service creates the index that its scan needs.'),
   write_progress: flag().default(false).describe('Write the legacy "progress" into the records while files are sent.'),
   mongo: mongoSchema.prefault({}).describe('Where the database is.'),
+  http: httpSchema.optional().describe('Where a status page would listen; not used by this version.'),
   projects: projectsSchema.prefault({}).describe('Which projects are synced, and what some do differently.'),
 })
 
 /** Of the legacy settings: the general keys, with one of them named differently. */
 export const legacyConfigSchema = generalSchema
-  .omit({ publish_site: true, mongo: true, projects: true, enabled: true })
+  .omit({ publish_site: true, mongo: true, http: true, projects: true, enabled: true })
   .extend({ active_site: generalSchema.shape.publish_site, always_accessible_on: textList('a list of site names').optional() })
 
 /** A file of sites in the folder layout. */

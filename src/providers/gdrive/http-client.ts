@@ -41,6 +41,8 @@ const MISTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|EPROTO/
 export class HttpClient {
   readonly #timeouts: Timeouts
   readonly #agents = new Map<string, http.Agent>()
+  /** Answers whose reader is busy elsewhere. */
+  readonly #unheard = new WeakSet<IncomingMessage>()
 
   constructor(timeouts: Timeouts) {
     this.#timeouts = timeouts
@@ -76,8 +78,16 @@ export class HttpClient {
       socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(timer))
       socket.once('close', () => clearTimeout(timer))
     })
-    request.setTimeout(this.#timeouts.idleMs, () => request.destroy(lateFault(url, 'no byte', this.#timeouts.idleMs)))
+    let unread: IncomingMessage | undefined
+    request.setTimeout(this.#timeouts.idleMs)
+    request.on('timeout', () => {
+      // Silence is no fault of the server while nobody listens.
+      if (unread !== undefined && this.#unheard.has(unread)) request.setTimeout(this.#timeouts.idleMs)
+      else request.destroy(lateFault(url, 'no byte', this.#timeouts.idleMs))
+    })
     request.on('response', (answer) => {
+      unread = answer
+      this.#unheard.add(answer)
       // Its reader hears of errors; one that nobody reads any more must not end the process.
       answer.on('error', () => {})
       resolve(answer)
@@ -94,7 +104,12 @@ export class HttpClient {
   /** The body of an answer; a connection that breaks before its end rejects. */
   async *bytes(answer: IncomingMessage, call: Pick<HttpCall, 'url' | 'signal'>): AsyncGenerator<Buffer> {
     try {
-      for await (const part of answer) yield part as Buffer
+      this.#unheard.delete(answer)
+      for await (const part of answer) {
+        this.#unheard.add(answer)
+        yield part as Buffer
+        this.#unheard.delete(answer)
+      }
     } catch (error) {
       throw faultOf(error, new URL(call.url), call.signal)
     } finally {
