@@ -57,16 +57,16 @@ export interface Rig {
 
 export const noSignal = new AbortController().signal
 
-export async function openRig(options: RigOptions = {}): Promise<Rig> {
-  const drive = await startFakeDrive(options.settings)
+export async function openRig(rigOptions: RigOptions = {}): Promise<Rig> {
+  const drive = await startFakeDrive(rigOptions.settings)
   const directory = await mkdtemp(join(tmpdir(), 'fake-drive-'))
   const w = drive.addFolder('w')
-  const credentialsFile = await drive.writeCredentials(directory, options.key)
-  const root = options.root ?? '/My Drive/w'
+  const credentialsFile = await drive.writeCredentials(directory, rigOptions.key)
+  const root = rigOptions.root ?? '/My Drive/w'
   const site: Site = { name: 'gdrive', provider: 'gdrive', root, credentialsFile, apiEndpoint: drive.endpoint, alternativeSites: [] }
   const warnings: string[] = []
-  const context: ProviderContext = { mayCreateRoot: false, warn: (message) => warnings.push(message), ...options.context }
-  const provider = await openGDrive(site, context, options.provider)
+  const context: ProviderContext = { mayCreateRoot: false, warn: (message) => warnings.push(message), ...rigOptions.context }
+  const provider = await openGDrive(site, context, rigOptions.provider)
   const opened = [provider]
   const sessions: WriteSession[] = []
   const progress: number[] = []
@@ -128,7 +128,7 @@ export async function openRig(options: RigOptions = {}): Promise<Rig> {
       const second = await openGDrive(
         { ...site, root: other },
         { ...context, ...theirs },
-        shared ? options.provider : { ...options.provider, timeouts },
+        shared ? rigOptions.provider : { ...rigOptions.provider, timeouts },
       )
       opened.push(second)
       return second

@@ -33,7 +33,9 @@ async function writeAll(providers: readonly Provider[], paths: readonly string[]
 const FOLDERS = Array.from({ length: 10 }, (_, index) => `seq/shot_${index}/publish`)
 const PATHS = Array.from({ length: 40 }, (_, index) => `${FOLDERS[index % 10] ?? ''}/f.${index}.exr`)
 const EXPECTED = [
-  ...['w/', 'w/seq/', ...FOLDERS.flatMap((folder) => [`w/${folder.replace('/publish', '')}/`, `w/${folder}/`])],
+  'w/',
+  'w/seq/',
+  ...FOLDERS.flatMap((folder) => [`w/${folder.replace('/publish', '')}/`, `w/${folder}/`]),
   ...PATHS.map((path) => `w/${path}`),
 ]
   .map((path) => `My Drive/${path}`)

@@ -70,7 +70,7 @@ describe('after anything uncertain the server is asked before more is sent', () 
       .flatMap(({ operation, status }, index, all) =>
         operation === 'upload.chunk' && (status === 0 || status >= 500) ? [all[index + 1]?.operation] : [],
       )
-    if (effect.kind !== 'lose-reply') expect(troubled).toEqual(['upload.status', 'upload.status', 'upload.status'])
+    expect(troubled.filter((next) => next !== 'upload.status')).toEqual([])
     expect(calls.filter((call) => call === 'upload.status')).toHaveLength(3)
     expect(calls.filter((call) => call === 'upload.start')).toHaveLength(1)
     await expectOneFile()
@@ -125,15 +125,16 @@ test('chunks shrink after a failure, and grow again', async () => {
   expect(starts().slice(0, 5)).toEqual([0, MIB, MIB, 1.5 * MIB, 2.5 * MIB])
 })
 
-describe('another process', () => {
-  async function interrupt(): Promise<void> {
-    rig.drive.fault({ on: 'upload.chunk', after: 3, times: 10, effect: { kind: 'drop', afterBytes: 300 * KIB } })
-    rig.drive.fault({ on: 'upload.status', times: 10, effect: { kind: 'error', status: 500, reason: 'backendError' } })
-    await expect(rig.write('x.mov', source)).rejects.toMatchObject({ code: 'INTERRUPTED' })
-    rig.drive.clearFaults()
-    rig.drive.journal.clear()
-  }
+/** Leaves an upload after three chunks and a part. */
+async function interrupt(): Promise<void> {
+  rig.drive.fault({ on: 'upload.chunk', after: 3, times: 10, effect: { kind: 'drop', afterBytes: 300 * KIB } })
+  rig.drive.fault({ on: 'upload.status', times: 10, effect: { kind: 'error', status: 500, reason: 'backendError' } })
+  await expect(rig.write('x.mov', source)).rejects.toMatchObject({ code: 'INTERRUPTED' })
+  rig.drive.clearFaults()
+  rig.drive.journal.clear()
+}
 
+describe('another process', () => {
   test('goes on where the first one stopped', async () => {
     await interrupt()
     const session = rig.sessions.at(-1)
@@ -209,11 +210,10 @@ test('stopping keeps what was sent', async () => {
 test('stopping in the middle of a chunk ends the request at once', async () => {
   const stop = new AbortController()
   rig.drive.fault({ on: 'upload.chunk', after: 1, effect: { kind: 'hang' } })
-  const written = rig.write('x.mov', source, { signal: stop.signal })
-  const rejected = expect(written).rejects.toMatchObject({ code: 'ABORTED' })
+  const written = rig.write('x.mov', source, { signal: stop.signal }).catch((error: unknown) => error)
   await expect.poll(() => rig.drive.journal.count('upload.chunk')).toBe(2)
   stop.abort()
-  await rejected
+  expect(await written).toMatchObject({ code: 'ABORTED' })
 })
 
 test('progress is what the server has', async () => {

@@ -91,15 +91,15 @@ test('overwriting keeps the id, adds a revision and sets the time', async () => 
 })
 
 test('a file that somebody else put there meanwhile is replaced, not doubled, once the listing is renewed', async () => {
-  const { provider, drive, at } = rig
-  expect(await provider.stat(at('a.ma'), { signal: noSignal })).toBeUndefined()
+  const { provider, drive } = rig
+  expect(await provider.stat(rig.at('a.ma'), { signal: noSignal })).toBeUndefined()
   const second = await rig.another()
-  const theirs = await second.write(at('a.ma'), memorySource('theirs'), {
+  const theirs = await second.write(rig.at('a.ma'), memorySource('theirs'), {
     signal: noSignal,
     saveSession: async () => {},
     onProgress: () => {},
   })
-  await expect.poll(async () => (await provider.stat(at('a.ma'), { signal: noSignal }))?.id, { timeout: 5000 }).toBe(theirs.id)
+  await expect.poll(async () => (await provider.stat(rig.at('a.ma'), { signal: noSignal }))?.id, { timeout: 5000 }).toBe(theirs.id)
   await rig.write('a.ma', 'ours')
   expect(drive.files()).toMatchObject([{ id: theirs.id, size: 4, revisions: 2 }])
 })
