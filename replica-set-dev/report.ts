@@ -14,7 +14,7 @@ export interface StatusReport {
   readonly members: readonly MemberReport[]
 }
 
-export interface MemberReport {
+interface MemberReport {
   readonly host: string
   /** `PRIMARY`, `SECONDARY`, …; `STOPPED` has no process, `NOT ANSWERING` has one that is frozen or just starts. */
   readonly state: string

@@ -4,7 +4,7 @@ import { ObjectId } from 'mongodb'
 export type SitesShape = 'array' | 'object'
 
 /** What a file entry says about one site; `{}` is a skeleton: please sync. */
-export interface SiteRecord {
+interface SiteRecord {
   readonly created_dt?: Date
   readonly id?: string
   readonly error?: string
@@ -18,7 +18,7 @@ export interface SiteRecord {
 /** Records by site name. */
 export type SiteRecords = Readonly<Record<string, SiteRecord>>
 
-export type SitesDocument = readonly (SiteRecord & { readonly name: string })[] | SiteRecords
+type SitesDocument = readonly (SiteRecord & { readonly name: string })[] | SiteRecords
 
 export interface FileEntry {
   readonly _id: ObjectId
@@ -42,7 +42,7 @@ export function fileEntry({ path, size = 0, sites, shape = 'array', id = new Obj
 }
 
 /** The site records in one of the two shapes; the order of names is kept. */
-export function sitesDocument(sites: SiteRecords, shape: SitesShape): SitesDocument {
+function sitesDocument(sites: SiteRecords, shape: SitesShape): SitesDocument {
   if (shape === 'array') return Object.entries(sites).map(([name, record]) => ({ name, ...record }))
   return Object.fromEntries(Object.entries(sites).map(([name, record]) => [name, { ...record }]))
 }
@@ -167,4 +167,3 @@ export function versionChain({
 }
 
 export { writeFiles } from './seed-files.ts'
-export type { WrittenFile } from './seed-files.ts'

@@ -14,7 +14,7 @@ export interface SavedReplicaSet {
   readonly enableTestCommands?: boolean | undefined
 }
 
-export interface SavedMember {
+interface SavedMember {
   readonly port: number
   /** Absent while it is stopped. */
   readonly pid?: number | undefined

@@ -21,11 +21,8 @@ export interface TestDatabase extends AsyncDisposable {
 
 let known: Promise<string> | undefined
 
-/**
- * The address of the replica set that all tests of a run share; it starts when the first test asks. One member, test commands
- * enabled: fail points hold for everyone, so name your client (`appName`) in `failCommand`.
- */
-export async function testMongoUri(): Promise<string> {
+/** Of the replica set that all tests of a run share; it starts when the first test asks. */
+async function testMongoUri(): Promise<string> {
   known ??= ask(inject('mongoDoor'))
   return known
 }
@@ -36,7 +33,11 @@ async function ask(port: number): Promise<string> {
   return answer.uri
 }
 
-/** Empty databases with names of their own, and a client. Give it back with `dispose()` or `await using`. */
+/**
+ * Empty databases with names of their own on a replica set of one member, and a client. Give it back with `dispose()` or
+ * `await using`. Test commands are enabled, and fail points hold for everyone: name your client (`appName`) and say so in the
+ * fail point's data.
+ */
 export async function testDatabase(options: MongoClientOptions = {}): Promise<TestDatabase> {
   const uri = await testMongoUri()
   const client = await new MongoClient(uri, options).connect()

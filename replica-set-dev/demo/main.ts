@@ -1,0 +1,7 @@
+import { requireNode } from '../../src/require-node.ts'
+
+requireNode()
+const { runDemoCommand } = await import('./command.ts')
+process.exitCode = await runDemoCommand(process.argv)
+// Whatever still holds the process open must not keep anyone waiting.
+setTimeout(() => process.exit(), 3_000).unref()
