@@ -14,7 +14,6 @@ test('the table of faults in the documentation is that of the code', async () =>
   const documentation = await readFile(join(ROOT, 'docs/adding-a-provider.md'), 'utf8')
   const rows = documentation.matchAll(/^\| `(file|site|transient|stop)` \| ([^|]+) \|/gm)
   const documented = [...rows].flatMap(([, kind, names]) => [...String(names).matchAll(/`(\w+)`/g)].map(([, name]) => [name, kind]))
-  const byCode = (pairs: readonly (readonly unknown[])[]): object => Object.fromEntries(pairs) as object
   expect(codes.length).toBeGreaterThan(20)
-  expect(byCode(documented)).toEqual(byCode(codes.map((name) => [name, new SyncError(name, '').kind])))
+  expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(codes.map((name) => [name, new SyncError(name, '').kind])))
 })
