@@ -73,7 +73,7 @@ export function never(): AbortSignal {
   return new AbortController().signal
 }
 
-export function byCode(a: string, b: string): number {
+function byCode(a: string, b: string): number {
   return a < b ? -1 : Number(a > b)
 }
 

@@ -5,7 +5,7 @@ import { memorySource } from '../../support/memory-source.ts'
 import type { Harness } from './harness.ts'
 import { KIB, MIB, noise } from './harness.ts'
 
-export const ABORTED = { message: expect.stringMatching(/abort|stopped/i) as string }
+const ABORTED = { message: expect.stringMatching(/abort|stopped/i) as string }
 
 /** Whatever ends a write, its path holds the old file or none, and nothing else is left. */
 export function interruptedWritesContract(h: Harness): void {

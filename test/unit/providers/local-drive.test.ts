@@ -102,7 +102,7 @@ describe('local_drive', () => {
   describe('what is no file', () => {
     test('a folder and a FIFO are refused at once', async () => {
       await mkdir(join(root, 'folder'))
-      execFileSync('mkfifo', [join(root, 'fifo')])
+      execFileSync('sh', ['-c', 'mkfifo "$0"', join(root, 'fifo')])
       for (const name of ['folder', 'fifo']) {
         const refused = { code: 'NOT_A_FILE', message: expect.stringContaining(join(root, name)) as string }
         await expect(stat(name)).rejects.toMatchObject(refused)
