@@ -183,18 +183,23 @@ export class Stage {
   }
 
   /**
-   * Everything that happened in the database before this has been seen and acted on: a further publish came after it in the change
-   * stream, was done, and nothing else is under way.
+   * Everything that happened in the database before this has been seen: a further publish came after it in the change stream, and
+   * was done by the service, as the least urgent of its site.
    */
-  async fence(running: Running, project = PROJECT): Promise<void> {
+  async fence({ project = PROJECT, site = 'gdrive' }: { readonly project?: string; readonly site?: string } = {}): Promise<void> {
     const path = `fence/${this.#fences++}`
     await this.file(path)
-    const document = representation([entry(`{root[work]}/${path}`, inArray({ name: 'gdrive', priority: 1 }))])
+    const document = representation([entry(`{root[work]}/${path}`, inArray({ name: site, priority: 1 }))])
     await this.project(project).insertOne(document)
-    await this.synced(document, { project })
-    await waitFor('the end of what is under way', () => running.service.held.size === 0)
+    await this.synced(document, { project, site })
   }
   #fences = 0
+
+  /** The same, and nothing is under way any more. */
+  async settle(running: Running, project = PROJECT): Promise<void> {
+    await this.fence({ project })
+    await waitFor('the end of what is under way', () => running.service.held.size === 0)
+  }
 
   async #close(): Promise<void> {
     for (const spy of this.#spies.values()) spy.release()
