@@ -13,9 +13,10 @@ import type { Connection } from './gdrive/connection.ts'
 import { FolderGone, hasStatus } from './gdrive/faults.ts'
 import { Folders } from './gdrive/folders.ts'
 import type { Timeouts } from './gdrive/http-client.ts'
-import { byAge, isFile, nameKey } from './gdrive/item.ts'
+import { byAge, isFile, nameKey, toRemoteFile } from './gdrive/item.ts'
 import type { FolderRef, Item } from './gdrive/item.ts'
 import { Listings } from './gdrive/listings.ts'
+import { namesOf, split } from './gdrive/paths.ts'
 import { Roots } from './gdrive/roots.ts'
 import { UploadSessions } from './gdrive/upload-session.ts'
 import { Uploader } from './gdrive/uploader.ts'
@@ -100,7 +101,7 @@ export class GDrive extends Provider {
 
   override async stat(path: RootedPath, { signal }: CallOptions): Promise<RemoteFile | undefined> {
     const located = await this.#locate(path, signal)
-    return located === undefined ? undefined : describe(located.files[0])
+    return located === undefined ? undefined : toRemoteFile(located.files[0])
   }
 
   override async read(path: RootedPath, { signal, fromByte = 0 }: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
@@ -126,7 +127,7 @@ export class GDrive extends Provider {
   }
 
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
-    const { dirs, name } = split(path.path)
+    const { dirs, name } = split(path)
     let attempt = options
     const item = await this.#lookingTwice(path.root, async () => {
       const folder = await this.#folders.ensure(await this.#roots.find(path.root, options.signal), dirs, options.signal)
@@ -141,7 +142,7 @@ export class GDrive extends Provider {
       this.#listings.put(folder.id, written)
       return written
     })
-    return describe(item)
+    return toRemoteFile(item)
   }
 
   override async remove(path: RootedPath, { signal }: CallOptions): Promise<void> {
@@ -153,9 +154,10 @@ export class GDrive extends Provider {
   }
 
   override async *list(folder: RootedPath, { signal }: CallOptions): AsyncGenerator<RemoteFile & { readonly name: string }> {
+    const names = folder.path === '' ? [] : namesOf(folder)
     const ref = await this.#lookingTwice(folder.root, async () => {
       const root = await this.#roots.find(folder.root, signal)
-      return await this.#folders.find(root, folder.path === '' ? [] : folder.path.split('/'), signal)
+      return await this.#folders.find(root, names, signal)
     })
     if (ref === undefined) return
     const seen = new Set<string>()
@@ -164,7 +166,7 @@ export class GDrive extends Provider {
       for (const item of page.filter(isFile)) {
         if (seen.has(nameKey(item.name))) continue
         seen.add(nameKey(item.name))
-        yield { ...describe(item), name: item.name }
+        yield { ...toRemoteFile(item), name: item.name }
       }
     }
   }
@@ -175,7 +177,7 @@ export class GDrive extends Provider {
 
   /** The files of that path as they are now: what a listing remembers is asked for again, so that a file removed by hand is missed. */
   async #locate(path: RootedPath, signal: AbortSignal): Promise<Located | undefined> {
-    const { dirs, name } = split(path.path)
+    const { dirs, name } = split(path)
     return await this.#lookingTwice(path.root, async () => {
       const folder = await this.#folders.find(await this.#roots.find(path.root, signal), dirs, signal)
       if (folder === undefined) return undefined
@@ -222,21 +224,6 @@ export class GDrive extends Provider {
     if (this.#warned.has(about) || this.#warned.size >= MOST_WARNINGS) return
     this.#warned.add(about)
     this.#context.warn(`${this.site.name}: ${message}`)
-  }
-}
-
-function split(path: string): { dirs: string[]; name: string } {
-  const parts = path.split('/')
-  return { dirs: parts.slice(0, -1), name: parts.at(-1) ?? '' }
-}
-
-function describe({ id, size, modified, md5, revision }: Item): RemoteFile {
-  return {
-    id,
-    size: size ?? 0,
-    ...(modified === undefined ? {} : { modified }),
-    ...(md5 === undefined ? {} : { checksum: { algorithm: 'md5', value: md5 } as const }),
-    ...(revision === undefined ? {} : { version: revision }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { SyncError } from '../../errors.ts'
 import type { HttpAnswer } from './http-client.ts'
 
 /** What Google's client asks its transport for; the rest of its options is of no use here. */
@@ -37,6 +38,6 @@ export async function withoutClientErrors<T>(call: Promise<T>): Promise<T> {
 
 function innermost(error: unknown): unknown {
   const { cause } = error as { cause?: unknown }
-  if (error instanceof Error && error.name === 'SyncError') return error
+  if (error instanceof SyncError) return error
   return cause instanceof Error ? innermost(cause) : new Error(error instanceof Error ? error.message : 'unknown failure')
 }

@@ -93,11 +93,13 @@ export class HttpClient {
       resolve(answer)
     })
     if (call.body === undefined) request.end()
-    else
+    else {
       sendBody(request, call.body).catch((error: unknown) => {
-        fail(error)
+        // What reading the source threw is not the connection's fault.
+        reject(call.signal.aborted ? abortFault(call.signal) : error)
         request.destroy()
       })
+    }
     return await promise
   }
 

@@ -1,4 +1,5 @@
 import { SyncError } from '../../errors.ts'
+import type { RemoteFile } from '../provider.ts'
 
 export const FOLDER = 'application/vnd.google-apps.folder'
 export const SHORTCUT = 'application/vnd.google-apps.shortcut'
@@ -58,6 +59,16 @@ export function toItem(answer: unknown): Item {
     driveId: text(json['driveId']),
     target: shortcut?.targetId === undefined ? undefined : { id: shortcut.targetId, mimeType: shortcut.targetMimeType ?? '' },
     canAddChildren: capabilities?.canAddChildren,
+  }
+}
+
+export function toRemoteFile({ id, size, modified, md5, revision }: Item): RemoteFile {
+  return {
+    id,
+    size: size ?? 0,
+    ...(modified === undefined ? {} : { modified }),
+    ...(md5 === undefined ? {} : { checksum: { algorithm: 'md5', value: md5 } as const }),
+    ...(revision === undefined ? {} : { version: revision }),
   }
 }
 

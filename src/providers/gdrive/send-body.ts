@@ -25,11 +25,11 @@ export async function sendBody(request: ClientRequest, body: Body): Promise<void
   request.once('close', stop)
   let sent = 0
   for await (const piece of body.open()) {
-    if (over) return
+    if (over || request.destroyed) return
     sent += piece.length
     if (!request.write(piece)) await writable(request)
   }
-  if (over) return
+  if (over || request.destroyed) return
   if (sent !== body.length) throw new SyncError('SOURCE_CHANGED', `the source gave ${sent} of ${body.length} bytes`)
   request.end()
 }

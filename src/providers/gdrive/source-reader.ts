@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 
 import { SyncError } from '../../errors.ts'
 import type { ByteSource } from '../provider.ts'
+import { abortFault } from './faults.ts'
 
 /**
  * Reads a source piece by piece through one stream for as long as the pieces follow one another, and through a fresh one otherwise.
@@ -26,6 +27,7 @@ export class SourceReader {
     const last = from + count === this.#source.size
     let left = count
     while (left > 0) {
+      if (this.#signal.aborted) throw abortFault(this.#signal)
       const piece = await this.#next(left)
       if (piece === undefined) throw this.#changed('ended too early')
       left -= piece.length
@@ -55,7 +57,10 @@ export class SourceReader {
   async #next(most: number): Promise<Buffer | undefined> {
     let piece = this.#rest
     if (piece === undefined) {
-      const step = await this.#pieces?.next()
+      const step = await this.#pieces?.next().catch((error: unknown) => {
+        this.close()
+        throw error
+      })
       if (step === undefined || step.done === true) return undefined
       piece = step.value
     }

@@ -95,7 +95,7 @@ export class Uploader {
     } catch (error) {
       if (hasStatus(error, 409) && !target.exists) return await this.#afterConflict(upload, target)
       if (hasStatus(error, 404)) throw new FolderGone(`uploading "${upload.name}"`)
-      throw error
+      throw target.exists && hasStatus(error, 403) && error.code === 'PERMISSION' ? await this.#whoseRight(upload, error) : error
     }
     if (!isIn(item, folder)) throw new FolderGone(`uploading "${upload.name}"`)
     return item
@@ -129,6 +129,13 @@ export class Uploader {
       return await this.#transfer(upload, { ...target, id: await this.#parts.ids.take(upload.options.signal) }, undefined)
     if (!isIn(there, upload.folder)) throw new FolderGone(`uploading "${upload.name}"`)
     return there
+  }
+
+  /** One file that may not be changed must not hold up a folder that may. */
+  async #whoseRight({ folder, name, options }: Upload, fault: SyncError): Promise<SyncError> {
+    const item = await this.#parts.api.get(folder.id, options.signal, ',capabilities(canAddChildren)')
+    if (item?.canAddChildren !== true) return fault
+    return new SyncError('REFUSED', `"${name}" may not be changed, although its folder may: ${fault.message}`)
   }
 
   async #isDone(item: Item, source: ByteSource, signal: AbortSignal): Promise<boolean> {

@@ -127,7 +127,7 @@ export class FilesApi {
         ? this.#store.children(this.#store.peek(parent)?.id ?? '')
         : this.#store.all()
     return pool.filter((entry) => {
-      if (entry.parent === undefined && entry.id !== this.#store.myDrive && !entry.sharedWithMe) return false
+      if (entry.parent === undefined && !entry.sharedWithMe) return false
       if (this.#store.roleOf(entry) === undefined) return false
       return driveId === null ? entry.driveId === undefined || everywhere : entry.driveId === driveId
     })

@@ -10,7 +10,7 @@ import type { ByteSource, Provider, RemoteFile, WriteOptions, WriteSession } fro
 import type { ProviderContext } from '../../../src/providers/registry.ts'
 import { startFakeDrive } from './fake-drive.ts'
 import type { FakeDrive } from './fake-drive.ts'
-import { memorySource } from './memory-source.ts'
+import { memorySource } from '../memory-source.ts'
 import type { FakeDriveSettings } from './settings.ts'
 
 export interface Persistence {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 
 import type { Provider, RemoteFile } from '../../../src/providers/provider.ts'
-import { memorySource } from '../../support/fake-drive/memory-source.ts'
+import { memorySource } from '../../support/memory-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig, RigOptions } from '../../support/fake-drive/rig.ts'
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 
-import { patternSource } from '../../support/fake-drive/memory-source.ts'
+import { patternSource } from '../../support/fake-drive/pattern-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig, RigOptions } from '../../support/fake-drive/rig.ts'
 
@@ -176,6 +176,18 @@ describe('rights', () => {
     await expect(rig.write('a', patternSource(6 * 1024 * 1024))).rejects.toMatchObject({ code: 'PERMISSION', kind: 'site' })
     expect(rig.drive.journal.count('upload.chunk')).toBe(0)
   })
+})
+
+test('one file that may not be changed does not hold up the others of its folder', async () => {
+  await open()
+  const folder = rig.drive.addSharedFolder('studio')
+  const locked = rig.drive.addFile('locked', 'x', { parent: folder })
+  rig.drive.setRole(locked, 'reader')
+  const provider = await rig.another({ root: '/My Drive/studio' })
+  const options = { signal, saveSession: async () => {}, onProgress: () => {} }
+  const write = async (path: string) => await provider.write({ root: '/My Drive/studio', path }, patternSource(3), options)
+  await expect(write('locked')).rejects.toMatchObject({ code: 'REFUSED', kind: 'file' })
+  await write('free')
 })
 
 describe('a service account without storage', () => {

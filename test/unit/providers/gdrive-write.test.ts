@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import { memorySource, patternSource } from '../../support/fake-drive/memory-source.ts'
+import { SyncError } from '../../../src/errors.ts'
+import { patternSource } from '../../support/fake-drive/pattern-source.ts'
+import { memorySource } from '../../support/memory-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
 
@@ -22,7 +24,7 @@ test('a small file takes one request once its folder is known', async () => {
   expect(rig.drive.journal.entries.map(({ operation }) => operation)).toEqual(['upload.multipart'])
   expect(rig.drive.tree()).toEqual(['My Drive/w/', 'My Drive/w/p/', 'My Drive/w/p/a.ma', 'My Drive/w/p/b.ma'])
   const stored = rig.drive.file('My Drive/w/p/b.ma')
-  expect(stored).toMatchObject({ id: file.id, size: 5, revisions: 1, modifiedTime: '2026-03-04T05:06:07.089Z' })
+  expect(stored).toMatchObject({ id: file.id, size: 5, revisions: 1, modifiedTime: '2024-03-05T06:07:08.123Z' })
   expect(stored?.bytes?.toString()).toBe('world')
   expect(file).toMatchObject({ size: 5, checksum: { algorithm: 'md5', value: stored?.md5 }, modified: memorySource('').modified })
   expect(rig.drive.tokensIssued).toBe(1)
@@ -83,7 +85,7 @@ test('5 MiB go in one request, one byte more in chunks', async () => {
 
 test('overwriting keeps the id, adds a revision and sets the time', async () => {
   const first = await rig.write('a.ma', 'one')
-  const second = await rig.write('a.ma', memorySource('two!', new Date('2027-01-02T03:04:05.678Z')))
+  const second = await rig.write('a.ma', memorySource('two!', { modified: new Date('2027-01-02T03:04:05.678Z') }))
   const third = await rig.write('a.ma', patternSource(6 * MIB, new Date('2027-01-02T03:04:05.679Z')))
   expect([second.id, third.id]).toEqual([first.id, first.id])
   expect(rig.drive.files()).toMatchObject([{ id: first.id, size: 6 * MIB, revisions: 3, modifiedTime: '2027-01-02T03:04:05.679Z' }])
@@ -165,9 +167,12 @@ test('a file and a folder of one name are told apart', async () => {
 
 test.each([10, 6 * MIB])('a source of %d bytes that changes while it is read is never stored', async (size) => {
   await rig.write('a.ma', 'before')
-  const source = patternSource(size)
   let asked = 0
-  const changing = { ...source, assertUnchanged: async () => (++asked > 1 ? (source.change(), await source.assertUnchanged()) : undefined) }
+  const assertUnchanged = async (): Promise<void> => {
+    await Promise.resolve()
+    if (++asked > 1) throw new SyncError('SOURCE_CHANGED', 'the source was changed')
+  }
+  const changing = { ...patternSource(size), assertUnchanged }
   await expect(rig.write('a.ma', changing)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
   expect(rig.drive.files()).toMatchObject([{ size: 6, revisions: 1 }])
 })
