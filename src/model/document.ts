@@ -19,8 +19,15 @@ export function isPlain(value: unknown): value is Plain {
 
 /** One text an id, different for different ids of any type. */
 export function idText(id: unknown): string {
-  if (typeof id === 'object' && id !== null && !isPlain(id) && !Array.isArray(id)) return `${id.constructor.name}(${idPlain(id)})`
-  return typeof id === 'number' || typeof id === 'bigint' ? `${typeof id}(${id})` : (JSON.stringify(id) ?? 'undefined')
+  if (typeof id === 'number' || typeof id === 'bigint') return `${typeof id}(${id})`
+  if (typeof id !== 'object' || id === null) return JSON.stringify(id) ?? 'undefined'
+  if (Array.isArray(id)) return `[${id.map(idText).join(',')}]`
+  if (isPlain(id))
+    return `{${Object.entries(id)
+      .map(([key, value]) => `${JSON.stringify(key)}:${idText(value)}`)
+      .join(',')}}`
+  // As text, dates lose their milliseconds and binary values the bytes that are no UTF-8; as JSON they are exact.
+  return `${id.constructor.name}${'sub_type' in id ? String(id.sub_type) : ''}(${JSON.stringify(id)})`
 }
 
 /** An id as people write it. */
