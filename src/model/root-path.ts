@@ -49,7 +49,7 @@ function below(template: string, rest: string): string {
     if (part !== '..') parts.push(part)
     else if (parts.pop() === undefined) throw new SyncError('BAD_PATH', `path ${quote(template)} leaves its root`)
   }
-  if (parts.length === 0 || rest.endsWith('/')) throw new SyncError('BAD_PATH', `path ${quote(template)} names no file`)
+  if (parts.length === 0 || /\/\.{0,2}$/.test(rest)) throw new SyncError('BAD_PATH', `path ${quote(template)} names no file`)
   return parts.join('/')
 }
 
