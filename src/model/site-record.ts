@@ -100,6 +100,7 @@ export function typeName(value: unknown): string {
   if (value === null) return 'null'
   if (Array.isArray(value)) return 'an array'
   if (isPlain(value)) return 'an object'
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value)
   if (typeof value === 'object') return `a ${value.constructor.name}`
   return `a ${typeof value}`
 }
