@@ -9,6 +9,7 @@ export interface Progress {
 }
 
 const BAR = 20
+const graphemes = new Intl.Segmenter()
 
 /** `[██████░░░░░░░░░░░░░░]  31 %  14.9 of 48.0 MB  21.3 MB/s  nas  preview.mov`: one running transfer. */
 export function progressLine({ path, site, bytes, size, elapsedMs }: Progress): string {
@@ -45,6 +46,6 @@ export function durationText(ms: number): string {
 
 /** At most that many characters. */
 export function cut(text: string, most: number): string {
-  const characters = [...text]
+  const characters = Array.from(graphemes.segment(text), ({ segment }) => segment)
   return characters.length <= most ? text : `${characters.slice(0, Math.max(0, most - 1)).join('')}…`
 }
