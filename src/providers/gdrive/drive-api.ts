@@ -170,6 +170,6 @@ export class DriveApi {
 }
 
 /** For use between the single quotes of a search expression. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")
 }

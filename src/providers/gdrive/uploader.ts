@@ -98,7 +98,12 @@ export class Uploader {
       throw target.exists && hasStatus(error, 403) && error.code === 'PERMISSION' ? await this.#whoseRight(upload, error) : error
     }
     if (!isIn(item, folder)) throw new FolderGone(`uploading "${upload.name}"`)
-    return item
+    if (source.size > this.#parts.largestMultipart) {
+      // Where the bytes went is of no more use to us, and should be of none to others.
+      await options.saveSession(this.#parts.sessions.seal({ remoteId: item.id, exists: true, parentId: folder.id }, source))
+    }
+    // An earlier attempt may have ended the upload long ago; the answer then tells of the file as it was.
+    return uri === undefined ? item : { ...item, md5: undefined }
   }
 
   async #send(upload: Upload, target: UploadTarget, uri: string | undefined, saveUri: (uri: string) => Promise<void>): Promise<Item> {

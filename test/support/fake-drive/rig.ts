@@ -13,7 +13,7 @@ import type { FakeDrive } from './fake-drive.ts'
 import { memorySource } from '../memory-source.ts'
 import type { FakeDriveSettings } from './settings.ts'
 
-export interface Persistence {
+interface Persistence {
   readonly attempts?: number
   readonly patient?: readonly string[]
   readonly provider?: Provider

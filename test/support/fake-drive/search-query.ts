@@ -1,7 +1,7 @@
 import { invalid } from './api-error.ts'
 
 /** What a search expression may ask of an item. */
-export interface Searchable {
+interface Searchable {
   readonly name: string
   readonly mimeType: string
   readonly parents: readonly string[]

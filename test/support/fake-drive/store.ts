@@ -7,7 +7,7 @@ export const FOLDER = 'application/vnd.google-apps.folder'
 export const SHORTCUT = 'application/vnd.google-apps.shortcut'
 
 /** What the service account may do, from least to most. A `writer` of a shared drive is a contributor, a `fileOrganizer` a content manager. */
-export const ROLES = ['reader', 'writer', 'fileOrganizer', 'organizer', 'owner'] as const
+const ROLES = ['reader', 'writer', 'fileOrganizer', 'organizer', 'owner'] as const
 export type Role = (typeof ROLES)[number]
 
 /** A file, folder, shortcut, or the top of a drive. */

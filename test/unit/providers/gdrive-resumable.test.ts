@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
-import type { ByteSource } from '../../../src/providers/provider.ts'
+import type { ByteSource, WriteSession } from '../../../src/providers/provider.ts'
+import { contentOf } from '../../support/fake-drive/content.ts'
 import { patternSource } from '../../support/fake-drive/pattern-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
@@ -173,6 +174,25 @@ describe('another process', () => {
     expect(saved).not.toContain('upload_id')
     expect(saved).not.toContain('ya29')
     expect(saved).not.toContain('http')
+  })
+
+  test('does not believe the address of an upload that ended long ago', async () => {
+    await rig.write('x.mov', 'before')
+    const sessions: WriteSession[] = []
+    const saveSession = async (saved: WriteSession): Promise<void> => {
+      await Promise.resolve()
+      sessions.push(saved)
+    }
+    const { id } = await rig.write('x.mov', source, { saveSession })
+    const withAddress = sessions.find((session) => session['upload'] !== undefined)
+    expect(sessions.at(-1)).not.toHaveProperty('upload')
+    rig.drive.store.setContent(rig.drive.store.get(id, true), contentOf(Buffer.from('changed by hand')))
+    const { file } = await rig.persist('x.mov', source, {
+      provider: await rig.another(),
+      ...(withAddress === undefined ? {} : { session: withAddress }),
+    })
+    expect(file.id).toBe(id)
+    await expectOneFile(4)
   })
 
   test('a session that was tampered with is not followed', async () => {
