@@ -18,12 +18,17 @@ export async function runService({ config, logLevel, logFormat }: LogOptions, mo
   }
 }
 
+/** A terminal's Ctrl-C reaches this process twice when npm runs it: from the terminal, and from npm. */
+const SAME_SIGNAL_MS = 500
+
 /** The first signal ends the service in good order, the second at once. */
-export function stopOnSignals(service: Pick<SyncService, 'stop' | 'force'>): () => void {
-  let signals = 0
+export function stopOnSignals(service: Pick<SyncService, 'stop' | 'force'>, now: () => number = () => performance.now()): () => void {
+  let first: number | undefined
   const onSignal = (): void => {
-    if (++signals === 1) service.stop()
-    else service.force('shutdown: told twice')
+    if (first === undefined) {
+      first = now()
+      service.stop()
+    } else if (now() - first > SAME_SIGNAL_MS) service.force('shutdown: told twice')
   }
   process.on('SIGTERM', onSignal).on('SIGINT', onSignal)
   return () => process.off('SIGTERM', onSignal).off('SIGINT', onSignal)
