@@ -61,7 +61,7 @@ export class SiteBreaker {
     if (result !== undefined && 'error' in result) {
       // Those who were under way when the trouble began bring no news.
       if (this.#health.state === 'ok' || wasTrial) this.#cool(result.error)
-    } else if (wasTrial && result?.worked === true) this.#recover()
+    } else if (wasTrial && (result?.worked === true || this.#waiting.size === 0)) this.#recover()
     this.#wake()
   }
 
@@ -73,6 +73,7 @@ export class SiteBreaker {
   }
 
   #cool(error: SyncError): void {
+    if (this.#closed) return
     if (this.#health.state === 'ok') this.#cooledAt = this.#clock.now()
     const ms = cooldownMs(error, ++this.#troubles, this.#clock.random())
     const since = this.#health.state === 'ok' ? this.#clock.wallTime() : this.#health.since
@@ -86,9 +87,10 @@ export class SiteBreaker {
       await this.#probe()
     } catch (thrown) {
       const why = toSyncError(thrown)
-      if (!this.#closed) this.#cool(why.code === 'ABORTED' ? error : why)
+      this.#cool(why.code === 'ABORTED' ? error : why)
       return
     }
+    if (this.#closed) return
     this.#health = { state: 'trying', error, since }
     if (this.#waiting.size === 0) this.#recover()
     this.#wake()

@@ -1,0 +1,259 @@
+import { describe, expect, test } from 'vitest'
+
+import { SyncError } from '../../../src/errors.ts'
+import { SiteBreaker } from '../../../src/pipeline/site-breaker.ts'
+import { FakeClock, settle, START } from '../../support/fake-clock.ts'
+
+const trouble = new SyncError('UNREACHABLE', 'host down')
+const GO_ON = new AbortController().signal
+
+/** A breaker whose probe fails with what stands in `probe.fails`, and all that it says. */
+function breakerOf() {
+  const clock = new FakeClock()
+  const said: string[] = []
+  const probe: { fails: SyncError | undefined; calls: number; hold: Promise<void> | undefined } = {
+    fails: undefined,
+    calls: 0,
+    hold: undefined,
+  }
+  const breaker = new SiteBreaker(
+    'gdrive',
+    clock,
+    async () => {
+      probe.calls++
+      await probe.hold
+      if (probe.fails) throw probe.fails
+    },
+    {
+      cooling: (site, error, ms) => said.push(`${site} cooling ${ms}: ${error.message}`),
+      recovered: (site, forMs) => said.push(`${site} recovered after ${forMs}`),
+    },
+  )
+  return { clock, said, probe, breaker }
+}
+
+interface Asked {
+  pass: object | undefined
+  error: unknown
+}
+
+/** Asks for a pass, and notes when it is there. */
+function ask(breaker: SiteBreaker, signal = GO_ON): Asked {
+  const asked: Asked = { pass: undefined, error: undefined }
+  const note = async (): Promise<void> => {
+    try {
+      asked.pass = await breaker.pass(signal)
+    } catch (error) {
+      asked.error = error
+    }
+  }
+  void note()
+  return asked
+}
+
+async function inTrouble(error = trouble) {
+  const all = breakerOf()
+  all.breaker.report(await all.breaker.pass(GO_ON), { error })
+  return all
+}
+
+describe('ok', () => {
+  test('everybody goes at once', async () => {
+    const { breaker, said } = breakerOf()
+    const passes = [await breaker.pass(GO_ON), await breaker.pass(GO_ON), await breaker.pass(GO_ON)]
+    for (const pass of passes) breaker.report(pass, { worked: true })
+    breaker.report(await breaker.pass(GO_ON), undefined)
+    expect(breaker.health).toEqual({ state: 'ok' })
+    expect(said).toEqual([])
+  })
+
+  test('trouble: the site is left alone, and says since when, until when and why', async () => {
+    const { breaker, said, probe } = await inTrouble()
+    expect(breaker.health).toEqual({ state: 'cooling', error: trouble, since: START, until: new Date(START.getTime() + 5_000) })
+    expect(said).toEqual(['gdrive cooling 5000: host down'])
+    expect(probe.calls).toBe(0)
+  })
+})
+
+describe('cooling', () => {
+  test('nobody goes, and nobody asks the site, until the time is over', async () => {
+    const { breaker, clock, probe } = await inTrouble()
+    const waiting = ask(breaker)
+    await clock.advance(4_999)
+    expect(waiting.pass).toBeUndefined()
+    expect(probe.calls).toBe(0)
+    await clock.advance(1)
+    expect(probe.calls).toBe(1)
+    expect(waiting.pass).toBeDefined()
+  })
+
+  test('what the site asked for is kept to exactly, however often', async () => {
+    const { breaker, clock, said, probe } = await inTrouble(new SyncError('RATE_LIMITED', 'slow down', { retryAfterMs: 30_000 }))
+    await clock.advance(29_999)
+    expect(probe.calls).toBe(0)
+    probe.fails = new SyncError('QUOTA', 'tomorrow', { retryAfterMs: 7_000 })
+    await clock.advance(1)
+    expect(said).toEqual(['gdrive cooling 30000: slow down', 'gdrive cooling 7000: tomorrow'])
+    expect(breaker.health).toMatchObject({ state: 'cooling', until: new Date(START.getTime() + 37_000) })
+  })
+
+  test('those who were under way when it began bring no news', async () => {
+    const { breaker, said, clock } = breakerOf()
+    const passes = [await breaker.pass(GO_ON), await breaker.pass(GO_ON), await breaker.pass(GO_ON)]
+    breaker.report(passes[0] as object, { error: trouble })
+    breaker.report(passes[1] as object, { error: new SyncError('QUOTA', 'too much') })
+    breaker.report(passes[2] as object, { worked: true })
+    expect(breaker.health).toMatchObject({ state: 'cooling', error: trouble })
+    expect(said).toHaveLength(1)
+    expect(clock.alarms).toBe(1)
+  })
+
+  test('a probe that fails leaves the site alone for longer, and touches no file', async () => {
+    const { breaker, clock, probe, said } = await inTrouble()
+    const waiting = ask(breaker)
+    probe.fails = new SyncError('ROOT_MISSING', 'not mounted')
+    await clock.advance(5_000 + 10_000 + 20_000)
+    expect(said).toEqual([5_000, 10_000, 20_000, 40_000].map((ms, n) => `gdrive cooling ${ms}: ${n === 0 ? 'host down' : 'not mounted'}`))
+    expect(probe.calls).toBe(3)
+    expect(waiting.pass).toBeUndefined()
+    expect(breaker.health).toMatchObject({ state: 'cooling', since: START })
+  })
+
+  test('a probe that was told to stop says nothing about the site: the former reason stands', async () => {
+    const { breaker, clock, probe } = await inTrouble()
+    probe.fails = new SyncError('ABORTED', 'stopped')
+    await clock.advance(5_000)
+    expect(breaker.health).toMatchObject({ state: 'cooling', error: trouble })
+  })
+
+  test('who gives up waiting is let go', async () => {
+    const { breaker, clock } = await inTrouble()
+    const abort = new AbortController()
+    const [impatient, patient] = [ask(breaker, abort.signal), ask(breaker)]
+    abort.abort(new Error('paused'))
+    await settle()
+    expect(impatient.error).toMatchObject({ message: 'paused' })
+    await clock.advance(5_000)
+    expect(impatient.pass).toBeUndefined()
+    expect(patient.pass).toBeDefined()
+  })
+})
+
+describe('time over', () => {
+  test('nobody waits: a probe that goes well is enough', async () => {
+    const { breaker, clock, said } = await inTrouble()
+    await clock.advance(5_000)
+    expect(breaker.health).toEqual({ state: 'ok' })
+    expect(said.at(-1)).toBe('gdrive recovered after 5000')
+  })
+
+  test('one transfer at a time finds out', async () => {
+    const { breaker, clock } = await inTrouble()
+    const waiting = [ask(breaker), ask(breaker), ask(breaker)]
+    await clock.advance(5_000)
+    expect(breaker.health).toMatchObject({ state: 'trying', error: trouble, since: START })
+    const late = ask(breaker)
+    await settle()
+    expect([...waiting, late].filter(({ pass }) => pass)).toHaveLength(1)
+  })
+
+  test('it went well: all go', async () => {
+    const { breaker, clock, said } = await inTrouble()
+    const waiting = [ask(breaker), ask(breaker), ask(breaker)]
+    await clock.advance(5_000)
+    await clock.advance(700)
+    breaker.report(waiting.find(({ pass }) => pass)?.pass as object, { worked: true })
+    await settle()
+    expect(breaker.health).toEqual({ state: 'ok' })
+    expect(waiting.every(({ pass }) => pass)).toBe(true)
+    expect(said.at(-1)).toBe('gdrive recovered after 5700')
+  })
+
+  test('trouble again: all go on waiting, for longer', async () => {
+    const { breaker, clock, said, probe } = await inTrouble()
+    const waiting = [ask(breaker), ask(breaker)]
+    await clock.advance(5_000)
+    breaker.report(waiting.find(({ pass }) => pass)?.pass as object, { error: new SyncError('QUOTA', 'too much') })
+    await settle()
+    expect(said.at(-1)).toBe('gdrive cooling 120000: too much')
+    expect(waiting.filter(({ pass }) => pass)).toHaveLength(1)
+    await clock.advance(120_000)
+    expect(probe.calls).toBe(2)
+    expect(waiting.filter(({ pass }) => pass)).toHaveLength(2)
+  })
+
+  test('nothing was learnt: the next one tries', async () => {
+    const { breaker, clock } = await inTrouble()
+    const waiting = [ask(breaker), ask(breaker)]
+    await clock.advance(5_000)
+    breaker.report(waiting.find(({ pass }) => pass)?.pass as object, undefined)
+    await settle()
+    expect(breaker.health.state).toBe('trying')
+    expect(waiting.every(({ pass }) => pass)).toBe(true)
+  })
+
+  test('nothing was learnt and nobody else waits: the probe was enough', async () => {
+    const { breaker, clock, said } = await inTrouble()
+    const only = ask(breaker)
+    await clock.advance(5_000)
+    breaker.report(only.pass as object, undefined)
+    expect(breaker.health).toEqual({ state: 'ok' })
+    expect(said.at(-1)).toBe('gdrive recovered after 5000')
+  })
+
+  test('those of before bring no news now either', async () => {
+    const { breaker, clock } = breakerOf()
+    const [first, slow] = [await breaker.pass(GO_ON), await breaker.pass(GO_ON)]
+    breaker.report(first, { error: trouble })
+    const waiting = [ask(breaker), ask(breaker)]
+    await clock.advance(5_000)
+    breaker.report(slow, { worked: true })
+    await settle()
+    expect(breaker.health.state).toBe('trying')
+    expect(waiting.filter(({ pass }) => pass)).toHaveLength(1)
+  })
+
+  test('after a recovery the pauses are short again', async () => {
+    const { breaker, clock, said, probe } = await inTrouble()
+    probe.fails = trouble
+    await clock.advance(15_000)
+    probe.fails = undefined
+    await clock.advance(20_000)
+    expect(breaker.health.state).toBe('ok')
+    breaker.report(await breaker.pass(GO_ON), { error: trouble })
+    expect(said.at(-1)).toBe('gdrive cooling 5000: host down')
+  })
+})
+
+describe('closed', () => {
+  test('the clock stops', async () => {
+    const { breaker, clock, probe } = await inTrouble()
+    breaker.close()
+    expect(clock.alarms).toBe(0)
+    await clock.advance(60_000)
+    expect(probe.calls).toBe(0)
+  })
+
+  test('trouble of those still under way starts no clock', async () => {
+    const { breaker, clock, said } = breakerOf()
+    const pass = await breaker.pass(GO_ON)
+    breaker.close()
+    breaker.report(pass, { error: trouble })
+    expect(clock.alarms).toBe(0)
+    expect(said).toEqual([])
+  })
+
+  test.each([undefined, trouble])('a probe that ends after it changes nothing: %s', async (fails) => {
+    const { breaker, clock, said, probe } = await inTrouble()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    probe.hold = promise
+    probe.fails = fails
+    await clock.advance(5_000)
+    expect(probe.calls).toBe(1)
+    breaker.close()
+    resolve()
+    await settle()
+    expect(said).toHaveLength(1)
+    expect(clock.alarms).toBe(0)
+  })
+})
