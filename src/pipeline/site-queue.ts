@@ -1,7 +1,8 @@
 import type { Transfer } from '../model/transfer.ts'
 
 interface Entry {
-  readonly transfer: Transfer
+  /** As it was found last. */
+  transfer: Transfer
   /** Taken, replaced or evicted: only its place in line is left. */
   gone: boolean
 }
@@ -72,7 +73,8 @@ export class SiteQueue {
   add(transfer: Transfer): 'added' | 'updated' | 'replaced' | 'refused' {
     const known = this.#entries.get(transfer.key)
     if (known) {
-      if (known.transfer.priority !== transfer.priority) {
+      if (known.transfer.priority === transfer.priority) known.transfer = transfer
+      else {
         this.#remove(known)
         this.#insert(transfer)
       }
