@@ -33,7 +33,8 @@ export class TransferQueue {
   readonly #running = new Map<string, RunningTransfer>()
   readonly #places = new Set<string>()
   readonly #parked = new Map<string, Transfer[]>()
-  readonly #parkedKeys = new Set<string>()
+  /** Keys of what is parked, by site. */
+  readonly #parkedKeys = new Map<string, Set<string>>()
   readonly #full = new Set<string>()
   readonly #room = new Subject<string>()
   readonly #idle = new Subject<void>()
@@ -60,7 +61,7 @@ export class TransferQueue {
   }
 
   get isIdle(): boolean {
-    return this.#running.size === 0 && this.#parkedKeys.size === 0 && [...this.#sites.values()].every(({ size }) => size === 0)
+    return this.#running.size === 0 && this.#parked.size === 0 && [...this.#sites.values()].every(({ size }) => size === 0)
   }
 
   get running(): ReadonlyMap<string, RunningTransfer> {
@@ -75,7 +76,7 @@ export class TransferQueue {
   hasRoom(site: string, priority = 0): boolean {
     if (this.#closed) return false
     const lowest = this.#sites.get(site)?.lowestPriority ?? 0
-    return this.queuedAt(site) + this.#parkedKeys.size < this.#mostPerSite || lowest < priority
+    return this.queuedAt(site) + this.#parkedAt(site).size < this.#mostPerSite || lowest < priority
   }
 
   admit({ transfers, occasion, changed }: Found): void {
@@ -86,7 +87,7 @@ export class TransferQueue {
         running.changed ||= changed
         continue
       }
-      if (!this.#parkedKeys.has(transfer.key)) this.#enqueue(transfer)
+      if (!this.#parkedAt(transfer.site).has(transfer.key)) this.#enqueue(transfer)
     }
   }
 
@@ -112,7 +113,7 @@ export class TransferQueue {
     const waiting = this.#parked.get(transfer.targetKey)
     this.#parked.delete(transfer.targetKey)
     for (const parked of waiting ?? []) {
-      this.#parkedKeys.delete(parked.key)
+      this.#parkedAt(parked.site).delete(parked.key)
       this.#enqueue(parked)
     }
     this.#tellRoom(transfer.site)
@@ -132,6 +133,8 @@ export class TransferQueue {
   /** Forgets what is queued for one site, and what was turned away. */
   clear(site: string): void {
     this.#sites.delete(site)
+    this.#parkedKeys.delete(site)
+    for (const [place, [first]] of this.#parked) if (first?.site === site) this.#parked.delete(place)
     this.#full.delete(site)
     if (this.isIdle) this.#idle.next()
   }
@@ -141,7 +144,7 @@ export class TransferQueue {
     const { site } = transfer
     let queue = this.#sites.get(site)
     if (!queue) this.#sites.set(site, (queue = new SiteQueue(this.#mostPerSite)))
-    const answer = this.#parkedKeys.size < this.#mostPerSite ? queue.add(transfer) : 'refused'
+    const answer = this.#parkedAt(site).size < this.#mostPerSite ? queue.add(transfer) : 'refused'
     if (answer === 'added') this.#tickets.next(site)
     if (answer === 'replaced' || answer === 'refused') this.#full.add(site)
   }
@@ -150,7 +153,13 @@ export class TransferQueue {
     const waiting = this.#parked.get(transfer.targetKey)
     if (waiting) waiting.push(transfer)
     else this.#parked.set(transfer.targetKey, [transfer])
-    this.#parkedKeys.add(transfer.key)
+    this.#parkedAt(transfer.site).add(transfer.key)
+  }
+
+  #parkedAt(site: string): Set<string> {
+    let keys = this.#parkedKeys.get(site)
+    if (!keys) this.#parkedKeys.set(site, (keys = new Set()))
+    return keys
   }
 
   #tellRoom(site: string): void {
