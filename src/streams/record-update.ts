@@ -50,7 +50,10 @@ export function operatorUpdate(address: RecordAddress, result: RecordResult, n: 
   const at = shape === 'array' ? `files.$[${file}].sites.$[${record}]` : `files.$[${file}].sites.${site}`
   const arrayFilters: Document[] =
     shape === 'array'
-      ? [{ $and: isFile }, { $and: [{ [`${record}.name`]: { $eq: site } }, ...unchanged(record, snapshot)] }]
+      ? [
+          { $and: [...isFile, { [`${file}.sites`]: { $type: 'array' } }] },
+          { $and: [{ [`${record}.name`]: { $eq: site } }, ...unchanged(record, snapshot)] },
+        ]
       : [
           {
             $and: [
