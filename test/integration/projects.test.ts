@@ -97,12 +97,10 @@ test('case 37: what is no representation, or has no files, is ignored and never 
     expect(await stage.read(document)).toEqual(document)
   }
   expect(
-    await stage
-      .project()
-      .countDocuments({
-        ...others,
-        $or: [{ 'files.sites.gdrive.created_dt': { $exists: true } }, { 'files.sites.id': { $exists: true } }],
-      }),
+    await stage.project().countDocuments({
+      ...others,
+      $or: [{ 'files.sites.gdrive.created_dt': { $exists: true } }, { 'files.sites.id': { $exists: true } }],
+    }),
   ).toBe(0)
   expect(running.lines.count('transfer.started')).toBe(1)
   expect(stage.spy().uploads).toHaveLength(1)
