@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 import { Command, CommanderError, Option } from 'commander'
 
 import { ConfigError } from '../errors.ts'
@@ -50,6 +52,7 @@ function build(ended: (code: ExitCode) => void): Command {
 
   const program = new Command('site-sync')
     .description('Keeps published files on every site that needs them: watches the database of a production and sends what is pending.')
+    .version(version())
     .exitOverride()
     .showHelpAfterError('(add --help for what there is)')
     .addHelpText('after', AFTER_HELP)
@@ -102,6 +105,11 @@ function build(ended: (code: ExitCode) => void): Command {
     )
 
   return program
+}
+
+function version(): string {
+  const { version: said } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
+  return said
 }
 
 const AFTER_HELP = `

@@ -29,6 +29,12 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
   return await look({ settings, db: connections.work.db(settings.mongo.database), state, misconfigured })
 }
 
+// Whoever reads may have enough (`site-sync status | head`).
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 /** Writes a line; names from documents can't play tricks on the terminal. */
 export function print(line: string): void {
   process.stdout.write(`${line.split('\n').map(printable).join('\n')}\n`)

@@ -28,7 +28,7 @@ export const providers: ReadonlyMap<string, ProviderEntry> = new Map<string, Pro
     'gdrive',
     {
       // https://developers.google.com/workspace/drive/api/guides/limits: thousands of calls a minute and user, of which a small file
-      // costs one; accounts are known to sustain only a few new files a second. What bounds it is memory: two buffers a large upload.
+      // costs one; accounts are known to sustain only a few new files a second. Eight keep a link of 100 Mbit/s and 50 ms busy.
       concurrency: 8,
       open: async (site, context) => await (await import('./gdrive.ts')).openGDrive(site, context),
     },

@@ -26,6 +26,8 @@ const FREE = new Date(0)
 /** An upload session is good for a week; what a finished one knows is of use to those who planned the same file meanwhile. */
 const KEEP_SESSION_MS = 8 * 24 * 3_600_000
 const KEEP_FINISHED_MS = 3_600_000
+/** A release that a failover takes back ends as leases do. */
+const UNIMPORTANT = { writeConcern: { w: 1 } } as const
 /** How much of a lease we leave to doubt: a holder that hears nothing gives up this much earlier than others may take over. */
 const DOUBT = 0.2
 
@@ -92,10 +94,10 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     async release(claim, { finished }) {
       const own = { _id: claim.transfer.targetKey, attempt: claim.attemptId }
       // Nothing to remember: no trace.
-      const { deletedCount } = await leases.deleteOne({ ...own, session: { $exists: false } })
+      const { deletedCount } = await leases.deleteOne({ ...own, session: { $exists: false } }, UNIMPORTANT)
       if (deletedCount > 0) return
       const expires = fromNow(finished ? KEEP_FINISHED_MS : KEEP_SESSION_MS)
-      await leases.updateOne(own, [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress'] }])
+      await leases.updateOne(own, [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress'] }], UNIMPORTANT)
     },
   }
 }
