@@ -15,14 +15,28 @@ export interface RetryOptions {
  * Runs `work` again, after a growing and jittered pause, while its faults are transient. The last of them is thrown as it is;
  * other faults are thrown at once. A longer pause that the other side asked for is kept to.
  */
-export async function retryTransient<T>(work: () => Promise<T>, { policy, signal, progress, onRetry }: RetryOptions): Promise<T> {
-  let before = progress()
-  const gotOn = (): boolean => {
-    const now = progress()
-    const moved = now > before
-    before = now
-    return moved
+export async function retryTransient<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { policy, signal, progress, onRetry } = options
+  let reached = progress()
+  for (;;) {
+    const before = reached
+    try {
+      return await attempts(work, options, () => {
+        reached = Math.max(reached, progress())
+        return reached > before
+      })
+    } catch (error) {
+      if (reached === before || !isTransient(error)) throw error
+      const delayMs = Math.max(error.retryAfterMs ?? 0, policy.minTimeout * (1 + Math.random()))
+      onRetry?.(error, delayMs)
+      await pause(delayMs, signal)
+      signal.throwIfAborted()
+    }
   }
+}
+
+/** Until one works, gets on, or none is left. */
+async function attempts<T>(work: () => Promise<T>, { policy, signal, onRetry }: RetryOptions, gotOn: () => boolean): Promise<T> {
   return pRetry(
     async () => {
       try {
@@ -36,16 +50,19 @@ export async function retryTransient<T>(work: () => Promise<T>, { policy, signal
       factor: 2,
       randomize: true,
       signal,
-      shouldConsumeRetry: () => !gotOn(),
-      shouldRetry: ({ error }) => error instanceof SyncError && error.kind === 'transient',
+      shouldRetry: ({ error }) => isTransient(error) && !gotOn(),
       async onFailedAttempt({ error, retryDelay, retriesLeft }) {
-        if (!(error instanceof SyncError) || error.kind !== 'transient' || retriesLeft === 0) return
+        if (gotOn() || !isTransient(error) || retriesLeft === 0) return
         const asked = error.retryAfterMs ?? 0
         onRetry?.(error, Math.max(asked, retryDelay))
         if (asked > retryDelay) await pause(asked - retryDelay, signal)
       },
     },
   )
+}
+
+function isTransient(error: unknown): error is SyncError {
+  return error instanceof SyncError && error.kind === 'transient'
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
