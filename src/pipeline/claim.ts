@@ -27,8 +27,8 @@ export async function claim({ claims, clock, reread, busy }: ClaimParts, running
     return undefined
   }
   const fresh = await orGiveBack(claims, result.claim, () => reread(planned, running.abort.signal))
-  // One more failure since it was planned: its next attempt is for a later scan.
-  if (!fresh || fresh.tries > planned.tries) {
+  // One more failure since it was planned: its next attempt is for a later scan. Another place since: the lease is not on that one.
+  if (!fresh || fresh.tries > planned.tries || fresh.targetKey !== planned.targetKey) {
     await claims.release(result.claim, { finished: false })
     return undefined
   }

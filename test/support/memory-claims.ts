@@ -1,0 +1,76 @@
+import type { Claim, ClaimResult, ClaimStore, SavedSession } from '../../src/model/claim.ts'
+import type { Transfer } from '../../src/model/transfer.ts'
+import type { Clock } from '../../src/pipeline/clock.ts'
+import type { Held } from '../../src/pipeline/contracts.ts'
+
+export const LEASE_MS = 30_000
+
+/** Leases in memory, by the test's clock. What stands in `fails` rejects. */
+export class MemoryClaims implements ClaimStore {
+  readonly leases = new Map<string, { readonly attemptId: string; readonly until: number }>()
+  readonly sessions = new Map<string, SavedSession>()
+  readonly calls: string[] = []
+  readonly fails: Partial<Record<'claim' | 'renew' | 'saveSession' | 'release', Error>> = {}
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  async claim(transfer: Transfer, attemptId: string): Promise<ClaimResult> {
+    await this.#called('claim', transfer)
+    const now = this.#clock.wallTime().getTime()
+    const lease = this.leases.get(transfer.targetKey)
+    if (lease && lease.until > now) return { kind: 'busy', freeInMs: lease.until - now }
+    this.leases.set(transfer.targetKey, { attemptId, until: now + LEASE_MS })
+    return { kind: 'claimed', claim: this.#claimOf(transfer, attemptId) }
+  }
+
+  async renew(claim: Claim): Promise<Claim | undefined> {
+    await this.#called('renew', claim.transfer)
+    if (!this.#isHeld(claim)) return undefined
+    this.leases.set(claim.transfer.targetKey, { attemptId: claim.attemptId, until: this.#clock.wallTime().getTime() + LEASE_MS })
+    return this.#claimOf(claim.transfer, claim.attemptId)
+  }
+
+  async saveSession(claim: Claim, session: SavedSession): Promise<void> {
+    await this.#called('saveSession', claim.transfer)
+    if (!this.#isHeld(claim)) throw new Error('the lease is not ours any more')
+    this.sessions.set(claim.transfer.targetKey, session)
+  }
+
+  async release(claim: Claim, { finished }: { readonly finished: boolean }): Promise<void> {
+    await this.#called(`release`, claim.transfer, finished ? ' finished' : '')
+    if (this.#isHeld(claim)) this.leases.delete(claim.transfer.targetKey)
+    if (finished) this.sessions.delete(claim.transfer.targetKey)
+  }
+
+  #claimOf(transfer: Transfer, attemptId: string): Claim {
+    return {
+      transfer,
+      attemptId,
+      until: new Date(this.#clock.wallTime().getTime() + LEASE_MS),
+      localDeadline: this.#clock.now() + LEASE_MS * 0.8,
+      session: this.sessions.get(transfer.targetKey),
+    }
+  }
+
+  #isHeld({ transfer, attemptId }: Claim): boolean {
+    return this.leases.get(transfer.targetKey)?.attemptId === attemptId
+  }
+
+  async #called(verb: keyof MemoryClaims['fails'], { key }: Transfer, more = ''): Promise<void> {
+    this.calls.push(`${verb} ${key}${more}`)
+    const fault = this.fails[verb]
+    await Promise.resolve()
+    if (fault) throw fault
+  }
+}
+
+/** A transfer that was claimed. */
+export async function holdOf(claims: ClaimStore, transfer: Transfer, clock: Clock): Promise<Held> {
+  const result = await claims.claim(transfer, `attempt of ${transfer.key}`)
+  if (result.kind === 'busy') throw new Error('somebody else holds it')
+  const running = { transfer, abort: new AbortController(), changed: false }
+  return { running, transfer, claim: result.claim, progress: { bytes: 0, size: 0 }, startedAt: clock.now() }
+}
