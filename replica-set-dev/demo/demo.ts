@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import type { RepresentationDocument } from '../../src/model/document.ts'
-import { startGuard, type Guard } from '../guard.ts'
+import { startGuard } from '../guard.ts'
 import type { DemoOptions } from './command.ts'
 import { freeProjectName, openDatabase } from './demo-database.ts'
 import { runningService } from './running-service.ts'
@@ -25,12 +25,14 @@ export async function runDemo({ once, config, keep, verbose }: DemoOptions, scre
   let farewell: string | undefined
   stack.defer(() => (farewell === undefined ? undefined : screen.print(farewell)))
 
-  const remove = (folder: string): void => (keep ? undefined : removeAtEnd(folder, stack, guard))
   const dir = await realpath(await mkdtemp(path.join(tmpdir(), 'site-sync-demo-')))
-  // Of no use to anyone who brings sites of their own.
-  if (config === undefined) remove(dir)
-  else removeAtEnd(dir, stack, guard)
+  // Also when this process is killed.
+  if (!keep) guard.tell({ removeDir: dir })
+  let isKept = false
+  stack.defer(async () => (isKept ? undefined : removeFolder(dir)))
   const stage = await setStage(config, dir)
+  // Of no use to anyone who brings sites and a publish folder.
+  isKept = keep && (config === undefined || stage.place.folder.startsWith(dir))
   for (const warning of stage.warnings) screen.print(`configuration: ${warning}`)
 
   const { client, uri, description } = await openDatabase({ uri: stage.uri, stack, screen, signal })
@@ -40,8 +42,13 @@ export async function runDemo({ once, config, keep, verbose }: DemoOptions, scre
   const collection = db.collection<RepresentationDocument>(project)
   const facts: Facts = { stage, project, database: description, collection: collection.namespace, dir, keep }
   const isTheirs = stage.uri !== undefined
-  if (isTheirs && !keep) stack.defer(async () => void (await collection.drop()))
-  remove(path.join(stage.place.folder, project))
+  const source = path.join(stage.place.folder, project)
+  if (!keep) guard.tell({ removeDir: source })
+  stack.defer(async () => {
+    if (keep) return
+    await removeFolder(source)
+    if (isTheirs) await collection.drop()
+  })
   for (const line of openingLines(facts)) screen.print(line)
   farewell = farewellLine(facts, isTheirs)
 
@@ -55,11 +62,10 @@ export async function runDemo({ once, config, keep, verbose }: DemoOptions, scre
   for (const line of ['', ...landingLines(facts), '', ...realDatabaseLines(), '']) screen.print(line)
   if (once) return isAsExpected
   for (const line of watchingLines(config ?? path.join(dir, 'config.json'), isTheirs ? undefined : uri)) screen.print(line)
-  return untilAborted(service.signal)
+  // Awaited here: what is below the demo stays until then.
+  return await untilAborted(service.signal)
 }
 
-function removeAtEnd(folder: string, stack: AsyncDisposableStack, guard: Guard): void {
-  // Also when this process is killed.
-  guard.tell({ removeDir: folder })
-  stack.defer(async () => rm(folder, { recursive: true, force: true, maxRetries: 5 }))
+async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }
