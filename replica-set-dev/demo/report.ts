@@ -50,7 +50,7 @@ export interface Figures {
   readonly created: Percentiles | undefined
 }
 
-export interface Percentiles {
+interface Percentiles {
   readonly p50: number
   readonly p95: number
 }

@@ -29,7 +29,7 @@ const PACE = { retryCount: 2, loopDelaySeconds: 2, shutdownGraceSeconds: 5 } as 
 const OWN_SITES = ['studio', 'nas', 'backup'] as const
 
 /** The demo's own configuration, as a file: the other commands can be tried with it too. */
-export async function writeOwnConfig(dir: string, uri: string | undefined): Promise<string> {
+async function writeOwnConfig(dir: string, uri: string | undefined): Promise<string> {
   const file = path.join(dir, 'config.json')
   for (const site of OWN_SITES) await mkdir(path.join(dir, site), { recursive: true })
   const config = {
