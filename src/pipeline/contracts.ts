@@ -41,6 +41,8 @@ export interface Written {
   /** 0 when the file was there already. */
   readonly sent: number
   rewrite(): Promise<RemoteFile>
+  /** What a fault of later steps costs, and whom. */
+  outcomeOf(thrown: unknown): Outcome
 }
 
 export interface Settled {

@@ -40,9 +40,10 @@ async function bring(parts: TransferParts, held: Held, endpoints: Endpoints, fau
     const source = faults.watch(opened)
     held.progress = { bytes: 0, size: source.size }
     const rewrite = async (): Promise<RemoteFile> => write(parts, held, target, endpoints, source)
+    const common = { kind: 'written', endpoints, target, source, rewrite, outcomeOf: (thrown: unknown) => faults.outcome(thrown) } as const
     const there = await sameFile(target, endpoints, source, signal)
-    if (there) return { kind: 'written', endpoints, target, source, file: there, sent: 0, rewrite }
-    return { kind: 'written', endpoints, target, source, file: await rewrite(), sent: source.size, rewrite }
+    if (there) return { ...common, file: there, sent: 0 }
+    return { ...common, file: await rewrite(), sent: source.size }
   })
 }
 
@@ -83,7 +84,13 @@ async function write(
     signal: held.running.abort.signal,
     ...(session && { session }),
     async saveSession(saved) {
-      await claims.saveSession(held.claim, saved)
+      try {
+        await claims.saveSession(held.claim, saved)
+      } catch (error) {
+        // Neither the file's fault nor a site's: the lease is lost, or the database away.
+        const reason = error instanceof Error ? error.message : String(error)
+        throw new SyncError('ABORTED', `its progress could not be saved: ${reason}`, { cause: error })
+      }
       held.claim = { ...held.claim, session: saved }
     },
     onProgress(bytes) {
@@ -140,7 +147,7 @@ class Faults {
 }
 
 /** Whoever aborts a transfer gives the outcome as the reason. */
-export function abortedOutcome(reason: unknown): Outcome {
+function abortedOutcome(reason: unknown): Outcome {
   return isOutcome(reason) ? reason : { kind: 'released', reason: reason instanceof Error ? reason.message : 'stopped' }
 }
 

@@ -1,9 +1,8 @@
-import { SyncError, toSyncError } from '../errors.ts'
+import { SyncError } from '../errors.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { displayPath } from '../model/root-path.ts'
 import type { RemoteFile } from '../providers/provider.ts'
 import type { Held, Written } from './contracts.ts'
-import { abortedOutcome } from './transfer.ts'
 
 /**
  * Compares what the target holds with the source, by size and checksum. Nothing is marked on anybody's word: a target that gave no
@@ -16,14 +15,11 @@ export async function verify(held: Held, written: Written | Outcome): Promise<Ou
     if (!(await holds(written, written.file, signal))) {
       const again = await written.rewrite()
       if (!(await holds(written, again, signal))) throw new SyncError('VERIFY_FAILED', differs(written))
-      return { kind: 'synced', id: again.id, bytes: again.size, sent: written.source.size * 2 }
+      return { kind: 'synced', id: again.id, bytes: again.size, sent: written.sent + written.source.size }
     }
     return { kind: 'synced', id: written.file.id, bytes: written.file.size, sent: written.sent }
   } catch (thrown) {
-    if (signal.aborted) return abortedOutcome(signal.reason)
-    const error = toSyncError(thrown)
-    if (error.kind === 'site' || error.kind === 'transient') return { kind: 'site-trouble', error, site: written.endpoints.targetSite.name }
-    return { kind: 'failed', error }
+    return written.outcomeOf(thrown)
   }
 }
 
