@@ -69,7 +69,8 @@ function oneLine(text: string): string {
     .toWellFormed()
     .replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
     .trim()
-  return line.length > 1_000 ? `${line.slice(0, 999)}…` : line
+  // What is cut in the middle of a character would be stored as another text than was written.
+  return line.length > 1_000 ? `${line.slice(0, 999).replace(/[\ud800-\udbff]$/, '')}…` : line
 }
 
 type Attempted = WriteResult | { readonly kind: 'unwritable'; readonly reason: string }

@@ -1,0 +1,185 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { SyncError } from '../../../src/errors.ts'
+import type { Outcome } from '../../../src/model/outcome.ts'
+import type { WriteResult } from '../../../src/model/record-result.ts'
+import { writeBack, type WriteBackParts } from '../../../src/pipeline/write-back.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { holdOf, LEASE_MS, MemoryClaims } from '../../support/memory-claims.ts'
+import { transferOf } from '../../support/model-samples.ts'
+import { RecordingLog } from '../../support/recording-log.ts'
+
+type Write = Parameters<WriteBackParts['records']['write']>[0]
+
+/** Answers in order, the last one again and again; an error is thrown, and a second passes with each. */
+function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }]) {
+  const clock = new FakeClock()
+  const claims = new MemoryClaims(clock)
+  const log = new RecordingLog()
+  const writes: Write[] = []
+  const write = async (one: Write): Promise<WriteResult> => {
+    const answer = answers[Math.min(writes.push(one) - 1, answers.length - 1)] as WriteResult | Error
+    if (!(answer instanceof Error)) return answer
+    await clock.advance(10_000)
+    throw answer
+  }
+  const parts: WriteBackParts = { records: { write }, claims, clock, log, retryCountOf: () => 3 }
+  const settle = async (outcome: Outcome, tries = 0) => {
+    const held = await holdOf(claims, transferOf({ key: 'a', tries }), clock)
+    await clock.advance(250)
+    return writeBack(parts, held, outcome)
+  }
+  return { claims, log, writes, settle }
+}
+
+const resultOf = ([write]: readonly Write[]) => write?.result as { readonly error: string }
+
+const synced: Outcome = { kind: 'synced', id: 'remote', bytes: 3, sent: 3 }
+const failed: Outcome = { kind: 'failed', error: new SyncError('SOURCE_MISSING', '/mnt/w/a is not there') }
+const trouble: Outcome = { kind: 'site-trouble', site: 'gdrive', error: new SyncError('QUOTA', 'full') }
+
+describe('what is written', () => {
+  test.each<[Outcome, object]>([
+    [synced, { kind: 'synced', id: 'remote' }],
+    [failed, { kind: 'failed', error: '/mnt/w/a is not there' }],
+    [trouble, { kind: 'site-trouble', error: 'full' }],
+  ])('$kind', async (outcome, result) => {
+    const { settle, writes } = rig()
+    const { held, outcome: settled } = await settle(outcome)
+    expect(settled).toBe(outcome)
+    expect(writes).toEqual([{ address: held.transfer, result, until: held.claim.until }])
+  })
+
+  test.each<Outcome>([
+    { kind: 'dropped', reason: 'the skeleton is gone' },
+    { kind: 'released', reason: 'paused' },
+  ])('$kind: nothing', async (outcome) => {
+    const { settle, writes } = rig()
+    expect((await settle(outcome)).outcome).toBe(outcome)
+    expect(writes).toEqual([])
+  })
+
+  test('an error is one line that any reader can show', async () => {
+    const message = fc.string({ unit: 'binary', maxLength: 300 })
+    await fc.assert(
+      fc.asyncProperty(message, async (text) => {
+        const { settle, writes } = rig()
+        await settle({ kind: 'failed', error: new SyncError('REFUSED', text) })
+        const { error } = resultOf(writes)
+        expect(error.length).toBeLessThanOrEqual(1_000)
+        expect(error.isWellFormed()).toBe(true)
+        expect(error).toMatch(/^[^\p{Cc}\u2028\u2029]*$/u)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  test('a long error is cut between characters', async () => {
+    const { settle, writes } = rig()
+    await settle({ kind: 'failed', error: new SyncError('REFUSED', '\u{1f40e}'.repeat(600)) })
+    const { error } = resultOf(writes)
+    expect(error.isWellFormed()).toBe(true)
+    expect(error).toMatch(/^\u{1f40e}{499}…$/u)
+  })
+})
+
+describe('what became of it', () => {
+  test.each<[WriteResult, Outcome]>([
+    [
+      { kind: 'gone', what: 'skeleton' },
+      { kind: 'dropped', reason: 'the skeleton is gone' },
+    ],
+    [
+      { kind: 'gone', what: 'document' },
+      { kind: 'dropped', reason: 'the document is gone' },
+    ],
+    [{ kind: 'rewritten' }, { kind: 'dropped', reason: 'the record was rewritten meanwhile' }],
+    [{ kind: 'fenced' }, { kind: 'released', reason: 'its lease ended before the result was written' }],
+  ])('%j', async (answer, outcome) => {
+    const { settle, log } = rig([answer])
+    expect((await settle(synced)).outcome).toEqual(outcome)
+    expect(log.actions).toEqual([`transfer.${outcome.kind}`])
+  })
+})
+
+describe('the lease', () => {
+  test.each<[Outcome, string]>([
+    [synced, 'release a finished'],
+    [failed, 'release a'],
+    [trouble, 'release a'],
+    [{ kind: 'released', reason: 'paused' }, 'release a'],
+  ])('is given back: $kind', async (outcome, call) => {
+    const { settle, claims } = rig()
+    await settle(outcome)
+    expect(claims.calls.at(-1)).toBe(call)
+    expect(claims.leases.size).toBe(0)
+  })
+
+  test('that can not be given back ends by itself', async () => {
+    const { settle, claims } = rig()
+    claims.fails.release = new Error('database away')
+    expect((await settle(synced)).outcome).toBe(synced)
+  })
+
+  test('lasts: the result is tried again', async () => {
+    const { settle, writes } = rig([new Error('election'), new Error('election'), { kind: 'written' }])
+    expect((await settle(synced)).outcome).toBe(synced)
+    expect(writes).toHaveLength(3)
+  })
+
+  test('may be over: the result is given up', async () => {
+    const { settle, writes, log } = rig([new Error('no primary')])
+    expect((await settle(synced)).outcome).toEqual({ kind: 'released', reason: 'the result could not be written: no primary' })
+    // At 10, 20 and 30 seconds; the lease is good for 24.
+    expect(writes).toHaveLength(3)
+    expect(LEASE_MS).toBe(30_000)
+    expect(log.actions).toEqual(['transfer.released'])
+  })
+})
+
+async function told(outcome: Outcome, tries = 0) {
+  const { settle, log } = rig()
+  await settle(outcome, tries)
+  return log.events
+}
+
+describe('what is told', () => {
+  const common = {
+    project: 'PRJ',
+    site: 'gdrive',
+    path: expect.any(String),
+    attemptId: 'attempt of a',
+    durationMs: 250,
+    provider: 'memory',
+  }
+
+  test('success, with what was sent', async () => {
+    expect(await told(synced)).toEqual([
+      expect.objectContaining({ action: 'transfer.succeeded', ...common, bytes: 3, extra: { sent_bytes: 3, remote_id: 'remote' } }),
+    ])
+  })
+
+  test('a failure, and how many there were', async () => {
+    expect(await told(failed, 1)).toEqual([expect.objectContaining({ action: 'transfer.failed', ...common, tries: 2 })])
+  })
+
+  test.each([2, 3])('the last failure, twice: after %d tries none are left', async (tries) => {
+    const events = await told(failed, tries)
+    expect(events.map(({ action }) => action)).toEqual(['transfer.failed', 'transfer.exhausted'])
+    expect(events[1]).toMatchObject({ ...common, tries: tries + 1 })
+  })
+
+  test('trouble of a site, which spends nothing', async () => {
+    expect(await told(trouble, 2)).toEqual([expect.objectContaining({ action: 'transfer.failed', level: 'warn', ...common, tries: 2 })])
+  })
+
+  test.each<Outcome>([
+    { kind: 'dropped', reason: 'the skeleton is gone' },
+    { kind: 'released', reason: 'paused' },
+  ])('$kind, and why', async (outcome) => {
+    expect(await told(outcome)).toEqual([
+      expect.objectContaining({ action: `transfer.${outcome.kind}`, ...common, message: (outcome as { reason: string }).reason }),
+    ])
+  })
+})
