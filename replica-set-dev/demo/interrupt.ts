@@ -16,7 +16,7 @@ export class Interrupted extends Error {
 
 export interface Interrupt {
   readonly signal: AbortSignal
-  release(): void
+  readonly release: () => void
 }
 
 /** A second Ctrl-C within this time is the same one: a terminal tells npm and us, and npm tells us again. */

@@ -93,22 +93,33 @@ export interface Expectation {
   readonly reason: (path: string) => string
 }
 
-/** What did not go as it should, a sentence each. */
-export function disappointments(sites: readonly SurveyedSite[], timed: Figures, { missing, reason }: Expectation): string[] {
-  const wrong = sites.flatMap(({ label, site, files }) =>
-    files.flatMap(({ path, state, error }): string[] => {
-      const where = `${label} on ${site}: ${path}`
-      if (!missing.includes(path))
-        return state === 'synced' ? [] : [`${where} is not synced (${state}${error === undefined ? '' : `: ${error}`})`]
-      if (state !== 'exhausted') return [`${where} was to fail, and is ${state}`]
-      return error?.includes(reason(path)) === true ? [] : [`${where} failed for another reason than expected: ${error ?? 'none is given'}`]
+/** What did not go as it should, a sentence for each site and cause. */
+export function disappointments(sites: readonly SurveyedSite[], timed: Figures, expectation: Expectation): string[] {
+  const { missing } = expectation
+  const wrong = sites.flatMap(({ site, files }) =>
+    files.flatMap((file) => {
+      const what = missing.includes(file.path) ? wrongAboutMissing(file, expectation) : wrongAbout(file)
+      return what === undefined ? [] : [{ path: file.path, what: `${what} on ${site}${file.error === undefined ? '' : `: ${file.error}`}` }]
     }),
   )
+  const sentences = [...Map.groupBy(wrong, ({ what }) => what)].map(([what, [first, ...others]]) => {
+    const more = others.length === 0 ? '' : ` and ${others.length} more`
+    return `${first?.path}${more} ${what}`
+  })
   const unseen = missing.filter((path) => !sites.some(({ files }) => files.some((file) => file.path === path)))
   return [
     ...(sites.length === 0 ? ['nothing was published'] : []),
-    ...wrong,
+    ...sentences,
     ...unseen.map((path) => `${path} was to fail, and nobody tried it`),
     ...(timed.created ? [] : ['no transfer could be timed']),
   ].map(printable)
+}
+
+function wrongAbout({ state }: SurveyedFile): string | undefined {
+  return state === 'synced' ? undefined : `not synced (${STATE_WORDS[state] ?? state})`
+}
+
+function wrongAboutMissing({ path, state, error }: SurveyedFile, { reason }: Expectation): string | undefined {
+  if (state !== 'exhausted') return `should have failed, and is ${STATE_WORDS[state] ?? state}`
+  return error?.includes(reason(path)) === true ? undefined : 'failed for another reason than expected'
 }

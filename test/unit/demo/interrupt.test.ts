@@ -18,13 +18,13 @@ function listening() {
 
 test('the first signal aborts; the same Ctrl-C, heard again from npm, does nothing; a later one ends at once', () => {
   const { signal, exit } = listening()
-  process.emit('SIGINT')
+  process.emit('SIGINT', 'SIGINT')
   expect(signal.reason).toMatchObject({ exitCode: 130 })
   vi.advanceTimersByTime(100)
-  process.emit('SIGINT')
+  process.emit('SIGINT', 'SIGINT')
   expect(exit).not.toHaveBeenCalled()
   vi.advanceTimersByTime(1_000)
-  process.emit('SIGTERM')
+  process.emit('SIGTERM', 'SIGTERM')
   expect(exit).toHaveBeenCalledExactlyOnceWith(143)
 })
 

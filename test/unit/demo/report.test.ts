@@ -63,13 +63,18 @@ test('all as it should be: everything is synced but the missing file, which fail
 
 test.each<[string, SurveyedSite[], RegExp]>([
   ['nothing', [], /nothing was published/],
+  ['a file that is not synced', [row('a ma', 'nas', { ...lost, path: '{root}/a.ma' })], /^\{root\}\/a\.ma not synced \(failed\) on nas: /],
   [
-    'a file that is not synced',
-    [row('a ma', 'nas', { ...lost, path: '{root}/a.ma' })],
-    /a ma on nas: \{root\}\/a\.ma is not synced \(exhausted: /,
+    'the missing file is there',
+    [row('lost ma', 'nas', synced(1, 2, lost.path))],
+    /^\{root\}\/lost\.ma should have failed, and is synced on nas$/,
   ],
-  ['the missing file is there', [row('lost ma', 'nas', synced(1, 2, lost.path))], /was to fail, and is synced/],
-  ['another reason', [row('lost ma', 'nas', { ...lost, error: 'disk full' })], /for another reason than expected: disk full/],
+  ['another reason', [row('lost ma', 'nas', { ...lost, error: 'disk full' })], /failed for another reason than expected on nas: disk full/],
+  [
+    'many for one cause',
+    [row('a ma', 'nas', ...['x', 'y', 'z'].map((path): SurveyedFile => ({ ...unseen, path, state: 'pending', error: 'away' })), lost)],
+    /^x and 2 more not synced \(pending\) on nas: away$/,
+  ],
   ['nobody tried it', [row('a ma', 'nas', synced(1, 2))], /lost\.ma was to fail, and nobody tried it/],
 ])('not as it should be: %s', (_, sites, sentence) => {
   expect(disappointments(sites, timed, expected).join('\n')).toMatch(sentence)
