@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import type { Document } from 'mongodb'
 
 /** The fields that the service writes, in either shape, as the change stream names them. */
-const OWN_FIELD = String.raw`^files\.\d+\.sites\..+\.(created_dt|id|error|tries|progress|last_failed_dt)$`
-const WHOLE_RECORD = String.raw`^files\.\d+\.sites\..+$`
-const PAUSED = String.raw`^files\.\d+\.sites\..+\.paused$`
+const OWN_FIELD = String.raw`^files\.\d+\.sites\..*\.(created_dt|id|error|tries|progress|last_failed_dt)$`
+const WHOLE_RECORD = String.raw`^files\.\d+\.sites\..*$`
+const PAUSED = String.raw`^files\.\d+\.sites\..*\.paused$`
 
 const updated = { $objectToArray: { $ifNull: ['$updateDescription.updatedFields', {}] } }
 const removed = { $ifNull: ['$updateDescription.removedFields', []] }
@@ -15,24 +15,25 @@ const matches = (input: Document | string, regex: string): Document => ({ $regex
 const isDate = (input: string): Document => ({ $eq: [{ $type: input }, 'date'] })
 const any = (input: Document, cond: Document): Document => ({ $gt: [{ $size: { $filter: { input, cond } } }, 0] })
 
-/** A result field set to a plain value. The service never writes a `tries` below 1; a person who does wants an attempt. */
+/** A result field set to a plain value. The service never writes a `tries` below 1, nor a date that is none; a person who does wants an attempt. */
 const ownValue = {
   $and: [
     matches('$$this.k', OWN_FIELD),
     { $not: [{ $in: [{ $type: '$$this.v' }, ['object', 'array']] }] },
     { $not: [{ $and: [matches('$$this.k', String.raw`\.tries$`), { $lt: ['$$this.v', 1] }] }] },
+    { $not: [{ $and: [matches('$$this.k', String.raw`_dt$`), { $not: [isDate('$$this.v')] }] }] },
   ],
 }
 
 /**
- * On an empty record the server may report a result as the whole record, as it does a person's reset. A result holds
- * `created_dt`, or `last_failed_dt` and `tries`; a reset holds neither.
+ * On a small record the server may report a result as the whole record, as it does a person's reset. Whatever the service wrote
+ * there is a date of arrival, an error or progress; a reset holds none of them.
  */
 const ownRecord = {
   $and: [
     matches('$$this.k', WHOLE_RECORD),
     { $eq: [{ $type: '$$this.v' }, 'object'] },
-    { $or: [isDate('$$this.v.created_dt'), { $and: [isDate('$$this.v.last_failed_dt'), { $gte: ['$$this.v.tries', 1] }] }] },
+    { $or: [isDate('$$this.v.created_dt'), { $eq: [{ $type: '$$this.v.error' }, 'string'] }, { $isNumber: '$$this.v.progress' }] },
   ],
 }
 
