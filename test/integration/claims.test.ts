@@ -1,0 +1,139 @@
+import { randomUUID } from 'node:crypto'
+
+import type { ObjectId } from 'mongodb'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import type { Claim, ClaimResult } from '../../src/model/claim.ts'
+import type { Transfer } from '../../src/model/transfer.ts'
+import { pendingTransfers } from '../../src/model/pending-transfers.ts'
+import { claimStore, prepareClaims } from '../../src/streams/claims.ts'
+import { recordWriter } from '../../src/streams/write-back.ts'
+import { testDatabase, type TestDatabase } from '../support/mongo.ts'
+import { entry, inArray, representation, wanted } from '../support/published.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await testDatabase()
+  await prepareClaims(database.client.db(database.stateDb))
+})
+afterAll(async () => await database.dispose())
+
+const store = (owner: string, seconds = 30) => claimStore(database.client.db(database.stateDb), owner, seconds)
+const leases = () =>
+  database.client.db(database.stateDb).collection<{ _id: string; until?: Date; session?: object; owner?: string }>('leases')
+
+const SITE = { name: 'gdrive', provider: 'memory', root: new Map([['work', '/w']]), alternativeSites: [] }
+const SETTINGS = { enabled: true, localId: 'l', publishSite: 'studio', remoteSite: 'gdrive', retryCount: 3 }
+
+function transferOf(document: { readonly _id: ObjectId }): Transfer {
+  const studio = { ...SITE, name: 'studio' }
+  const sites = new Map([SITE, studio].map((site) => [site.name, site]))
+  const [transfer] = pendingTransfers(document, 'prj', { ...SETTINGS, sites }, new Map()).transfers
+  if (!transfer) throw new Error('nothing is pending')
+  return transfer
+}
+
+function claimed(result: ClaimResult): Claim {
+  if (result.kind !== 'claimed') throw new Error(`busy for ${result.freeInMs} ms`)
+  return result.claim
+}
+
+/** Claims as soon as the former lease is over. */
+async function takeOver(transfer: Transfer, owner: string, seconds?: number): Promise<Claim> {
+  const attempt = randomUUID()
+  return await waitFor('the end of the lease', async () => {
+    const result = await store(owner, seconds).claim(transfer, attempt)
+    return result.kind === 'claimed' && result.claim
+  })
+}
+
+test('four workers and 300 places: every place is taken by one, and by one only', async () => {
+  const transfers = Array.from({ length: 300 }, (_, n) => transferOf(wanted(`{root[work]}/four/${n}`)))
+  const workers = ['a', 'b', 'c', 'd'].map((owner) => store(owner))
+  const results = await Promise.all(
+    workers.flatMap((worker) => transfers.map(async (transfer) => ({ transfer, result: await worker.claim(transfer, randomUUID()) }))),
+  )
+  const taken = results.filter(({ result }) => result.kind === 'claimed').map(({ transfer }) => transfer.targetKey)
+  expect(taken).toHaveLength(300)
+  expect(new Set(taken).size).toBe(300)
+  const busy = results.flatMap(({ result }) => (result.kind === 'busy' ? [result.freeInMs] : []))
+  expect(busy).toHaveLength(900)
+  expect(Math.min(...busy)).toBeGreaterThan(15_000)
+  expect(Math.max(...busy)).toBeLessThanOrEqual(30_000)
+})
+
+test('a lease ends by itself, and not while it is renewed', async () => {
+  const transfer = transferOf(wanted('{root[work]}/expiring'))
+  const first = claimed(await store('a', 1).claim(transfer, 'one'))
+  expect(first.localDeadline).toBeLessThan(performance.now() + 1_000)
+  const renewed = await store('a', 1).renew(first, { bytes: 1, size: 2 })
+  expect(renewed?.until.getTime()).toBeGreaterThanOrEqual(first.until.getTime())
+  expect(await leases().findOne({ _id: transfer.targetKey })).toMatchObject({ owner: 'a', progress: { bytes: 1, size: 2 }, attempt: 'one' })
+  expect((await store('b').claim(transfer, 'two')).kind).toBe('busy')
+  const second = await takeOver(transfer, 'b')
+  expect(second.until.getTime()).toBeGreaterThan((renewed as Claim).until.getTime())
+})
+
+test('who was taken over changes nothing any more: no renewal, no session, no release, no result', async () => {
+  const document = wanted('{root[work]}/zombie')
+  await database.db.collection('prj').insertOne({ ...document })
+  const transfer = transferOf(document)
+  const zombie = claimed(await store('a', 0.2).claim(transfer, 'zombie'))
+  await store('a', 0.2).saveSession(zombie, { upload: 'of the zombie' })
+  const heir = await takeOver(transfer, 'b')
+  expect(heir.session).toEqual({ upload: 'of the zombie' })
+  await store('b').saveSession(heir, { upload: 'of the heir' })
+  const before = await leases().findOne({ _id: transfer.targetKey })
+
+  expect(await store('a').renew(zombie, { bytes: 9, size: 9 })).toBeUndefined()
+  await expect(store('a').saveSession(zombie, { upload: 'late' })).rejects.toThrow('not ours')
+  await store('a').release(zombie, { finished: true })
+  await store('a').release(zombie, { finished: false })
+  expect(await leases().findOne({ _id: transfer.targetKey })).toEqual(before)
+
+  const writer = recordWriter(database.db)
+  expect(await writer.write({ address: transfer, result: { kind: 'synced', id: 'late' }, until: zombie.until })).toEqual({ kind: 'fenced' })
+  expect(await database.db.collection('prj').findOne({ _id: document._id })).toEqual(document)
+  expect(await writer.write({ address: transfer, result: { kind: 'synced', id: 'x' }, until: heir.until })).toEqual({ kind: 'written' })
+})
+
+test('a lease that is over can not be renewed, even when nobody took it', async () => {
+  const transfer = transferOf(wanted('{root[work]}/late'))
+  const claim = claimed(await store('a', 0.1).claim(transfer, 'one'))
+  await waitFor('its end', async () => await leases().findOne({ _id: transfer.targetKey, $expr: { $lte: ['$until', '$$NOW'] } }))
+  expect(await store('a').renew(claim, { bytes: 0, size: 0 })).toBeUndefined()
+  await expect(store('a').saveSession(claim, { upload: 'late' })).rejects.toThrow('not ours')
+})
+
+test('two representations of one place share its lease; given back, it is free at once', async () => {
+  const path = '{root[work]}/shared/x.exr'
+  const one = transferOf(representation([entry(path, inArray('gdrive'))]))
+  const two = transferOf(representation([entry('{root[work]}/shared//./x.exr', inArray('gdrive'))]))
+  expect(one.targetKey).toBe(two.targetKey)
+  const claim = claimed(await store('a').claim(one, 'one'))
+  expect((await store('a').claim(two, 'two')).kind).toBe('busy')
+  await store('a').saveSession(claim, { upload: 'kept' })
+  await store('a').release(claim, { finished: false })
+  const next = claimed(await store('b').claim(two, 'three'))
+  expect(next.session).toEqual({ upload: 'kept' })
+  await store('b').release(next, { finished: true })
+  expect(await leases().findOne({ _id: one.targetKey })).not.toHaveProperty('owner')
+})
+
+test('a place about which there is nothing to remember leaves no trace', async () => {
+  const transfer = transferOf(wanted('{root[work]}/traceless'))
+  const claim = claimed(await store('a').claim(transfer, 'one'))
+  await store('a').release(claim, { finished: true })
+  expect(await leases().findOne({ _id: transfer.targetKey })).toBeNull()
+})
+
+test('names and ids of any kind are stored as what they are', async () => {
+  const document = { ...wanted('{root[work]}/$x/a.b'), _id: '$$ROOT' as unknown as ObjectId }
+  const transfer = transferOf(document)
+  const claim = claimed(await store('a').claim(transfer, 'one'))
+  expect(await store('a').renew(claim, { bytes: 0, size: 0 })).toBeDefined()
+  expect(await leases().findOne({ _id: transfer.targetKey })).toMatchObject({
+    transfer: { representation: '$$ROOT', path: '{root[work]}/$x/a.b' },
+  })
+})
