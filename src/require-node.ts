@@ -1,5 +1,5 @@
 /** The oldest Node that runs this program as it is written. */
-const LEAST = [22, 18] as const
+const LEAST = [24, 0] as const
 
 /** Ends the program with a clear word where Node is too old, before it fails with an obscure one. */
 export function requireNode(version: string = process.versions.node): void {
