@@ -101,6 +101,7 @@ export class Engine {
         this.scans.takeover(running.transfer.site, 1_000)
       },
       settled: (settled) => this.#settled(settled),
+      changed: ({ transfer: { project, representationId } }) => this.#again.next({ project, representationId, occasion: {} }),
       stop$,
     })
   }
@@ -174,10 +175,9 @@ export class Engine {
     const { held, outcome } = settled
     this.held.delete(held)
     this.#chronic.note(held, outcome)
-    const { project, representationId, site, route } = held.transfer
+    const { site, route } = held.transfer
     if (outcome.kind === 'synced' && 'targetSite' in route) void this.#parts.providers.arrived(route.targetSite).catch(() => undefined)
     if (outcome.kind === 'released' && !held.running.abort.signal.aborted) this.scans.takeover(site, 0)
-    if (held.running.changed) this.#again.next({ project, representationId, occasion: {} })
   }
 
   /** Documents could not be read: the database is away, and a scan finds them when it is back. */

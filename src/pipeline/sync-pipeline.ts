@@ -1,4 +1,4 @@
-import { catchError, EMPTY, finalize, groupBy, merge, mergeMap, takeUntil, tap, type Observable } from 'rxjs'
+import { catchError, defer, EMPTY, finalize, groupBy, merge, mergeMap, takeUntil, tap, type Observable } from 'rxjs'
 
 import { coalesce, type Coalesced } from './coalesce.ts'
 import type { Settled, Steps } from './contracts.ts'
@@ -20,6 +20,8 @@ export interface PipelineParts<Hint> {
   /** A fault that is no outcome: the database is away. The transfer is found again by a scan. */
   readonly unexpected: (error: unknown, running: RunningTransfer) => void
   readonly settled: (settled: Settled) => void
+  /** Ended, however it did, and its document changed while it ran: to be looked at again. */
+  readonly changed: (running: RunningTransfer) => void
   /** No new work after it; what runs goes on to its end. */
   readonly stop$: Observable<unknown>
 }
@@ -59,13 +61,14 @@ function settleNext<Hint>(parts: PipelineParts<Hint>, site: string): Observable<
     mergeMap((pass) => {
       const running = parts.queue.take(site)
       if (!running) return finished(() => pass.report(undefined))
-      return fromSource(parts, running).pipe(
+      return defer(() => fromSource(parts, running)).pipe(
         tap(({ outcome }) => pass.report(outcome)),
         tap(parts.settled),
         catchError((error: unknown) => finished(() => parts.unexpected(error, running))),
         finalize(() => {
           pass.report(undefined)
           parts.queue.done(running)
+          if (running.changed) parts.changed(running)
         }),
       )
     }),
