@@ -1,30 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 
-import { merge, NEVER, ReplaySubject, type Observable } from 'rxjs'
-
-import { changeHints } from './change-hints.ts'
-import { Engine } from './engine.ts'
-import type { SyncError } from './errors.ts'
 import type { Log } from './model/log.ts'
 import { TRANSIENT_RETRY, type TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import { systemClock, type Clock } from './pipeline/clock.ts'
 import type { Held, Settled } from './pipeline/contracts.ts'
-import type { Hint } from './pipeline/lookout.ts'
-import { Projects } from './projects.ts'
-import { ProviderPool } from './providers/provider-pool.ts'
-import { Reporter } from './reporter.ts'
-import { findMisconfigured, isOff } from './site-check.ts'
-import { watchChanges, type WatchedChanges } from './streams/change-stream.ts'
-import { claimStore } from './streams/claims.ts'
+import type { ProviderPoolParts } from './providers/provider-pool.ts'
+import { Session } from './session.ts'
+import { isOff } from './site-check.ts'
 import { connect, type Connections } from './streams/connect.ts'
-import { representationReader } from './streams/representation-reader.ts'
-import { tokenStore } from './streams/resume-token.ts'
-import { serverTime } from './streams/scan.ts'
-import { stateDatabase, type InstanceReport, type StateDatabase } from './streams/state-database.ts'
+import { stateDatabase, type StateDatabase } from './streams/state-database.ts'
 import { sleep } from './streams/waiting.ts'
-import { recordWriter } from './streams/write-back.ts'
 
 export interface ServiceOptions {
   readonly settings: Settings
@@ -33,52 +20,63 @@ export interface ServiceOptions {
   readonly mode: 'run' | 'once'
   readonly clock?: Clock
   readonly retry?: TransientRetry
-  readonly openProvider?: ConstructorParameters<typeof ProviderPool>[0]['open']
+  readonly openProvider?: ProviderPoolParts['open']
 }
 
 export interface ServiceResult {
   readonly synced: number
   readonly failed: number
-  /** Of `once`: sites that were in trouble, whose work was left. */
+  /** Of `once`: what was in trouble, whose work was left: sites, or the database. */
   readonly troubled: ReadonlySet<string>
 }
 
 /** How long the last words may take: to the database, to providers. */
 const FAREWELL_MS = 4_000
+/** How long one pass waits for a database. */
+const PATIENCE_MS = 30_000
 
 /**
- * The service: connects, puts the pipeline together, and takes it apart again.
+ * The service: connects, runs sessions, and takes leave.
  *
- * created → starting (database, sites) → working → stopping (no new work, what runs goes on up to the grace period) → stopped.
+ * created → starting (database) → working, in a session for each configuration → stopping (no new work, what runs goes on up to the
+ * grace period) → stopped.
  */
 export class SyncService {
   readonly id = `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`
   readonly #options: ServiceOptions
-  readonly #clock: Clock
-  readonly #stop = new ReplaySubject<void>(1)
   readonly #stopping = new AbortController()
   readonly #forced = Promise.withResolvers<void>()
   readonly #started = new Date()
   readonly #connections: Connections
   readonly #state: StateDatabase
   readonly #troubled = new Set<string>()
-  #engine: Engine | undefined
-  #reporter: Reporter | undefined
-  #stream: InstanceReport['stream'] = 'opening'
+  readonly #sessions = new Set<Session>()
+  #woken = Promise.withResolvers<void>()
+  #settings: Settings
+  #next: Settings | undefined
+  #current: Session | undefined
   #isReady = false
   #synced = 0
   #failed = 0
 
   constructor(options: ServiceOptions) {
     this.#options = options
-    this.#clock = options.clock ?? systemClock
+    this.#settings = options.settings
     this.#connections = connect(options.settings.mongo.uri)
     this.#state = stateDatabase(this.#connections.work.db(options.settings.mongo.stateDatabase))
   }
 
   /** What is under way, with its progress. */
   get held(): ReadonlySet<Held> {
-    return this.#engine?.held ?? new Set()
+    return new Set([...this.#sessions].flatMap((session) => [...session.held]))
+  }
+
+  /** Goes on under another configuration; what runs is not disturbed. Where the database is can't be changed so. */
+  reload(settings: Settings): void {
+    if (this.#stopping.signal.aborted) return
+    this.#next = { ...settings, mongo: this.#settings.mongo }
+    this.#current?.stop()
+    this.#wake()
   }
 
   /** Ends the service: what runs may finish within the grace period. */
@@ -86,138 +84,103 @@ export class SyncService {
     if (this.#stopping.signal.aborted) return
     this.#options.log.event('service.stopping')
     this.#stopping.abort()
-    this.#stop.next()
-    this.#engine?.queue.close()
-    this.#engine?.gates.close()
-    const grace = this.#options.settings.shutdownGraceSeconds * 1_000
+    for (const session of this.#sessions) session.stop()
+    this.#wake()
+    const grace = this.#settings.shutdownGraceSeconds * 1_000
     setTimeout(() => this.force('shutdown: the grace period is over'), grace).unref()
   }
 
   /** Ends what runs; it is given back unfinished, and goes on elsewhere or after a restart. */
   force(reason = 'shutdown'): void {
     this.stop()
-    this.#engine?.abort(reason)
+    for (const session of this.#sessions) session.abort(reason)
     // The database may be away: nobody waits for it any longer.
     setTimeout(this.#forced.resolve, FAREWELL_MS).unref()
   }
 
   /** Resolves when the service has stopped. Rejects only if it could not be put together. */
   async run(): Promise<ServiceResult> {
-    const { log, settings } = this.#options
-    log.event('service.started', { extra: { instance: this.id, database: settings.mongo.database, remote_site: settings.remoteSite } })
+    const { log } = this.#options
+    const { database } = this.#settings.mongo
+    log.event('service.started', { extra: { instance: this.id, database, remote_site: this.#settings.remoteSite } })
     try {
-      if (isOff(settings)) await this.#idle()
-      else await this.#prepare()
-      if (!this.#stopping.signal.aborted) await this.#work()
+      await this.#runSessions()
     } finally {
-      await this.#reporter?.stop()
       await within(FAREWELL_MS, Promise.resolve(this.#connections[Symbol.asyncDispose]()))
       log.event('service.stopped', { extra: { synced: this.#synced, failed: this.#failed } })
     }
     return { synced: this.#synced, failed: this.#failed, troubled: this.#troubled }
   }
 
-  /** Nothing is to be synced: alive, and nothing else. */
-  async #idle(): Promise<void> {
-    this.#ready()
-    if (this.#options.mode === 'once') this.stop()
-    await new Promise<void>((resolve) => {
-      const alive = setInterval(() => undefined, 60_000)
-      this.#stop.subscribe(() => {
-        clearInterval(alive)
-        resolve()
-      })
-    })
+  async #runSessions(): Promise<void> {
+    const ends: Promise<void>[] = []
+    while (!this.#stopping.signal.aborted) {
+      this.#settings = this.#next ?? this.#settings
+      this.#next = undefined
+      if (isOff(this.#settings)) await this.#idle()
+      else if (await this.#prepare()) await this.#runSession(ends)
+      if (this.#options.mode === 'once') break
+    }
+    await Promise.race([Promise.all(ends), this.#forced.promise])
   }
 
-  /** Our own database, as soon as there is one. */
-  async #prepare(): Promise<void> {
-    const { log } = this.#options
+  /** Resolves when the session takes no more work; `ends` learns of its end. */
+  async #runSession(ends: Promise<void>[]): Promise<void> {
+    const { log, clock = systemClock, retry = TRANSIENT_RETRY, mode, openProvider } = this.#options
+    const session = new Session({
+      instance: { id: this.id, started: this.#started },
+      settings: this.#settings,
+      log,
+      clock,
+      retry,
+      mode,
+      connections: this.#connections,
+      state: this.#state,
+      ...(openProvider && { openProvider }),
+      ready: () => this.#ready(),
+      settled: (settled) => this.#count(settled),
+      troubled: (what) => this.#troubled.add(what),
+    })
+    this.#current = session
+    this.#sessions.add(session)
+    ends.push(session.run().finally(() => this.#sessions.delete(session)))
+    // A failure to put it together is told by the end.
+    await Promise.race([session.intakeEnded, ends.at(-1)])
+  }
+
+  /** Nothing is to be synced: alive, and nothing else, until told to stop or to be otherwise. */
+  async #idle(): Promise<void> {
+    this.#ready()
+    if (this.#options.mode === 'once') return
+    const alive = setInterval(() => undefined, 60_000)
+    if (this.#next === undefined && !this.#stopping.signal.aborted) await this.#woken.promise
+    clearInterval(alive)
+  }
+
+  #wake(): void {
+    this.#woken.resolve()
+    this.#woken = Promise.withResolvers()
+  }
+
+  /** Our own database, as soon as there is one; false when there is none in time. */
+  async #prepare(): Promise<boolean> {
+    const { log, mode } = this.#options
+    const startedAt = performance.now()
     for (let failures = 0; !this.#stopping.signal.aborted; failures++) {
       try {
         await this.#state.prepare()
         if (failures > 0) log.event('database.recovered')
-        return
+        return true
       } catch (error) {
         if (failures === 0) log.event('database.lost', { error })
+        if (mode === 'once' && performance.now() - startedAt > PATIENCE_MS) {
+          this.#troubled.add('MongoDB')
+          return false
+        }
         await sleep(1_000, this.#stopping.signal)
       }
     }
-  }
-
-  async #work(): Promise<void> {
-    const { settings, log, openProvider } = this.#options
-    const { work, stream } = this.#connections
-    const db = work.db(settings.mongo.database)
-    const state = work.db(settings.mongo.stateDatabase)
-    await using providers = new ProviderPool({
-      memory: this.#state,
-      isSource: ({ name, declared }) => declared === false || name === settings.publishSite,
-      warn: (site, message) => log.event('site.warning', { site: site.name, message }),
-      ...(openProvider && { open: openProvider }),
-    })
-    const misconfigured = await findMisconfigured(settings, providers, log)
-    await using projects = new Projects({ settings, work, log, hasRoom: (site, priority) => engine.queue.hasRoom(site, priority) })
-    const changes =
-      this.#options.mode === 'run'
-        ? watchChanges(stream.db(settings.mongo.database), tokenStore(state, settings.mongo.database))
-        : undefined
-    const engine = new Engine({
-      settings,
-      log,
-      isRepeated: this.#options.mode === 'run',
-      clock: this.#clock,
-      retry: this.#options.retry ?? TRANSIENT_RETRY,
-      claims: claimStore(state, this.id, settings.leaseSeconds),
-      records: recordWriter(db),
-      reader: representationReader(db),
-      providers,
-      misconfigured,
-      pages: (request, signal) => projects.pages(request, signal),
-      serverTime: async () => serverTime(db),
-      changes$: changes ? this.#hints(changes.events$, projects) : NEVER,
-      stop$: this.#stop,
-      healthChanged: (site, error) => this.#healthChanged(site, error),
-    })
-    this.#engine = engine
-    const id = { _id: this.id, database: settings.mongo.database, host: hostname(), pid: process.pid, started: this.#started }
-    this.#reporter = new Reporter({ id, state: this.#state, settings, misconfigured, engine, stream: () => this.#stream })
-    await this.#drive(engine, changes)
-  }
-
-  /** The only subscription: everything the service does hangs on it. */
-  async #drive(engine: Engine, changes: WatchedChanges | undefined): Promise<void> {
-    const finished = new Promise<void>((resolve, reject) => {
-      engine.settled$.subscribe({ next: (settled) => this.#count(settled), complete: resolve, error: reject })
-    })
-    if (this.#options.mode === 'once') {
-      merge(engine.scans.finished$, engine.queue.idle$).subscribe(() => this.#stopWhenDone(engine))
-      this.#ready()
-      engine.scans.request({ reason: 'start', regular: true })
-    }
-    await Promise.race([finished, this.#forced.promise])
-    if (changes) await within(FAREWELL_MS, changes.finished)
-  }
-
-  #hints(events$: WatchedChanges['events$'], projects: Projects): Observable<Hint> {
-    return changeHints(events$, {
-      settings: this.#options.settings,
-      log: this.#options.log,
-      noticed: (project) => projects.noticed(project),
-      turned: (stream) => {
-        this.#stream = stream
-        this.#reporter?.changed()
-      },
-      scan: (request) => this.#engine?.scans.request(request),
-      ready: () => this.#ready(),
-    })
-  }
-
-  #ready(): void {
-    if (this.#isReady) return
-    this.#isReady = true
-    const { log, settings } = this.#options
-    log.event('service.ready', settings.remoteSite === '' ? { message: 'ready, but "remote_site" is empty: nothing is synced' } : {})
+    return false
   }
 
   #count({ outcome }: Settled): void {
@@ -225,20 +188,11 @@ export class SyncService {
     if (outcome.kind === 'failed' || outcome.kind === 'site-trouble') this.#failed++
   }
 
-  #healthChanged(site: string, error: SyncError | undefined): void {
-    this.#reporter?.changed()
-    if (this.#options.mode !== 'once' || !error) return
-    // One pass does not wait for a site to recover.
-    this.#troubled.add(site)
-    if (site === this.#options.settings.publishSite) this.stop()
-    else this.#engine?.queue.clear(site)
-  }
-
-  #stopWhenDone(engine: Engine): void {
-    // What just ended may have asked for more: look when its turn is over.
-    queueMicrotask(() => {
-      if (engine.scans.isIdle && engine.queue.isIdle) this.stop()
-    })
+  #ready(): void {
+    if (this.#isReady) return
+    this.#isReady = true
+    const isOffNow = this.#settings.remoteSite === ''
+    this.#options.log.event('service.ready', isOffNow ? { message: 'ready, but "remote_site" is empty: nothing is synced' } : {})
   }
 }
 

@@ -2,18 +2,22 @@ import { loadSettings } from '../config/load-settings.ts'
 import { createLogger } from '../logging.ts'
 import { SyncService, type ServiceOptions, type ServiceResult } from '../service.ts'
 import type { LogOptions } from './command-line.ts'
+import { reloadOnChange } from './reload-on-change.ts'
 
 /** Runs the service with the signals and the log of a process. */
 export async function runService({ config, logLevel, logFormat }: LogOptions, mode: ServiceOptions['mode']): Promise<ServiceResult> {
-  const { settings, warnings } = await loadSettings(config, process.env)
+  const loaded = await loadSettings(config, process.env)
+  const { settings, warnings } = loaded
   const log = createLogger({ level: logLevel, format: logFormat })
   for (const message of warnings) log.event('config.warning', { message })
   const service = new SyncService({ settings, log, mode })
   const release = stopOnSignals(service)
+  const unwatch = mode === 'run' ? reloadOnChange(config, loaded, service, log) : undefined
   try {
     return await service.run()
   } finally {
     release()
+    unwatch?.()
     await log.close()
   }
 }

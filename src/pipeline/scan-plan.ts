@@ -46,7 +46,9 @@ export class ScanPlan {
   readonly #parts: ScanParts
   readonly #requests = new Subject<ScanRequest>()
   readonly #takeovers = new Map<string, { readonly at: number; readonly cancel: () => void }>()
+  readonly #timers = new Set<() => void>()
   readonly #finished = new Subject<void>()
+  #isOver = false
   #failures = 0
   #lastRegular: Date | undefined
   #active = 0
@@ -58,6 +60,11 @@ export class ScanPlan {
   /** Nothing is being scanned, or about to be. */
   get isIdle(): boolean {
     return this.#active === 0
+  }
+
+  /** The last scan did not get through. */
+  get isFailing(): boolean {
+    return this.#failures > 0
   }
 
   /** Each time a scan ends, well or not. */
@@ -76,7 +83,7 @@ export class ScanPlan {
     const planned = this.#takeovers.get(site)
     if (planned && planned.at <= clock.now() + ms) return
     planned?.cancel()
-    const cancel = clock.after(ms, () => {
+    const cancel = this.#later(ms, () => {
       this.#takeovers.delete(site)
       this.request({ reason: 'takeover', sites: new Set([site]) })
     })
@@ -103,7 +110,8 @@ export class ScanPlan {
       )
       const subscription = scans$.subscribe(subscriber)
       subscription.add(() => {
-        for (const { cancel } of this.#takeovers.values()) cancel()
+        this.#isOver = true
+        for (const cancel of this.#timers) cancel()
       })
       if (loopDelayMs === undefined) return subscription
       const regular$ = defer(() => timer(loopDelayMs * (0.9 + 0.2 * clock.random()), scheduler)).pipe(repeat(), takeUntil(stop$))
@@ -166,7 +174,22 @@ export class ScanPlan {
       level: this.#failures === 1 ? 'warn' : 'debug',
       extra: { reason: request.reason, again_in_ms: Math.round(ms) },
     })
-    clock.after(ms, () => this.request(request))
+    this.#later(ms, () => this.request(request))
+  }
+
+  /** Unless the plan is over by then. Gives back how to cancel it. */
+  #later(ms: number, callback: () => void): () => void {
+    if (this.#isOver) return () => undefined
+    const stop = this.#parts.clock.after(ms, () => {
+      this.#timers.delete(cancel)
+      callback()
+    })
+    const cancel = (): void => {
+      this.#timers.delete(cancel)
+      stop()
+    }
+    this.#timers.add(cancel)
+    return cancel
   }
 }
 

@@ -1,0 +1,179 @@
+import { hostname } from 'node:os'
+
+import { merge, NEVER, ReplaySubject, type Observable } from 'rxjs'
+
+import { changeHints } from './change-hints.ts'
+import { Engine } from './engine.ts'
+import type { SyncError } from './errors.ts'
+import type { Log } from './model/log.ts'
+import type { TransientRetry } from './model/retry-policy.ts'
+import type { Settings } from './model/settings.ts'
+import type { Clock } from './pipeline/clock.ts'
+import type { Held, Settled } from './pipeline/contracts.ts'
+import type { Hint } from './pipeline/lookout.ts'
+import { Projects } from './projects.ts'
+import { ProviderPool, type ProviderPoolParts } from './providers/provider-pool.ts'
+import { Reporter } from './reporter.ts'
+import { findMisconfigured } from './site-check.ts'
+import { watchChanges, type WatchedChanges } from './streams/change-stream.ts'
+import { claimStore } from './streams/claims.ts'
+import type { Connections } from './streams/connect.ts'
+import { representationReader } from './streams/representation-reader.ts'
+import { tokenStore } from './streams/resume-token.ts'
+import { serverTime } from './streams/scan.ts'
+import type { InstanceReport, StateDatabase } from './streams/state-database.ts'
+import { recordWriter } from './streams/write-back.ts'
+
+export interface SessionParts {
+  readonly instance: { readonly id: string; readonly started: Date }
+  readonly settings: Settings
+  readonly log: Log
+  readonly clock: Clock
+  readonly retry: TransientRetry
+  readonly mode: 'run' | 'once'
+  readonly connections: Connections
+  readonly state: StateDatabase
+  readonly openProvider?: ProviderPoolParts['open']
+  /** Work can be taken. */
+  readonly ready: () => void
+  readonly settled: (settled: Settled) => void
+  /** Of `once`: a site is in trouble, its work is left. */
+  readonly troubled: (site: string) => void
+}
+
+/**
+ * The service under one configuration: from the first look at the sites to the last transfer. A changed configuration is a new
+ * session; the old one takes no more work and ends what it has.
+ */
+export class Session {
+  readonly #parts: SessionParts
+  readonly #stop = new ReplaySubject<void>(1)
+  readonly #intakeEnded = Promise.withResolvers<void>()
+  #engine: Engine | undefined
+  #reporter: Reporter | undefined
+  #stream: InstanceReport['stream'] = 'opening'
+  #isStopped = false
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+  }
+
+  /** What is under way, with its progress. */
+  get held(): ReadonlySet<Held> {
+    return this.#engine?.held ?? new Set()
+  }
+
+  /** No more work comes in, and the place in the change stream is saved. */
+  get intakeEnded(): Promise<void> {
+    return this.#intakeEnded.promise
+  }
+
+  /** No new work; what runs goes on. */
+  stop(): void {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#stop.next()
+    this.#engine?.queue.close()
+    this.#engine?.gates.close()
+  }
+
+  /** Ends what runs; it is given back unfinished. */
+  abort(reason: string): void {
+    this.#engine?.abort(reason)
+  }
+
+  /** Resolves when the last transfer has ended. */
+  async run(): Promise<void> {
+    try {
+      if (!this.#isStopped) await this.#run()
+    } finally {
+      this.#intakeEnded.resolve()
+      await this.#reporter?.stop()
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { settings, log, openProvider, state, connections, mode } = this.#parts
+    const { database, stateDatabase } = settings.mongo
+    const { work, stream } = connections
+    await using providers = new ProviderPool({
+      memory: state,
+      isSource: ({ name, declared }) => declared === false || name === settings.publishSite,
+      warn: (site, message) => log.event('site.warning', { site: site.name, message }),
+      ...(openProvider && { open: openProvider }),
+    })
+    const misconfigured = await findMisconfigured(settings, providers, log)
+    await using projects = new Projects({ settings, work, log, hasRoom: (site, priority) => engine.queue.hasRoom(site, priority) })
+    const isRepeated = mode === 'run'
+    const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
+    const engine = new Engine({
+      ...this.#parts,
+      isRepeated,
+      claims: claimStore(work.db(stateDatabase), this.#parts.instance.id, settings.leaseSeconds),
+      records: recordWriter(work.db(database)),
+      reader: representationReader(work.db(database)),
+      providers,
+      misconfigured,
+      pages: (request, signal) => projects.pages(request, signal),
+      serverTime: async () => serverTime(work.db(database)),
+      changes$: changes ? this.#hints(changes.events$, projects) : NEVER,
+      stop$: this.#stop,
+      healthChanged: (site, error) => this.#healthChanged(site, error),
+    })
+    this.#engine = engine
+    if (this.#isStopped) return
+    this.#reporter = this.#report(engine, misconfigured)
+    await this.#drive(engine, changes)
+  }
+
+  /** The only subscription: everything the service does hangs on it. */
+  async #drive(engine: Engine, changes: WatchedChanges | undefined): Promise<void> {
+    const finished = new Promise<void>((resolve, reject) => {
+      engine.settled$.subscribe({ next: this.#parts.settled, complete: resolve, error: reject })
+    })
+    if (changes) void changes.finished.then(() => this.#intakeEnded.resolve())
+    else this.#onePass(engine)
+    await finished
+    await changes?.finished
+  }
+
+  #onePass(engine: Engine): void {
+    merge(engine.scans.finished$, engine.queue.idle$).subscribe(() => {
+      // What just ended may have asked for more: look when its turn is over.
+      queueMicrotask(() => {
+        if (engine.scans.isFailing || (engine.scans.isIdle && engine.queue.isIdle)) this.stop()
+        if (engine.scans.isFailing) this.#parts.troubled('MongoDB')
+      })
+    })
+    this.#parts.ready()
+    engine.scans.request({ reason: 'start', regular: true })
+  }
+
+  #report(engine: Engine, misconfigured: ReadonlyMap<string, SyncError>): Reporter {
+    const { instance, settings, state } = this.#parts
+    const { id: _id, started } = instance
+    const id = { _id, database: settings.mongo.database, host: hostname(), pid: process.pid, started }
+    return new Reporter({ id, state, settings, misconfigured, engine, stream: () => this.#stream })
+  }
+
+  #hints(events$: WatchedChanges['events$'], projects: Projects): Observable<Hint> {
+    return changeHints(events$, {
+      ...this.#parts,
+      noticed: (project) => projects.noticed(project),
+      turned: (stream) => {
+        this.#stream = stream
+        this.#reporter?.changed()
+      },
+      scan: (request) => this.#engine?.scans.request(request),
+    })
+  }
+
+  #healthChanged(site: string, error: SyncError | undefined): void {
+    this.#reporter?.changed()
+    if (this.#parts.mode !== 'once' || !error) return
+    // One pass does not wait for a site to recover.
+    this.#parts.troubled(site)
+    if (site === this.#parts.settings.publishSite) this.stop()
+    else this.#engine?.queue.clear(site)
+  }
+}
