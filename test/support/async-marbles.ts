@@ -9,9 +9,16 @@ export interface Message {
   readonly notification: ObservableNotification<unknown>
 }
 
-/** The messages of a diagram, with the syntax of rxjs; a frame is a millisecond. */
-export function marbles(diagram: string, values: Readonly<Record<string, unknown>> = {}): readonly Message[] {
-  return TestScheduler.parseMarbles(diagram, values, undefined, false, true)
+/** The messages of a diagram, with the syntax of rxjs; a character is a frame, and a frame a millisecond. */
+export function marbles(diagram: string, values?: Readonly<Record<string, unknown>>): readonly Message[] {
+  const messages = TestScheduler.parseMarbles(diagram, values, undefined, false, false)
+  return messages.map(({ frame, notification }) => ({ frame: frame / 10, notification: shortened(notification) }))
+}
+
+/** Without the keys that mean nothing for its kind. */
+function shortened(notification: ObservableNotification<unknown>): ObservableNotification<unknown> {
+  if (notification.kind === 'N') return { kind: 'N', value: notification.value }
+  return notification.kind === 'E' ? { kind: 'E', error: notification.error } : { kind: 'C' }
 }
 
 /**
@@ -30,7 +37,7 @@ export class AsyncMarbles implements Disposable {
   }
 
   /** Starts at the frame of the subscription. */
-  cold<T = string>(diagram: string, values: Readonly<Record<string, T>> = {}): Observable<T> {
+  cold<T = string>(diagram: string, values?: Readonly<Record<string, T>>): Observable<T> {
     return new Observable((subscriber) => {
       const timers = marbles(diagram, values).map(({ frame, notification }) =>
         setTimeout(() => {
