@@ -6,8 +6,10 @@ import type { Log } from './model/log.ts'
 import { projectSettings } from './model/project-settings.ts'
 import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
+import type { SlotStore } from './model/slots.ts'
 import { ChronicFiles } from './pipeline/chronic-files.ts'
 import { claim } from './pipeline/claim.ts'
+import { ClusterGates } from './pipeline/cluster-gates.ts'
 import type { Clock } from './pipeline/clock.ts'
 import type { Held, Settled, Steps } from './pipeline/contracts.ts'
 import { keepLease } from './pipeline/keep-lease.ts'
@@ -33,6 +35,7 @@ export interface EngineParts {
   readonly isRepeated: boolean
   readonly retry: TransientRetry
   readonly claims: ClaimStore
+  readonly slots: SlotStore
   readonly records: WriteBackParts['records']
   readonly reader: DocumentReader
   readonly providers: ProviderPool
@@ -87,7 +90,7 @@ export class Engine {
         overflowed: () => this.scans.request({ reason: 'overflow' }),
       },
       queue: this.queue,
-      gates: this.gates,
+      gates: this.#shared(),
       steps: this.#steps(lookout),
       limitOf: (site) => concurrencyOf(settings.sites.get(site)),
       unexpected: (error, running) => {
@@ -162,6 +165,16 @@ export class Engine {
         },
       },
     })
+  }
+
+  /** Sites whose limit holds for all instances together. */
+  #shared(): ClusterGates {
+    const { settings, slots, clock, stop$ } = this.#parts
+    const sharedLimitOf = (name: string): number | undefined => {
+      const site = settings.sites.get(name)
+      return site?.concurrencyScope === 'cluster' ? concurrencyOf(site) : undefined
+    }
+    return new ClusterGates({ gates: this.gates, slots, clock, sharedLimitOf, renewEveryMs: (settings.leaseSeconds * 1_000) / 3, stop$ })
   }
 
   async #probe(name: string): Promise<void> {

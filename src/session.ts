@@ -21,6 +21,7 @@ import type { Connections } from './streams/connect.ts'
 import { representationReader } from './streams/representation-reader.ts'
 import { tokenStore } from './streams/resume-token.ts'
 import { serverTime } from './streams/scan.ts'
+import { slotStore } from './streams/slots.ts'
 import type { InstanceReport, StateDatabase } from './streams/state-database.ts'
 import { recordWriter } from './streams/write-back.ts'
 
@@ -110,6 +111,7 @@ export class Session {
       ...this.#parts,
       isRepeated,
       claims: claimStore(work.db(stateDatabase), this.#parts.instance.id, settings.leaseSeconds),
+      slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
       records: recordWriter(work.db(database)),
       reader: representationReader(work.db(database)),
       providers,
