@@ -116,13 +116,13 @@ describe('names that no path can spell', () => {
 
   test.each(unspelt)('%j stands in it as a literal alone', (site) => {
     const pipeline = pipelineUpdate({ ...object, site }, FAILED)
-    const names: unknown[] = []
+    const literals: unknown[] = []
     JSON.stringify(pipeline, (key, value: unknown) => {
-      if (key === 'field' && typeof value === 'object') names.push(value)
+      if (key === 'field' && typeof value === 'object') literals.push(value)
       return value
     })
-    expect(names.length).toBeGreaterThan(2)
-    for (const name of names) expect(name).toEqual({ $literal: site })
+    expect(literals.length).toBeGreaterThan(2)
+    for (const name of literals) expect(name).toEqual({ $literal: site })
   })
 
   test('what comes from documents and providers is never taken for an expression', () => {
