@@ -1,5 +1,6 @@
 import { idPlain, idText, isPlain, type RepresentationDocument } from './document.ts'
 import { displayPath } from './root-path.ts'
+import { isPathName } from './site-record.ts'
 import type { ProjectSettings } from './settings.ts'
 import { examine, targetSites, type Verdict } from './verdict.ts'
 
@@ -105,17 +106,21 @@ class Shell {
   }
 
   unset(verdict: Verdict, field: string): string {
+    if (!this.#fitsPath(verdict))
+      return this.#byName(verdict, (record) => `{$unsetField: {field: ${JSON.stringify(field)}, input: ${record}}}`)
     const { at, filters } = this.#record(verdict)
     return this.#update(`{$unset: {${JSON.stringify(`${at}.${field}`)}: ""}}`, filters)
   }
 
   reset(verdict: Verdict): string {
+    if (!this.#fitsPath(verdict)) return this.#byName(verdict, () => '{}')
     const { at, filters, isArray } = this.#record(verdict)
     const empty = isArray ? `{name: ${JSON.stringify(verdict.site)}}` : '{}'
     return this.#update(`{$set: {${JSON.stringify(at)}: ${empty}}}`, filters)
   }
 
   addSkeleton(verdict: Verdict): string {
+    if (!this.#fitsPath(verdict)) return this.#byName(verdict, () => '{}')
     const file = this.#file(verdict)
     if (this.#isArray(verdict)) return this.#update(`{$push: {"files.$[f].sites": {name: ${JSON.stringify(verdict.site)}}}}`, [file])
     return this.#update(`{$set: {${JSON.stringify(`files.$[f].sites.${verdict.site}`)}: {}}}`, [file])
@@ -139,6 +144,20 @@ class Shell {
 
   #update(update: string, filters: readonly string[]): string {
     return `${this.#collection}.updateOne({_id: ${shellId(this.#document._id)}}, ${update}, {arrayFilters: [${filters.join(', ')}]})`
+  }
+
+  #fitsPath(verdict: Verdict): boolean {
+    return isPathName(verdict.site) || this.#isArray(verdict)
+  }
+
+  /** For a site in object shape whose name no path can spell; there, "a.b" would mean a field within another. */
+  #byName({ fileId, site }: Verdict, value: (record: string) => string): string {
+    const field = `field: {$literal: ${JSON.stringify(site)}}`
+    const sites = `{$setField: {${field}, input: "$$f.sites", value: ${value(`{$getField: {${field}, input: "$$f.sites"}}`)}}}`
+    const file = `{$setField: {field: "sites", input: "$$f", value: ${sites}}}`
+    const isIt = `{$eq: ["$$f._id", {$literal: ${shellId(fileId)}}]}`
+    const files = `{$map: {input: "$files", as: "f", in: {$cond: [${isIt}, ${file}, "$$f"]}}}`
+    return `${this.#collection}.updateOne({_id: ${shellId(this.#document._id)}}, [{$set: {files: ${files}}}])`
   }
 }
 

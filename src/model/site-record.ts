@@ -95,6 +95,11 @@ function readPriority(priority: unknown): number {
   return Math.min(1000, Math.max(1, priority))
 }
 
+/** Can the name be a part of a dotted path, and mean itself there? */
+export function isPathName(site: string): boolean {
+  return site !== '' && !site.includes('.') && !site.startsWith('$') && !site.includes('\0')
+}
+
 /** The type of a value as people call it. */
 export function typeName(value: unknown): string {
   if (value === null) return 'null'

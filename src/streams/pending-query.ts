@@ -1,7 +1,7 @@
 import type { Document, Filter } from 'mongodb'
 
 import type { RepresentationDocument } from '../model/document.ts'
-import { DEFAULT_PRIORITY } from '../model/site-record.ts'
+import { DEFAULT_PRIORITY, isPathName } from '../model/site-record.ts'
 
 export interface IndexDefinition {
   readonly name: string
@@ -50,11 +50,6 @@ export function objectIndex(site: string): IndexDefinition | undefined {
     key: { [`${record}.created_dt`]: 1, [`${record}.priority`]: -1, [`${record}.tries`]: 1 },
     partialFilterExpression: { type: 'representation', [record]: { $exists: true }, [`${record}.created_dt`]: null },
   }
-}
-
-/** Can the name be a part of a dotted path, and mean itself there? */
-export function isPathName(site: string): boolean {
-  return site !== '' && !site.includes('.') && !site.startsWith('$') && !site.includes('\0')
 }
 
 /** The queries of one site, urgent ones first. */

@@ -1,9 +1,8 @@
 import type { Document } from 'mongodb'
 
 import type { RecordResult } from '../model/record-result.ts'
-import { RESULT_FIELDS, type RecordSnapshot } from '../model/site-record.ts'
+import { isPathName, RESULT_FIELDS, type RecordSnapshot } from '../model/site-record.ts'
 import type { RecordAddress } from '../model/transfer.ts'
-import { isPathName } from './pending-query.ts'
 
 /** An update of one record, by operators; several of one document can be joined. */
 export interface OperatorUpdate {

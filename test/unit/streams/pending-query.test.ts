@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 
-import { isPathName, objectIndex, pendingQueries, unreadableQuery } from '../../../src/streams/pending-query.ts'
+import { objectIndex, pendingQueries, unreadableQuery } from '../../../src/streams/pending-query.ts'
+import { isPathName } from '../../../src/model/site-record.ts'
 import { SITE_NAMES } from '../../support/model-samples.ts'
 
 test.each([

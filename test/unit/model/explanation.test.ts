@@ -1,0 +1,164 @@
+import { runInNewContext } from 'node:vm'
+
+import { describe, expect, test } from 'vitest'
+
+import type { RepresentationDocument } from '../../../src/model/document.ts'
+import { explainDocument, type Explanation } from '../../../src/model/explanation.ts'
+import type { ProjectSettings } from '../../../src/model/settings.ts'
+import {
+  CREATED,
+  documentOf,
+  fileOf,
+  FIRST_ID,
+  plainOf,
+  projectOf,
+  SECOND_ID,
+  siteOf,
+  sitesOf,
+  SITE_NAMES,
+} from '../../support/model-samples.ts'
+
+const studio = { name: 'studio', created_dt: CREATED }
+const broken = new Map([['nas', { message: 'there is no provider "nfs"' }]])
+const onDrive = projectOf({ sites: sitesOf(siteOf('studio'), siteOf('gdrive')) })
+
+const explained = (document: RepresentationDocument, settings: ProjectSettings = onDrive) =>
+  explainDocument(document, 'PRJ', settings, broken)
+
+/** What is said of one record at gdrive. */
+function about(record: object | undefined, more: object = {}, settings = onDrive): Explanation {
+  const sites = record === undefined ? [studio] : [studio, { name: 'gdrive', ...record }]
+  return explained(documentOf([fileOf(sites, more as Record<string, unknown>)]), settings).explanations[0] as Explanation
+}
+
+/** Runs a command as the shell would, and gives back what it would send. */
+function sent(command: string | undefined): { collection: string; filter: unknown; update: object; options: { arrayFilters: unknown } } {
+  const context = {
+    ObjectId: (hex: string) => ({ $oid: hex }),
+    db: {
+      getCollection: (collection: string) => ({
+        updateOne: (filter: unknown, update: object, options: unknown) => ({ collection, filter, update, options }),
+      }),
+    },
+  }
+  return JSON.parse(JSON.stringify(runInNewContext(command ?? '', context))) as ReturnType<typeof sent>
+}
+
+describe('what is said', () => {
+  test.each<[string, object | undefined, Explanation['state'], string]>([
+    ['no record', undefined, 'no-record', 'nobody asked for it'],
+    ['synced', { created_dt: CREATED }, 'synced', 'synced 2024-01-01T00:00:00.000Z'],
+    ['synced at an odd time', { created_dt: 'then' }, 'synced', 'synced then'],
+    ['synced at no time at all', { created_dt: new Date(Number.NaN) }, 'synced', 'synced Invalid Date'],
+    [
+      'exhausted',
+      { tries: 3, error: 'boom' },
+      'exhausted',
+      'failed 3 times, "retry_cnt" is 3; last error: boom. Mend that, then delete "tries"',
+    ],
+    ['bad tries', { tries: '1' }, 'bad-tries', 'its "tries" is not a number: delete it'],
+    ['paused', { paused: true }, 'paused', 'paused in the document'],
+    ['pending', {}, 'pending', 'pending. /studio/p/a.ma → /gdrive/p/a.ma'],
+    ['pending again', { tries: 2, error: 'boom' }, 'pending', 'pending after 2 of 3 tries, next one with the next scan; last error: boom.'],
+    ['after trouble of the site', { error: 'quota' }, 'pending', 'pending; last error: quota.'],
+  ])('%s', (_title, record, state, reason) => {
+    expect(about(record)).toMatchObject({ path: '{root[work]}/p/a.ma', site: 'gdrive', state, reason: expect.stringContaining(reason) })
+  })
+
+  test('pending, and it will fail', () => {
+    expect(about({}, { path: '/mnt/abs' }).reason).toBe(
+      'pending, and will fail: path "/mnt/abs" does not start with {root} or {root[NAME]}',
+    )
+  })
+
+  test('nothing to send yet', () => {
+    const { explanations } = explained(documentOf([fileOf([{ name: 'studio' }, { name: 'gdrive' }])]))
+    expect(explanations[0]).toMatchObject({ state: 'no-source', reason: expect.stringContaining('not on the publish site "studio"') })
+    expect(explanations[0]?.fix).toBeUndefined()
+  })
+
+  test('a site that can not be used', () => {
+    const { explanations } = explained(documentOf([fileOf([studio, { name: 'nas' }])]), projectOf())
+    expect(explanations.find(({ site }) => site === 'nas')).toMatchObject({
+      state: 'misconfigured',
+      reason: `the site can't be used: there is no provider "nfs"`,
+    })
+  })
+})
+
+describe('what holds for the whole document', () => {
+  const one = [fileOf([studio, { name: 'gdrive' }])]
+  test.each<[string, Partial<RepresentationDocument>, Partial<ProjectSettings>, string]>([
+    ['another type', { type: 'asset' }, {}, 'its type is "asset": only "representation" is synced'],
+    ['its project is off', {}, { enabled: false }, 'its project is not enabled'],
+    ['nothing is synced', {}, { remoteSite: '' }, '"remote_site" is empty'],
+    ['both sites are the same', {}, { remoteSite: 'studio' }, '"remote_site" and "publish_site" are both "studio"'],
+    ['there is nowhere to sync to', {}, { sites: sitesOf(siteOf('studio')) }, 'the configuration has no site to sync to'],
+    ['it has no files', { files: [] }, {}, 'it has no files'],
+    ['its files can not be read', { files: 'x' }, {}, 'not understood, left as it is: files is a string'],
+  ])('%s', (_title, document, settings, remark) => {
+    const { remarks } = explained({ ...documentOf(one), ...document }, projectOf({ ...onDrive, ...settings }))
+    expect(remarks).toContainEqual(expect.stringContaining(remark))
+  })
+
+  test('all is well: nothing is said', () => {
+    expect(explained(documentOf(one)).remarks).toEqual([])
+  })
+})
+
+const ARRAY_FILTERS = [{ 'f._id': { $oid: FIRST_ID.toHexString() } }, { 's.name': 'gdrive' }]
+
+describe('the command that mends it', () => {
+  test.each<[string, object | undefined, object]>([
+    ['deletes the tries of an exhausted record', { tries: 3 }, { $unset: { 'files.$[f].sites.$[s].tries': '' } }],
+    ['deletes tries that are no number', { tries: 'x' }, { $unset: { 'files.$[f].sites.$[s].tries': '' } }],
+    ['tries again at once', { tries: 1 }, { $unset: { 'files.$[f].sites.$[s].tries': '' } }],
+    ['ends a pause', { paused: true }, { $unset: { 'files.$[f].sites.$[s].paused': '' } }],
+    ['resets a record', { created_dt: CREATED }, { $set: { 'files.$[f].sites.$[s]': { name: 'gdrive' } } }],
+    ['asks for a file', undefined, { $push: { 'files.$[f].sites': { name: 'gdrive' } } }],
+  ])('in array shape %s', (_title, record, update) => {
+    expect(sent(about(record).fix)).toEqual({
+      collection: 'PRJ',
+      filter: { _id: { $oid: SECOND_ID.toHexString() } },
+      update,
+      options: { arrayFilters: record === undefined ? ARRAY_FILTERS.slice(0, 1) : ARRAY_FILTERS },
+    })
+  })
+
+  test.each<[string, object, object]>([
+    ['deletes tries', { studio, gdrive: { tries: 3 } }, { $unset: { 'files.$[f].sites.gdrive.tries': '' } }],
+    ['resets a record', { studio, gdrive: { created_dt: CREATED } }, { $set: { 'files.$[f].sites.gdrive': {} } }],
+    ['asks for a file', { studio }, { $set: { 'files.$[f].sites.gdrive': {} } }],
+  ])('in object shape %s', (_title, sites, update) => {
+    const [explanation] = explained(documentOf([fileOf(sites)])).explanations
+    expect(sent(explanation?.fix)).toMatchObject({ update, options: { arrayFilters: ARRAY_FILTERS.slice(0, 1) } })
+  })
+
+  test('there is none for what is only waiting', () => {
+    expect(about({}).fix).toBeUndefined()
+  })
+
+  test.each<[unknown, unknown]>([
+    ['a "quoted" text', 'a "quoted" text'],
+    [7, 7],
+  ])('names documents by whatever id they have: %j', (id, expected) => {
+    const [explanation] = explained(documentOf([fileOf([studio], { _id: id })], { _id: id })).explanations
+    expect(sent(explanation?.fix)).toMatchObject({ filter: { _id: expected }, options: { arrayFilters: [{ 'f._id': expected }] } })
+  })
+
+  test.each(SITE_NAMES.filter((name) => name !== 'studio' && name !== 'local_0'))(
+    'touches that record alone, of a site named %j',
+    (name) => {
+      const settings = projectOf({ sites: sitesOf(siteOf('studio'), siteOf(name)) })
+      for (const record of [{ tries: 3 }, { created_dt: CREATED }, undefined]) {
+        const sites = plainOf([['studio', studio], ...(record ? [[name, record] as const] : [])])
+        const [explanation] = explained(documentOf([fileOf(sites)]), settings).explanations
+        const { update } = sent(explanation?.fix)
+        const isPath = /^[^.$]/.test(name) && !name.includes('.')
+        const paths = Array.isArray(update) ? [] : Object.values(update as Record<string, object>).flatMap((fields) => Object.keys(fields))
+        expect(paths.map((path) => path.replace('.tries', ''))).toEqual(isPath ? [`files.$[f].sites.${name}`] : [])
+        expect(explanation?.fix).toContain(isPath ? 'arrayFilters' : `$literal: ${JSON.stringify(name)}`)
+      }
+    },
+  )
+})
