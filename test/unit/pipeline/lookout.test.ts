@@ -1,0 +1,195 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+
+import { idText, type RepresentationDocument } from '../../../src/model/document.ts'
+import { keyOfHint, Lookout, mergeHints, type Hint } from '../../../src/pipeline/lookout.ts'
+import { TransferQueue, type RunningTransfer } from '../../../src/pipeline/transfer-queue.ts'
+import { anyDocument, CREATED, documentOf, fileOf, projectOf } from '../../support/model-samples.ts'
+import { RecordingLog } from '../../support/recording-log.ts'
+
+const studio = { name: 'studio', created_dt: CREATED }
+const ready = (id: string, gdrive: object = {}) =>
+  documentOf([fileOf([studio, { name: 'gdrive', ...gdrive }], { _id: `file of ${id}` })], { _id: id })
+const hint = (representationId: unknown, project = 'PRJ'): Hint => ({ project, representationId, occasion: {} })
+
+function rig(documents: readonly RepresentationDocument[] = []) {
+  const stored = new Map(documents.map((document) => [idText(document._id), document]))
+  const queue = new TransferQueue({ mostPerSite: 10 })
+  const log = new RecordingLog()
+  const reads: unknown[][] = []
+  const unread: unknown[] = []
+  const faults: Error[] = []
+  const lookout = new Lookout({
+    reader: {
+      read: async (project, ids) => {
+        reads.push([project, ...ids])
+        await Promise.resolve()
+        const fault = faults.shift()
+        if (fault) throw fault
+        return ids.map((id) => stored.get(idText(id))).filter((document) => document !== undefined)
+      },
+      readFile: async (_project, { representationId }) => Promise.resolve(stored.get(idText(representationId))),
+    },
+    queue,
+    log,
+    settingsOf: (project) => projectOf({ enabled: project !== 'OFF' }),
+    misconfigured: new Map(),
+    unread: (error) => void unread.push(error),
+  })
+  const put = (document: RepresentationDocument): void => void stored.set(idText(document._id), document)
+  const runs = async (id: string): Promise<RunningTransfer> => {
+    for (const found of await lookout.look([hint(id)])) queue.admit(found)
+    return queue.take('gdrive') as RunningTransfer
+  }
+  return { lookout, queue, log, reads, unread, faults, put, remove: (id: string) => stored.delete(idText(id)), runs }
+}
+
+describe('hints', () => {
+  test('each is answered by what its document needs now', async () => {
+    const { lookout, reads } = rig([ready('a'), ready('b', { created_dt: CREATED })])
+    const found = await lookout.look([{ ...hint('a'), occasion: { unpaused: true } }, hint('b'), hint('gone')])
+    expect(reads).toEqual([['PRJ', 'a', 'b', 'gone']])
+    expect(found.map(({ transfers }) => transfers.map(({ site }) => site))).toEqual([['gdrive'], [], []])
+    expect(found[0]).toMatchObject({ representationKey: 'PRJ/"a"', occasion: { unpaused: true }, changed: true })
+  })
+
+  test('of several projects are read one project at a time, those of a project that is off not at all', async () => {
+    const { lookout, reads } = rig([ready('a')])
+    await lookout.look([hint('a', 'ONE'), hint('a', 'OFF'), hint('b', 'TWO'), hint('c', 'ONE')])
+    expect(reads).toEqual([
+      ['ONE', 'a', 'c'],
+      ['TWO', 'b'],
+    ])
+  })
+
+  test('that can not be read are told, and the other projects are served', async () => {
+    const { lookout, faults, unread } = rig([ready('a')])
+    const fault = new Error('no primary')
+    faults.push(fault)
+    const found = await lookout.look([hint('a', 'ONE'), hint('a', 'TWO')])
+    expect(unread).toEqual([fault])
+    expect(found.map(({ representationKey }) => representationKey)).toEqual(['TWO/"a"'])
+  })
+
+  test('of one document become one, with all that they bring', () => {
+    const at = new Date(1_000)
+    const both = mergeHints({ ...hint('a'), occasion: { retryFailedBefore: at } }, { ...hint('a'), occasion: { unpaused: true } })
+    expect(both).toEqual({ ...hint('a'), occasion: { retryFailedBefore: at, unpaused: true } })
+    expect(keyOfHint(hint('a'))).toBe(keyOfHint(both))
+    expect(keyOfHint(hint('a'))).not.toBe(keyOfHint(hint('a', 'OTHER')))
+    expect(keyOfHint(hint('7'))).not.toBe(keyOfHint(hint(7)))
+  })
+
+  test('whatever the document, looking at it never fails', async () => {
+    await fc.assert(
+      fc.asyncProperty(anyDocument, async (document) => {
+        const { lookout, unread } = rig([document])
+        expect(await lookout.look([hint(document._id)])).toHaveLength(1)
+        expect(() => lookout.found('PRJ', document, {})).not.toThrow()
+        expect(unread).toEqual([])
+      }),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('what can not be read in a document', () => {
+  const odd = documentOf([fileOf(['studio', 'gdrive'])], { _id: 'odd' })
+
+  test('is told once a document and run', async () => {
+    const { lookout, log } = rig([odd])
+    await lookout.look([hint('odd')])
+    await lookout.look([hint('odd')])
+    lookout.found('PRJ', odd, {})
+    expect(log.events).toEqual([
+      {
+        action: 'record.unreadable',
+        project: 'PRJ',
+        representationId: 'odd',
+        message: 'not understood, left as it is: files.0.sites.0 is a string; files.0.sites.1 is a string',
+        extra: { parts: 2 },
+      },
+    ])
+    lookout.found('OTHER', odd, {})
+    expect(log.events).toHaveLength(2)
+  })
+
+  test('is told shortly', async () => {
+    const { lookout, log } = rig([documentOf(Array.from({ length: 100 }, () => null))])
+    lookout.found('PRJ', documentOf(Array.from({ length: 100 }, () => null)), {})
+    expect(log.events[0]?.message).toMatch(/files\.4 is null; …$/)
+    expect(log.events[0]?.extra).toEqual({ parts: 100 })
+  })
+})
+
+describe('what runs', () => {
+  test.each<[string, (all: ReturnType<typeof rig>) => void, object]>([
+    [
+      'its skeleton is gone',
+      (all) => all.put(documentOf([fileOf([studio], { _id: 'file of a' })], { _id: 'a' })),
+      { kind: 'dropped', reason: 'the skeleton is gone' },
+    ],
+    ['its document is gone', (all) => void all.remove('a'), { kind: 'dropped', reason: 'the skeleton is gone' }],
+    [
+      'its files were replaced',
+      (all) => all.put(documentOf([fileOf([studio, { name: 'gdrive' }], { _id: 'other' })], { _id: 'a' })),
+      { kind: 'dropped' },
+    ],
+    ['it was paused', (all) => all.put(ready('a', { paused: true })), { kind: 'released', reason: 'paused' }],
+    [
+      'somebody marked it',
+      (all) => all.put(ready('a', { created_dt: CREATED })),
+      { kind: 'dropped', reason: 'somebody else marked it meanwhile' },
+    ],
+    ['its type was changed', (all) => all.put({ ...ready('a'), type: 'archived_representation' }), { kind: 'dropped' }],
+  ])('ends when %s', async (_title, change, reason) => {
+    const all = rig([ready('a')])
+    const running = await all.runs('a')
+    change(all)
+    await all.lookout.look([hint('a')])
+    expect(running.abort.signal.reason).toMatchObject(reason)
+  })
+
+  test.each<[string, object]>([
+    ['nothing that matters changed', {}],
+    ['its priority changed', { priority: 99 }],
+    ['a field that is none of ours changed', { note: 'x' }],
+    ['it was reset meanwhile: the result is dropped when it comes', { tries: null }],
+  ])('goes on when %s', async (_title, record) => {
+    const all = rig([ready('a')])
+    const running = await all.runs('a')
+    all.put(ready('a', record))
+    await all.lookout.look([hint('a')])
+    expect(running.abort.signal.aborted).toBe(false)
+  })
+
+  test('goes on when another document changed, or a scan passes', async () => {
+    const all = rig([ready('a'), ready('b')])
+    const running = await all.runs('a')
+    all.remove('a')
+    await all.lookout.look([hint('b')])
+    all.lookout.found('PRJ', ready('a', { created_dt: CREATED }), {})
+    expect(running.abort.signal.aborted).toBe(false)
+  })
+})
+
+describe('reading again', () => {
+  test('gives the transfer as its document says it now', async () => {
+    const all = rig([ready('a')])
+    const { transfer } = await all.runs('a')
+    all.put(ready('a', { priority: 99, tries: 1 }))
+    expect(await all.lookout.reread(transfer)).toMatchObject({ key: transfer.key, priority: 99, tries: 1, snapshot: { tries: 1 } })
+  })
+
+  test.each<[string, RepresentationDocument | undefined]>([
+    ['it is not pending any more', ready('a', { created_dt: CREATED })],
+    ['it is paused', ready('a', { paused: true })],
+    ['it is gone', undefined],
+  ])('gives nothing when %s', async (_title, document) => {
+    const all = rig([ready('a')])
+    const { transfer } = await all.runs('a')
+    if (document) all.put(document)
+    else all.remove('a')
+    expect(await all.lookout.reread(transfer)).toBeUndefined()
+  })
+})
