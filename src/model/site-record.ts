@@ -4,7 +4,7 @@ export const DEFAULT_PRIORITY = 50
 
 /** The fields that a result writes; a record in which one of them changed since it was claimed was rewritten by somebody. */
 export const RESULT_FIELDS = ['created_dt', 'error', 'tries', 'last_failed_dt', 'id'] as const
-export type ResultField = (typeof RESULT_FIELDS)[number]
+type ResultField = (typeof RESULT_FIELDS)[number]
 
 /** The result fields as they were; a missing field is a missing key. */
 export type RecordSnapshot = Readonly<Partial<Record<ResultField, unknown>>>

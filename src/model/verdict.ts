@@ -7,7 +7,7 @@ import { readSites, typeName, type Shape, type SiteRecord, type SiteRecords } fr
 import type { Route, Transfer } from './transfer.ts'
 
 /** Why a file is, or is not, to be sent to a site. */
-export type VerdictState =
+type VerdictState =
   /** To be sent: `transfer` says how. */
   | 'pending'
   /** `created_dt` is set. */

@@ -6,7 +6,7 @@ import type { Provider } from './provider.ts'
 import { openProvider, type ProviderContext } from './registry.ts'
 
 /** What must outlive the process for providers. */
-export interface ProviderMemory {
+interface ProviderMemory {
   /** Was this root in use before? */
   wasSeen(rootKey: string): Promise<boolean>
   markSeen(rootKey: string): Promise<void>

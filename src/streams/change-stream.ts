@@ -32,7 +32,7 @@ export interface StreamTiming {
   readonly saveTokenMs: number
 }
 
-export const STREAM_TIMING: StreamTiming = {
+const STREAM_TIMING: StreamTiming = {
   awaitMs: 1_000,
   graceMs: 3_000,
   firstAnswerMs: 60_000,

@@ -6,7 +6,7 @@ import { KeyedBatcher } from './batcher.ts'
 /** What the planning reads of a document, and no more. */
 export const REPRESENTATION_FIELDS = { type: 1, name: 1, 'context.root': 1, files: 1 } as const
 
-export interface FileReference {
+interface FileReference {
   readonly representationId: unknown
   readonly fileId: unknown
 }

@@ -7,7 +7,7 @@ import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
 import { fitsOperators, operatorUpdate, pipelineUpdate } from './record-update.ts'
 
-export interface RecordWrite {
+interface RecordWrite {
   readonly address: RecordAddress
   readonly result: RecordResult
   /** The end of the lease by the server's clock; a write that comes later changes nothing. */
