@@ -75,6 +75,9 @@ export class Projects implements AsyncDisposable {
       if (created > 0)
         log.event('database.index', { project, message: `${created} index${created > 1 ? 'es' : ''} created`, extra: { commands } })
     } catch (error) {
+      // Had it never reached the server, it would not look for it again.
+      await this.#patient?.close()
+      this.#patient = undefined
       log.event('database.index_failed', {
         project,
         error,

@@ -168,6 +168,7 @@ export class SyncService {
     const startedAt = performance.now()
     for (let failures = 0; !this.#stopping.signal.aborted; failures++) {
       try {
+        await this.#connections.open()
         await this.#state.prepare()
         if (failures > 0) log.event('database.recovered')
         return true

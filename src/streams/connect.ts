@@ -7,6 +7,8 @@ import { MongoClient } from 'mongodb'
 export interface Connections extends AsyncDisposable {
   readonly work: MongoClient
   readonly stream: MongoClient
+  /** Resolves when the server can be reached. A client whose very first use fails does not look for its server again unless told to. */
+  open(): Promise<void>
 }
 
 const COMMON = {
@@ -28,6 +30,9 @@ export function connect(uri: string): Connections {
   return {
     work,
     stream,
+    async open() {
+      await Promise.all([work.connect(), stream.connect()])
+    },
     async [Symbol.asyncDispose]() {
       await Promise.allSettled([work.close(), stream.close()])
     },
