@@ -1,0 +1,105 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { onTestFinished } from 'vitest'
+
+import { LogLines } from './log-recorder.ts'
+import type { Stage } from './service-harness.ts'
+import { waitFor } from './wait-for.ts'
+
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+/** Nothing of the machine's own configuration reaches the program. */
+function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+  return { ...(Object.fromEntries(kept) as NodeJS.ProcessEnv), ...more }
+}
+
+/** The program as a process of its own, started as people start it. It is gone when the test ends. */
+export class ServiceProcess {
+  readonly lines = new LogLines()
+  /** Resolves with the exit code, or with the signal that ended it, when all output has come. */
+  readonly ended: Promise<number | NodeJS.Signals>
+  stdout = ''
+  stderr = ''
+  /** What was wrong with a line of its log. */
+  fault: unknown
+  readonly #child: ChildProcess
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.#child = spawn(process.execPath, [MAIN, ...args], { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] })
+    const isLog = args[0] === 'run' || args[0] === 'scan'
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text
+      if (isLog) this.#read(text)
+    })
+    this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text
+    })
+    this.ended = once(this.#child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
+    onTestFinished(async () => {
+      this.#child.kill('SIGKILL')
+      await this.ended
+    })
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Waits for its end, and for nothing else than was promised. */
+  async end(withinMs = 20_000): Promise<number | NodeJS.Signals> {
+    await waitFor('the end of the process', () => !this.isRunning, { withinMs, seen: () => [this.lines.summary(), this.stderr] })
+    return await this.ended
+  }
+
+  #read(text: string): void {
+    try {
+      this.lines.add(text)
+    } catch (error) {
+      this.fault ??= error
+    }
+  }
+}
+
+export interface ConfigOptions {
+  readonly general?: Readonly<Record<string, unknown>>
+  readonly sites?: Readonly<Record<string, unknown>>
+  /** Credentials for the database. */
+  readonly user?: { readonly name: string; readonly password: string }
+}
+
+/** Writes a configuration for this production, with a `mirror` on disk as its remote site, and gives its path. */
+export async function writeConfig(stage: Stage, { general = {}, sites = {}, user }: ConfigOptions = {}): Promise<string> {
+  const folder = join(stage.dir, 'config')
+  await mkdir(folder, { recursive: true })
+  const { uri, database, stateDatabase } = stage.settings.mongo
+  const config = {
+    publish_site: 'studio',
+    remote_site: 'mirror',
+    loop_delay: 60,
+    mongo: { uri: user === undefined ? uri : withUser(uri, user, database), database, state_database: stateDatabase },
+    sites: {
+      studio: { provider: 'local_drive', root: { work: stage.studioPath('') } },
+      mirror: { provider: 'local_drive', root: { work: join(stage.dir, 'mirror') } },
+      ...sites,
+    },
+    ...general,
+  }
+  const file = join(folder, 'config.json')
+  await writeFile(file, JSON.stringify(config, undefined, 2))
+  return file
+}
+
+function withUser(uri: string, { name, password }: { name: string; password: string }, source: string): string {
+  const [, hosts = '', query = ''] = /^mongodb:\/\/([^/]+)\/?\??(.*)$/.exec(uri) ?? []
+  const options = [query, `authSource=${source}`].filter((option) => option !== '').join('&')
+  return `mongodb://${encodeURIComponent(name)}:${encodeURIComponent(password)}@${hosts}/?${options}`
+}
