@@ -118,10 +118,15 @@ export class SyncService {
       this.#settings = this.#next ?? this.#settings
       this.#next = undefined
       if (isOff(this.#settings)) await this.#idle()
-      else if (await this.#prepare()) await this.#runSession(ends)
+      else if ((await this.#prepare()) && !this.#isTurned) await this.#runSession(ends)
       if (this.#options.mode === 'once') break
     }
     await Promise.race([Promise.all(ends), this.#forced.promise])
+  }
+
+  /** Told to stop, or to be otherwise, since the turn began. */
+  get #isTurned(): boolean {
+    return this.#stopping.signal.aborted || this.#next !== undefined
   }
 
   /** Resolves when the session takes no more work; `ends` learns of its end. */
@@ -153,7 +158,7 @@ export class SyncService {
     this.#ready()
     if (this.#options.mode === 'once') return
     const alive = setInterval(() => undefined, 60_000)
-    if (this.#next === undefined && !this.#stopping.signal.aborted) await this.#woken.promise
+    if (!this.#isTurned) await this.#woken.promise
     clearInterval(alive)
   }
 
