@@ -5,7 +5,8 @@ import type { RecordResult, WriteResult } from '../model/record-result.ts'
 import { readSites, type SiteRecord } from '../model/site-record.ts'
 import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
-import { fitsOperators, operatorUpdate, pipelineUpdate } from './record-update.ts'
+import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
+import { fitsOperators, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
 
 interface RecordWrite {
   readonly address: RecordAddress
@@ -34,55 +35,81 @@ export function recordWriter(db: Db): RecordWriter {
 }
 
 async function writeAll(db: Db, writes: readonly RecordWrite[]): Promise<readonly WriteResult[]> {
-  const [first] = writes
-  if (!first) return []
-  if (writes.length === 1) return [await writeTogether(db, [first]).then(([result]) => result as WriteResult)]
   const joined = writes.filter(({ address }) => fitsOperators(address))
-  const results = new Map<RecordWrite, WriteResult>()
-  if (joined.length > 0) {
-    const together = await writeTogether(db, joined)
-    for (const [index, write] of joined.entries()) results.set(write, together[index] as WriteResult)
-  }
-  // One lease that ended must not take the others with it; names that need a pipeline go one by one.
-  for (const write of writes) {
-    const result = results.get(write)
-    if (!result || result.kind === 'fenced') results.set(write, (await writeTogether(db, [write]))[0] as WriteResult)
-  }
+  const results = new Map(joined.length > 1 ? await writeTogether(db, joined) : [])
+  // One whose place or lease is gone must not take the others with it; names that need a pipeline go one by one.
+  for (const write of writes) if (!results.has(write)) results.set(write, await writeAlone(db, write))
   return writes.map((write) => results.get(write) as WriteResult)
 }
 
-/** One update of one document, and what became of each of its records. */
-async function writeTogether(db: Db, writes: readonly RecordWrite[]): Promise<readonly WriteResult[]> {
-  const { project, representationId } = (writes[0] as RecordWrite).address
-  const collection = db.collection<RepresentationDocument>(project)
-  const until = new Date(Math.min(...writes.map((write) => write.until.getTime())))
-  const filter = { _id: { $eq: representationId }, files: { $type: 'array' }, $expr: { $lt: ['$$NOW', until] } } as Document
-  const { update, arrayFilters } = updateOf(writes)
-  const wanted = { $in: ['$$this._id', { $literal: writes.map(({ address }) => address.fileId) }] }
-  const projection = { _id: 1, files: { $filter: { input: '$files', cond: wanted } } }
-  const after = await collection.findOneAndUpdate(filter, update, {
-    projection,
-    returnDocument: 'after',
-    upsert: false,
-    ...(arrayFilters.length > 0 && { arrayFilters: [...arrayFilters] }),
-  })
-  if (after) return writes.map((write) => becameOf(write, after))
-  const there = await collection.findOne({ _id: { $eq: representationId }, files: { $type: 'array' } } as Document, {
-    projection: { _id: 1 },
-  })
-  return writes.map(() => (there ? { kind: 'fenced' } : { kind: 'gone', what: 'document' }))
+async function writeAlone(db: Db, write: RecordWrite): Promise<WriteResult> {
+  const { address, result } = write
+  const { update, arrayFilters } = operatorUpdate(address, result, 0)
+  const after = fitsOperators(address)
+    ? await updateDocument(db, [write], merged([update]), { arrayFilters: [...arrayFilters] })
+    : await updateDocument(db, [write], [...pipelineUpdate(address, result)], {})
+  if (after) return becameOf(write, after)
+  return (await documentOf(db, address, { _id: 1 })) ? { kind: 'fenced' } : { kind: 'gone', what: 'document' }
 }
 
-function updateOf(writes: readonly RecordWrite[]): { update: Document; arrayFilters: readonly Document[] } {
-  const [first] = writes
-  if (first && writes.length === 1 && !fitsOperators(first.address))
-    return { update: [...pipelineUpdate(first.address, first.result)], arrayFilters: [] }
-  const parts = writes.map(({ address, result }, n) => operatorUpdate(address, result, n))
-  const merged = { $set: {}, $unset: {}, $currentDate: {} }
-  for (const { update } of parts)
-    for (const operator of ['$set', '$unset', '$currentDate'] as const) Object.assign(merged[operator], update[operator])
-  const update = Object.fromEntries(Object.entries(merged).filter(([, fields]) => Object.keys(fields).length > 0))
-  return { update, arrayFilters: parts.flatMap((part) => part.arrayFilters) }
+/**
+ * One update of several records, each at the place it had a moment ago; what is not there any more is left out, and nothing is
+ * written when one was changed since. (Array filters would need no places. But when they fit several elements, the server tells of
+ * it as a change of the whole array, as it does a person's, and every instance would look at the document.)
+ */
+async function writeTogether(db: Db, writes: readonly RecordWrite[]): Promise<readonly (readonly [RecordWrite, WriteResult])[]> {
+  const [{ address }] = writes as readonly [RecordWrite]
+  const document = await documentOf(db, address, placedFiles(writes.map((write) => write.address.fileId)))
+  if (!document) return []
+  const places = new Set<string>()
+  const parts = writes.flatMap((write, n) => {
+    const position = positionOf(document as unknown as PlacedFiles, write.address)
+    const place = `${position?.file} ${write.address.site}`
+    // Progress and the result of one record can't be in one update.
+    if (!position || places.has(place)) return []
+    places.add(place)
+    return [{ write, ...atPosition(operatorUpdate(write.address, write.result, n), position) }]
+  })
+  if (parts.length === 0) return []
+  const placed = parts.map(({ write }) => write)
+  const conditions = parts.flatMap((part) => part.conditions)
+  const after = await updateDocument(db, placed, merged(parts.map(({ update }) => update)), { conditions })
+  return after ? placed.map((write) => [write, becameOf(write, after)] as const) : []
+}
+
+async function documentOf(db: Db, { project, representationId }: RecordAddress, projection: Document): Promise<Document | null> {
+  return await db.collection(project).findOne({ _id: { $eq: representationId }, files: { $type: 'array' } } as Document, { projection })
+}
+
+/** Null when there is no such document, its conditions do not hold, or a lease is over. */
+async function updateDocument(
+  db: Db,
+  writes: readonly RecordWrite[],
+  update: Document | Document[],
+  { conditions = [], arrayFilters }: { readonly conditions?: readonly Document[]; readonly arrayFilters?: Document[] },
+): Promise<RepresentationDocument | null> {
+  const { project, representationId } = (writes[0] as RecordWrite).address
+  const until = new Date(Math.min(...writes.map((write) => write.until.getTime())))
+  const filter = {
+    _id: { $eq: representationId },
+    files: { $type: 'array' },
+    $expr: { $lt: ['$$NOW', until] },
+    ...(conditions.length > 0 && { $and: conditions }),
+  } as Document
+  const wanted = { $in: ['$$this._id', { $literal: writes.map(({ address }) => address.fileId) }] }
+  return await db.collection<RepresentationDocument>(project).findOneAndUpdate(filter, update, {
+    projection: { _id: 1, files: { $filter: { input: '$files', cond: wanted } } },
+    returnDocument: 'after',
+    upsert: false,
+    ...(arrayFilters && { arrayFilters }),
+  })
+}
+
+function merged(updates: readonly OperatorUpdate['update'][]): Document {
+  const all = { $set: {}, $unset: {}, $currentDate: {} }
+  for (const update of updates)
+    for (const operator of ['$set', '$unset', '$currentDate'] as const) Object.assign(all[operator], update[operator])
+  return Object.fromEntries(Object.entries(all).filter(([, fields]) => Object.keys(fields).length > 0))
 }
 
 function becameOf({ address, result }: RecordWrite, after: RepresentationDocument): WriteResult {
