@@ -114,6 +114,23 @@ test.each((['array', 'object'] as const).flatMap((shape) => results.map((result)
   },
 )
 
+test("the service's own writes of one document together wake nobody either", async () => {
+  const files = Array.from({ length: 12 }, (_, n) => entry(`{root[work]}/${n}`, n % 2 === 0 ? inArray('gdrive') : { gdrive: {} }))
+  const document: Document = representation(files)
+  await told(async () => await collection.insertOne(document))
+  const transfers = await transfersOf(document, 'gdrive')
+  const writer = recordWriter(database.db)
+  const until = new Date(Date.now() + 60_000)
+  const heard = await told(
+    async () =>
+      await Promise.all(
+        transfers.map(async (address, n) => await writer.write({ address, result: results[n % 3] as RecordResult, until })),
+      ),
+  )
+  expect(transfers).toHaveLength(12)
+  expect(heard).toEqual([])
+})
+
 const HERE = { array: 'files.1.sites.1', object: 'files.1.sites.gdrive' } as const
 
 /** What people do: the update, and what the record held before. */

@@ -334,3 +334,60 @@ test('results of one document at the same time: every record has its own, whatev
     expect(fields).toEqual(isFenced ? {} : expected(own, {}))
   }
 })
+
+test('entries and records that move, come and go while results of their document are written: each result is where it belongs, or nowhere', async () => {
+  const writer = recordWriter(database.db)
+  for (let round = 0; round < 25; round++) {
+    const ids = Array.from({ length: 8 }, () => new ObjectId())
+    const files = ids.map((_id, n) => ({ _id, path: TARGET.path, sites: n % 2 === 0 ? [{ name: 'gdrive' }] : { gdrive: {} } }))
+    const document = { _id: new ObjectId(), type: 'representation', files }
+    await collection.insertOne(document)
+    const addresses = await Promise.all(ids.map(async (id) => await planned({ document, site: 'gdrive' }, id)))
+    const stray = (): Document => ({ _id: new ObjectId(), path: TARGET.path, sites: [{ name: 'gdrive' }] })
+    const move = async (change: Document): Promise<unknown> => await collection.updateOne({ _id: document._id }, change)
+    const moves = async (): Promise<void> => {
+      await move({ $push: { files: { $each: [stray(), stray()], $position: 0 } } })
+      await move({ $pull: { files: { _id: ids[3] } } })
+      await move({ $push: { 'files.$[].sites': { $each: [{ name: 'nas' }], $position: 0 } } }).catch(() => undefined)
+      await move({ $pull: { files: { _id: ids[4] } } })
+    }
+    const write = async (address: Transfer, n: number): Promise<string> =>
+      (await writer.write({ address, result: { kind: 'synced', id: `id ${n}` }, until: inAMinute() })).kind
+    const [kinds] = await Promise.all([Promise.all(addresses.map(write)), moves()])
+    const after = ((await collection.findOne({ _id: document._id }))?.['files'] ?? []) as Document[]
+    for (const [n, id] of ids.entries()) {
+      const sites = after.find(({ _id }) => String(_id) === String(id))?.['sites'] as Document | undefined
+      const record = Array.isArray(sites)
+        ? (sites as Document[]).find(({ name }) => name === 'gdrive')
+        : (sites?.['gdrive'] as Document | undefined)
+      expect(record?.['id']).toBe(sites === undefined ? undefined : `id ${n}`)
+    }
+    expect(kinds.filter((kind) => kind !== 'written' && kind !== 'gone')).toEqual([])
+    const strays = after.filter(({ _id }) => !ids.some((id) => String(id) === String(_id)))
+    expect(strays.map(({ sites }) => (sites as Document[]).find(({ name }) => name === 'gdrive'))).toEqual([
+      { name: 'gdrive' },
+      { name: 'gdrive' },
+    ])
+  }
+})
+
+test('progress and the result of one record at the same time: the result stays', async () => {
+  const document = {
+    _id: new ObjectId(),
+    type: 'representation',
+    files: [{ _id: TARGET.fileId, path: TARGET.path, sites: [{ name: 'gdrive' }] }],
+  }
+  await collection.insertOne(document)
+  const address = await planned({ document, site: 'gdrive' })
+  const writer = recordWriter(database.db)
+  const results: readonly RecordResult[] = [
+    { kind: 'progress', progress: 0.2 },
+    { kind: 'progress', progress: 0.4 },
+    { kind: 'synced', id: 'x' },
+    { kind: 'progress', progress: 0.6 },
+  ]
+  await Promise.all(results.map(async (result) => await writer.write({ address, result, until: inAMinute() })))
+  expect((await collection.findOne({ _id: document._id }))?.['files']).toEqual([
+    { ...document.files[0], sites: [{ name: 'gdrive', id: 'x', created_dt: expect.any(Date) as Date }] },
+  ])
+})
