@@ -104,7 +104,7 @@ export class Engine {
         this.scans.takeover(running.transfer.site, 1_000)
       },
       settled: (settled) => this.#settled(settled),
-      changed: ({ transfer: { project, representationId } }) => this.#again.next({ project, representationId, occasion: {} }),
+      changed: ({ transfer: { project, representationId } }) => this.#again.next({ project, representationId, occasion: {}, again: true }),
       stop$,
     })
   }

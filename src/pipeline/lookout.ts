@@ -15,6 +15,8 @@ export interface Hint {
   readonly project: string
   readonly representationId: unknown
   readonly occasion: Occasion
+  /** Not because of a change, but because what ran during one has ended: others that run need not be looked at again for it. */
+  readonly again?: boolean
 }
 
 export interface DocumentReader {
@@ -37,7 +39,11 @@ export interface LookoutParts {
 
 export const keyOfHint = ({ project, representationId }: Hint): string => `${project}/${idText(representationId)}`
 
-export const mergeHints = (former: Hint, latter: Hint): Hint => ({ ...latter, occasion: mergeOccasions(former.occasion, latter.occasion) })
+export const mergeHints = (former: Hint, latter: Hint): Hint => ({
+  ...latter,
+  occasion: mergeOccasions(former.occasion, latter.occasion),
+  again: former.again === true && latter.again === true,
+})
 
 /** Turns documents into work. What it reads decides; how it came to read it does not. */
 export class Lookout {
@@ -88,7 +94,7 @@ export class Lookout {
     const representationKey = keyOfHint(hint)
     const plan: Plan = document ? this.#plan(hint.project, document) : { transfers: [], verdicts: [], unreadable: [] }
     this.#stopWhatIsOff(representationKey, plan)
-    return { representationKey, transfers: plan.transfers, occasion: hint.occasion, changed: true }
+    return { representationKey, transfers: plan.transfers, occasion: hint.occasion, changed: hint.again !== true }
   }
 
   #plan(project: string, document: RepresentationDocument): Plan {

@@ -42,9 +42,11 @@ export class FakeClock implements Clock {
   /** Moves time on, calls back whom it is time for, and lets everything happen that follows from it. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms
+    let calls = 0
     for (let next = this.#next(end); next; next = this.#next(end)) {
       this.#now = Math.max(this.#now, next.at)
       this.#alarms.delete(next)
+      if (++calls > 10_000) throw new Error(`an alarm every ${ms / calls} ms: this never rests`)
       next.callback()
       await settle()
     }

@@ -74,10 +74,20 @@ describe('hints', () => {
   test('of one document become one, with all that they bring', () => {
     const at = new Date(1_000)
     const both = mergeHints({ ...hint('a'), occasion: { retryFailedBefore: at } }, { ...hint('a'), occasion: { unpaused: true } })
-    expect(both).toEqual({ ...hint('a'), occasion: { retryFailedBefore: at, unpaused: true } })
+    expect(both).toEqual({ ...hint('a'), occasion: { retryFailedBefore: at, unpaused: true }, again: false })
     expect(keyOfHint(hint('a'))).toBe(keyOfHint(both))
     expect(keyOfHint(hint('a'))).not.toBe(keyOfHint(hint('a', 'OTHER')))
     expect(keyOfHint(hint('7'))).not.toBe(keyOfHint(hint(7)))
+  })
+
+  test('that follow upon a transfer are no change of the document, unless there was one as well', async () => {
+    const { lookout } = rig([ready('a')])
+    const again = { ...hint('a'), again: true }
+    const changed = async (one: Hint): Promise<boolean | undefined> => (await lookout.look([one]))[0]?.changed
+    expect(await changed(again)).toBe(false)
+    expect(await changed(mergeHints(again, again))).toBe(false)
+    expect(await changed(mergeHints(again, hint('a')))).toBe(true)
+    expect(await changed(mergeHints(hint('a'), again))).toBe(true)
   })
 
   test('whatever the document, looking at it never fails', async () => {
