@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
-
 import type { ClaimStore } from '../model/claim.ts'
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
@@ -83,7 +81,7 @@ async function writeWhileHeld({ records, clock }: WriteBackParts, held: Held, re
     } catch (error) {
       if (clock.now() >= held.claim.localDeadline)
         return { kind: 'unwritable', reason: error instanceof Error ? error.message : String(error) }
-      await delay(PAUSE_MS)
+      await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve))
     }
   }
 }
