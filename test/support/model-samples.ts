@@ -105,7 +105,7 @@ export function deepFreeze<T>(value: T): T {
 // Arbitraries
 
 /** Any value that a document may hold where another one belongs. */
-export const anyValue: fc.Arbitrary<unknown> = fc.oneof(
+const anyValue: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom<unknown[]>(null, undefined, true, false, 0, 1, 2.0, -1, 2.5, Number.NaN, Infinity, '', '1', 'text', [], {}, [[]], [null]),
   fc.constantFrom<unknown[]>(
     CREATED,
@@ -158,7 +158,7 @@ const arraySites = fc.array(
 const objectSites = fc.array(fc.tuple(siteName, or(recordFields)), { maxLength: 5 }).map(plainOf)
 const stringSites = fc.array(siteName, { maxLength: 5 })
 
-export const filePath: fc.Arbitrary<string> = fc.oneof(
+const filePath: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(
     '{root[work]}/p/a.ma',
     '{root}/p/a.ma',
