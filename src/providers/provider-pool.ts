@@ -32,7 +32,12 @@ const MOST_OPEN = 200
 /** Connected providers, each opened when first needed and shared from then on. */
 export class ProviderPool implements AsyncDisposable {
   readonly #parts: ProviderPoolParts
-  readonly #pooled = new LRUCache<string, Promise<Pooled>>({ max: MOST_OPEN, dispose: (pooled) => void close(pooled) })
+  readonly #pooled = new LRUCache<string, Promise<Pooled>>({
+    max: MOST_OPEN,
+    dispose: (pooled, _key, reason) => void (reason === 'evict' && close(pooled)),
+  })
+  /** Replaced while transfers used them, which go on with them; at most one a root that was new. */
+  readonly #replaced: Promise<Pooled>[] = []
 
   constructor(parts: ProviderPoolParts) {
     this.#parts = parts
@@ -55,13 +60,16 @@ export class ProviderPool implements AsyncDisposable {
   /** A file arrived: from now on a root that is missing is unmounted, not new. */
   async arrived(site: Site): Promise<void> {
     const key = keyOf(site)
-    if ((await this.#pooled.get(key))?.mayCreateRoot !== true) return
+    const pooled = this.#pooled.get(key)
+    if (pooled === undefined || !(await pooled).mayCreateRoot) return
     await this.#parts.memory.markSeen(key)
+    if (this.#pooled.peek(key) !== pooled) return
     this.#pooled.delete(key)
+    this.#replaced.push(pooled)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const open = [...this.#pooled.values()]
+    const open = [...this.#pooled.values(), ...this.#replaced]
     this.#pooled.clear()
     await Promise.allSettled(open.map(close))
   }
