@@ -1,4 +1,4 @@
-import type { Observable, SchedulerLike } from 'rxjs'
+import { defer, finalize, type Observable, type SchedulerLike } from 'rxjs'
 
 import type { ClaimStore } from '../model/claim.ts'
 import type { Outcome } from '../model/outcome.ts'
@@ -13,18 +13,34 @@ export interface KeepLeaseParts {
   readonly scheduler?: SchedulerLike
 }
 
-/** Renews the lease while `work` goes on. A lease that is lost, or can't be renewed in time, ends the transfer. */
+/**
+ * Renews the lease while `work` goes on. A lease that is lost ends the transfer at once, and so does one that was not renewed in time:
+ * it does not matter whether its renewal failed, is still under way, or was not even asked for because this process stood still.
+ */
 export function keepLease<T>({ claims, clock, everyMs, scheduler }: KeepLeaseParts, held: Held, work: Observable<T>): Observable<T> {
-  const renew = async (): Promise<void> => {
-    try {
-      const renewed = await claims.renew(held.claim, held.progress)
-      if (renewed) held.claim = { ...renewed, session: held.claim.session }
-      else lose(held, 'its lease is not ours any more')
-    } catch {
-      if (clock.now() >= held.claim.localDeadline) lose(held, 'its lease could not be renewed')
+  return defer(() => {
+    let isOver = false
+    const arm = (): (() => void) =>
+      clock.after(Math.max(0, held.claim.localDeadline - clock.now()), () => lose(held, 'its lease could not be renewed'))
+    let disarm = arm()
+    const renew = async (): Promise<void> => {
+      try {
+        const renewed = await claims.renew(held.claim, held.progress)
+        if (!renewed) return lose(held, 'its lease is not ours any more')
+        held.claim = { ...renewed, session: held.claim.session }
+        disarm()
+        if (!isOver) disarm = arm()
+      } catch {
+        // Asked again, until its time is over.
+      }
     }
-  }
-  return whileWorking(work, everyMs, renew, scheduler)
+    return whileWorking(work, everyMs, renew, scheduler).pipe(
+      finalize(() => {
+        isOver = true
+        disarm()
+      }),
+    )
+  })
 }
 
 function lose({ running }: Held, reason: string): void {

@@ -112,6 +112,43 @@ describe('the lease', () => {
     expect(one.running.abort.signal.reason).toEqual({ kind: 'released', reason: 'its lease could not be renewed' })
   })
 
+  test('whose renewal hangs ends the transfer before others may take over, and not when the renewal fails at last', async () => {
+    const { clock, claims, one } = await held()
+    using m = new AsyncMarbles()
+    vi.spyOn(claims, 'renew').mockImplementation(async () => new Promise(() => undefined))
+    m.record(keepLease({ claims, clock, everyMs: 5 }, one, m.cold('--------------------|')))
+    await m.run(6)
+    await clock.advance(LEASE_MS * 0.8 - 1)
+    expect(one.running.abort.signal.aborted).toBe(false)
+    await clock.advance(1)
+    expect(one.running.abort.signal.reason).toEqual({ kind: 'released', reason: 'its lease could not be renewed' })
+  })
+
+  test('ends the transfer at once when it is found to be over: whoever was frozen does not ask first', async () => {
+    const { clock, claims, one } = await held()
+    await clock.advance(LEASE_MS)
+    using m = new AsyncMarbles()
+    m.record(keepLease({ claims, clock, everyMs: 5 }, one, m.cold('---|')))
+    await clock.advance(0)
+    expect(one.running.abort.signal.aborted).toBe(true)
+    expect(claims.calls).toEqual(['claim a'])
+  })
+
+  test('has no alarm left when the work has ended, not even after a late renewal', async () => {
+    const { clock, claims, one } = await held()
+    using m = new AsyncMarbles()
+    const renew = claims.renew.bind(claims)
+    vi.spyOn(claims, 'renew').mockImplementation(async (...call) => {
+      await new Promise((resolve) => setTimeout(resolve, 4))
+      return renew(...call)
+    })
+    m.record(keepLease({ claims, clock, everyMs: 5 }, one, m.cold('-------|')))
+    await m.run(6)
+    expect(clock.alarms).toBe(1)
+    await m.run(10)
+    expect(clock.alarms).toBe(0)
+  })
+
   test('that could not be renewed once, and then could, is kept', async () => {
     const { clock, claims, one } = await held()
     using m = new AsyncMarbles()
