@@ -76,7 +76,7 @@ export class ScanPlan {
     this.#requests.next({ regular: false, asOf: undefined, sites: undefined, ...request })
   }
 
-  /** Somebody else holds work of this site for so long: look again then. */
+  /** Somebody else holds work of this site for so long: look again then, also at what the last regular scan found due. */
   takeover(site: string, inMs: number): void {
     const { clock } = this.#parts
     const ms = inMs + 500 + 1_500 * clock.random()
@@ -85,7 +85,7 @@ export class ScanPlan {
     planned?.cancel()
     const cancel = this.#later(ms, () => {
       this.#takeovers.delete(site)
-      this.request({ reason: 'takeover', sites: new Set([site]) })
+      this.request({ reason: 'takeover', asOf: this.#lastRegular, sites: new Set([site]) })
     })
     this.#takeovers.set(site, { at: clock.now() + ms, cancel })
   }

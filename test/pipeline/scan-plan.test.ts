@@ -175,6 +175,16 @@ describe('taking over', () => {
     expect(requests[0]?.sites).toEqual(new Set(['gdrive']))
   })
 
+  test('goes on with what the last regular scan left to others: what had failed by then is due', async () => {
+    using m = new AsyncMarbles()
+    const { plan, due } = planOf(m, { chance: 0 })
+    plan.request({ reason: 'start', regular: true })
+    await m.run(10)
+    plan.takeover('gdrive', 100)
+    await m.run(700)
+    expect(due).toEqual([NOW, NOW])
+  })
+
   test('of many at one site is one scan, at the earliest of their times', async () => {
     using m = new AsyncMarbles()
     const { plan, scans } = planOf(m, { chance: 0 })
