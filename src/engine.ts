@@ -190,7 +190,8 @@ export class Engine {
     this.#chronic.note(held, outcome)
     const { site, route } = held.transfer
     if (outcome.kind === 'synced' && 'targetSite' in route) void this.#parts.providers.arrived(route.targetSite).catch(() => undefined)
-    if (outcome.kind === 'released' && !held.running.abort.signal.aborted) this.scans.takeover(site, 0)
+    // Given back for whatever reason (its lease was lost, say): it may be pending, and nobody else may know.
+    if (outcome.kind === 'released') this.scans.takeover(site, 0)
   }
 
   /** Documents could not be read: the database is away, and a scan finds them when it is back. */

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { SyncError, type ErrorCode } from '../../src/errors.ts'
 import type { RepresentationDocument } from '../../src/model/document.ts'
 import { EngineRig, type EngineRigOptions } from '../support/engine-rig.ts'
+import { LEASE_MS } from '../support/memory-claims.ts'
 import type { MemoryVerb } from '../support/memory-provider.ts'
 import { CREATED, documentOf, fileOf } from '../support/model-samples.ts'
 import type { RecordingLog } from '../support/recording-log.ts'
@@ -225,6 +226,23 @@ describe('meanwhile', () => {
     expect(rig.log.of('transfer.released')).toMatchObject([{ message: 'shutdown' }])
     expect(rig.documents.record('a')).toEqual({ name: 'gdrive' })
     expect(rig.claims.leases.size).toBe(0)
+  })
+
+  test('its lease is lost: given back at once, and looked at again soon, not only by the next scan', async () => {
+    let isHeld = true
+    const wall = barrier('gdrive', 'chunk', 4)
+    const rig = new EngineRig({ gate: async (...call) => (isHeld ? wall.gate?.(...call) : undefined) })
+    publish(rig, 'a')
+    rig.changed('a')
+    await rig.until(() => wall.waiting() > 0)
+    isHeld = false
+    await rig.clock.advance(LEASE_MS * 0.8)
+    await rig.until(() => rig.log.of('transfer.released').length === 1)
+    expect(rig.log.of('transfer.succeeded')).toHaveLength(0)
+    await rig.clock.advance(2_000)
+    await rig.idle()
+    expect(rig.log.of('transfer.succeeded')).toHaveLength(1)
+    expect(rig.documents.record('a')).not.toHaveProperty('tries')
   })
 
   test('another instance is at it: looked at again when its lease is over', async () => {
