@@ -14,10 +14,12 @@ export function slotStore(state: Db, leaseSeconds: number): SlotStore {
   const alive: Document = { $filter: { input: { $ifNull: ['$holders', []] }, cond: { $gt: ['$$this.until', '$$NOW'] } } }
   return {
     async acquire(site, limit, holder) {
-      const joined = { $concatArrays: [alive, [{ holder: { $literal: holder }, until }]] }
+      // Asked again because the answer was lost, it counts once.
+      const others = { $filter: { input: alive, cond: { $ne: ['$$this.holder', { $literal: holder }] } } }
+      const joined = { $concatArrays: [others, [{ holder: { $literal: holder }, until }]] }
       const after = await slots.findOneAndUpdate(
         { _id: site },
-        [{ $set: { holders: { $cond: [{ $lt: [{ $size: alive }, limit] }, joined, alive] } } }],
+        [{ $set: { holders: { $cond: [{ $lt: [{ $size: others }, limit] }, joined, alive] } } }],
         { upsert: true, returnDocument: 'after' },
       )
       return after?.holders.some((slot) => slot.holder === holder) ?? false

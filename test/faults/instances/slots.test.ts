@@ -1,0 +1,73 @@
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { slotStore } from '../../../src/streams/slots.ts'
+import { testDatabase, type TestDatabase } from '../../support/mongo.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await testDatabase()
+})
+afterAll(async () => await database.dispose())
+
+const store = (seconds = 30) => slotStore(database.client.db(database.stateDb), seconds)
+
+test('who asks again, because the answer was lost, holds one slot and not two', async () => {
+  const slots = store()
+  expect(await slots.acquire('again', 2, 'a')).toBe(true)
+  expect(await slots.acquire('again', 2, 'a')).toBe(true)
+  expect(await slots.acquire('again', 2, 'b')).toBe(true)
+  expect(await slots.acquire('again', 2, 'c')).toBe(false)
+})
+
+test('the slot of a holder that is heard of no more is free when its time is over, not before; who renews keeps it', async () => {
+  const slots = store(1)
+  const startedAt = performance.now()
+  for (const holder of ['dead', 'alive']) expect(await slots.acquire('dead', 2, holder)).toBe(true)
+  await waitFor('a free slot', async () => {
+    await slots.renew('dead', 'alive')
+    return await slots.acquire('dead', 2, 'heir')
+  })
+  expect(performance.now() - startedAt).toBeGreaterThan(900)
+  expect(await slots.acquire('dead', 2, 'one more')).toBe(false)
+  // Back from the dead: its slot is gone, and asking for it does not give it back.
+  await slots.renew('dead', 'dead')
+  const held = await database.client
+    .db(database.stateDb)
+    .collection<{ _id: string; holders: { holder: string }[] }>('slots')
+    .findOne({ _id: 'dead' })
+  expect(held?.holders.map(({ holder }) => holder).toSorted()).toEqual(['alive', 'heir'])
+})
+
+test('whatever instances do, all at the same time: never more slots than the limit, and none is lost', async () => {
+  const action = fc.record({ holder: fc.integer({ min: 0, max: 5 }), does: fc.constantFrom('acquire', 'acquire', 'renew', 'release') })
+  let runs = 0
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 3 }), fc.array(action, { minLength: 1, maxLength: 30 }), async (limit, actions) => {
+      const site = `run ${runs++}`
+      const slots = store()
+      const holders = new Set<string>()
+      await Promise.all(
+        Array.from({ length: 6 }, async (_, n) => {
+          const holder = `holder ${n}`
+          for (const { does } of actions.filter((one) => one.holder === n)) {
+            if (does === 'acquire' && (await slots.acquire(site, limit, holder))) {
+              holders.add(holder)
+              expect(holders.size).toBeLessThanOrEqual(limit)
+            }
+            if (does === 'renew') await slots.renew(site, holder)
+            if (does === 'release') {
+              holders.delete(holder)
+              await slots.release(site, holder)
+            }
+          }
+        }),
+      )
+      const free = limit - holders.size
+      for (let n = 0; n < free; n++) expect(await slots.acquire(site, limit, `late ${n}`)).toBe(true)
+      expect(await slots.acquire(site, limit, 'too late')).toBe(false)
+    }),
+    { numRuns: 25 },
+  )
+})
