@@ -77,7 +77,10 @@ type Attempted = WriteResult | { readonly kind: 'unwritable'; readonly reason: s
 async function writeWhileHeld({ records, clock }: WriteBackParts, held: Held, result: RecordResult): Promise<Attempted> {
   for (;;) {
     try {
-      return await records.write({ address: held.transfer, result, until: held.claim.until })
+      const { until } = held.claim
+      const written = await records.write({ address: held.transfer, result, until })
+      // A write that was long on its way carries an end of the lease that has been moved on since.
+      if (written.kind !== 'fenced' || held.claim.until <= until) return written
     } catch (error) {
       if (clock.now() >= held.claim.localDeadline)
         return { kind: 'unwritable', reason: error instanceof Error ? error.message : String(error) }

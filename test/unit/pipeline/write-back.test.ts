@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
 import type { WriteResult } from '../../../src/model/record-result.ts'
-import type { Settled } from '../../../src/pipeline/contracts.ts'
+import type { Held, Settled } from '../../../src/pipeline/contracts.ts'
 import { writeBack, type WriteBackParts } from '../../../src/pipeline/write-back.ts'
 import { FakeClock, settle as allThatCan } from '../../support/fake-clock.ts'
 import { holdOf, LEASE_MS, MemoryClaims } from '../../support/memory-claims.ts'
@@ -19,15 +19,19 @@ function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }]) 
   const claims = new MemoryClaims(clock)
   const log = new RecordingLog()
   const writes: Write[] = []
+  let current: Held | undefined
+  let renewed = 0
   const write = async (one: Write): Promise<WriteResult> => {
     const answer = answers[Math.min(writes.push(one) - 1, answers.length - 1)] as WriteResult | Error
     await Promise.resolve()
+    if (current && writes.length === renewed) current.claim = { ...current.claim, until: new Date(current.claim.until.getTime() + 1_000) }
     if (answer instanceof Error) throw answer
     return answer
   }
   const parts: WriteBackParts = { records: { write }, claims, clock, log, retryCountOf: () => 3 }
   const settled = async (outcome: Outcome, tries = 0) => {
     const held = await holdOf(claims, transferOf({ key: 'a', tries }), clock)
+    current = held
     await clock.advance(250)
     const results: Settled[] = []
     const work = writeBack(parts, held, outcome).then((one) => results.push(one))
@@ -35,7 +39,8 @@ function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }]) 
     await work
     return results[0] as Settled
   }
-  return { claims, log, writes, settle: settled }
+  const renewDuring = (write: number): void => void (renewed = write)
+  return { claims, log, writes, settle: settled, renewDuring }
 }
 
 const resultOf = ([write]: readonly Write[]) => write?.result as { readonly error: string }
@@ -131,6 +136,14 @@ describe('the lease', () => {
     const { settle, writes } = rig([new Error('election'), new Error('election'), { kind: 'written' }])
     expect((await settle(synced)).outcome).toBe(synced)
     expect(writes).toHaveLength(3)
+  })
+
+  test('was renewed while a slow write carried its former end: the result is written with the new one', async () => {
+    const { settle, writes, renewDuring } = rig([{ kind: 'fenced' }, { kind: 'written' }])
+    renewDuring(1)
+    const { held, outcome } = await settle(synced)
+    expect(outcome).toBe(synced)
+    expect(writes.map(({ until }) => until)).toEqual([new Date(held.claim.until.getTime() - 1_000), held.claim.until])
   })
 
   test('may be over: the result is given up', async () => {
