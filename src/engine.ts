@@ -1,6 +1,6 @@
 import { defer, filter, merge, mergeMap, Subject, type Observable } from 'rxjs'
 
-import type { SyncError } from './errors.ts'
+import { SyncError } from './errors.ts'
 import type { ClaimStore } from './model/claim.ts'
 import type { Log } from './model/log.ts'
 import { projectSettings } from './model/project-settings.ts'
@@ -94,6 +94,7 @@ export class Engine {
       steps: this.#steps(lookout),
       limitOf: (site) => concurrencyOf(settings.sites.get(site)),
       unexpected: (error, running) => {
+        if (isStop(error)) return
         log.event('service.unexpected', {
           error,
           project: running.transfer.project,
@@ -196,7 +197,13 @@ export class Engine {
 
   /** Documents could not be read: the database is away, and a scan finds them when it is back. */
   #faulted(error: unknown): void {
+    if (isStop(error)) return
     this.#parts.log.event('service.unexpected', { error, level: 'warn' })
     this.scans.request({ reason: 'overflow' })
   }
+}
+
+/** Nobody waits for the database any more. */
+function isStop(error: unknown): boolean {
+  return error instanceof SyncError && error.kind === 'stop'
 }

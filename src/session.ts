@@ -18,6 +18,8 @@ import { findMisconfigured } from './site-check.ts'
 import { watchChanges, type WatchedChanges } from './streams/change-stream.ts'
 import { claimStore } from './streams/claims.ts'
 import type { Connections } from './streams/connect.ts'
+import { Outage } from './streams/outage.ts'
+import { patientClaims, patientMemory, patientReader } from './streams/patient.ts'
 import { representationReader } from './streams/representation-reader.ts'
 import { tokenStore } from './streams/resume-token.ts'
 import { serverTime } from './streams/scan.ts'
@@ -42,6 +44,9 @@ export interface SessionParts {
   readonly troubled: (site: string) => void
 }
 
+/** How long one pass waits for a database that went away. */
+const PATIENCE_MS = 30_000
+
 /**
  * The service under one configuration: from the first look at the sites to the last transfer. A changed configuration is a new
  * session; the old one takes no more work and ends what it has.
@@ -50,6 +55,7 @@ export class Session {
   readonly #parts: SessionParts
   readonly #stop = new ReplaySubject<void>(1)
   readonly #intakeEnded = Promise.withResolvers<void>()
+  readonly #outage: Outage
   #engine: Engine | undefined
   #reporter: Reporter | undefined
   #stream: InstanceReport['stream'] = 'opening'
@@ -57,6 +63,12 @@ export class Session {
 
   constructor(parts: SessionParts) {
     this.#parts = parts
+    const { log, mode } = parts
+    this.#outage = new Outage({
+      lost: (error) => log.event('database.lost', { error }),
+      recovered: (afterMs) => log.event('database.recovered', { durationMs: afterMs }),
+      ...(mode === 'once' && { patienceMs: PATIENCE_MS }),
+    })
   }
 
   /** What is under way, with its progress. */
@@ -73,6 +85,7 @@ export class Session {
   stop(): void {
     if (this.#isStopped) return
     this.#isStopped = true
+    this.#outage.close()
     this.#stop.next()
     this.#engine?.queue.close()
     this.#engine?.gates.close()
@@ -98,7 +111,7 @@ export class Session {
     const { database, stateDatabase } = settings.mongo
     const { work, stream } = connections
     await using providers = new ProviderPool({
-      memory: state,
+      memory: patientMemory(state, this.#outage),
       isSource: ({ name, declared }) => declared === false || name === settings.publishSite,
       warn: (site, message) => log.event('site.warning', { site: site.name, message }),
       ...(openProvider && { open: openProvider }),
@@ -110,10 +123,10 @@ export class Session {
     const engine = new Engine({
       ...this.#parts,
       isRepeated,
-      claims: claimStore(work.db(stateDatabase), this.#parts.instance.id, settings.leaseSeconds),
+      claims: patientClaims(claimStore(work.db(stateDatabase), this.#parts.instance.id, settings.leaseSeconds), this.#outage),
       slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
       records: recordWriter(work.db(database)),
-      reader: representationReader(work.db(database)),
+      reader: patientReader(representationReader(work.db(database)), this.#outage),
       providers,
       misconfigured,
       pages: (request, signal) => projects.pages(request, signal),

@@ -53,7 +53,9 @@ export class ProviderPool implements AsyncDisposable {
       await this.get(site)
       return undefined
     } catch (thrown) {
-      return toSyncError(thrown)
+      const error = toSyncError(thrown)
+      // Nobody's mistake: it shows when the site is used.
+      return error.kind === 'stop' ? undefined : error
     }
   }
 

@@ -1,0 +1,45 @@
+import { MongoError, MongoServerError } from 'mongodb'
+
+import type { ClaimStore } from '../model/claim.ts'
+import type { Outage } from './outage.ts'
+import type { RepresentationReader } from './representation-reader.ts'
+import type { StateDatabase } from './state-database.ts'
+
+/** What the work asks of MongoDB, waiting while it is away instead of failing. */
+
+/** Whatever keeps leases from being taken or kept keeps all work from being done: even what does not pass by itself is waited for. */
+const isDatabaseFault = (error: unknown): boolean => error instanceof MongoError
+/** Two instances made the same lease at the same moment: one of them has it now. */
+const isRace = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11_000
+
+export function patientClaims(claims: ClaimStore, outage: Outage): ClaimStore {
+  return {
+    ...claims,
+    async claim(transfer, attemptId) {
+      const ask = async () => claims.claim(transfer, attemptId)
+      const askAgain = async () => ask().catch(async (error: unknown) => (isRace(error) ? await ask() : Promise.reject(error as Error)))
+      return outage.through(askAgain, { passes: isDatabaseFault })
+    },
+    async saveSession(claim, session) {
+      await outage.through(async () => claims.saveSession(claim, session), { passes: isDatabaseFault, until: claim.localDeadline })
+    },
+  }
+}
+
+export function patientReader(reader: RepresentationReader, outage: Outage): RepresentationReader {
+  return {
+    read: async (project, ids) => outage.through(async () => reader.read(project, ids)),
+    readFile: async (project, file) => outage.through(async () => reader.readFile(project, file)),
+  }
+}
+
+type Memory = Pick<StateDatabase, 'wasSeen' | 'markSeen' | 'reserveFolderId'>
+
+/** What providers remember: a database that is away is no fault of a file or a site. */
+export function patientMemory(state: Memory, outage: Outage): Memory {
+  return {
+    wasSeen: async (rootKey) => outage.through(async () => state.wasSeen(rootKey)),
+    markSeen: async (rootKey) => outage.through(async () => state.markSeen(rootKey)),
+    reserveFolderId: async (key, proposedId) => outage.through(async () => state.reserveFolderId(key, proposedId)),
+  }
+}

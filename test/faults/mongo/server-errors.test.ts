@@ -1,0 +1,103 @@
+import { expect, onTestFinished, test } from 'vitest'
+
+import { failCommand, type ServerFailure } from '../../support/fail-command.ts'
+import { ownSet } from '../../support/own-set.ts'
+import type { Representation } from '../../support/published.ts'
+import type { Running, Stage } from '../../support/service-harness.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+const own = ownSet({ enableTestCommands: true })
+
+const COMMANDS = ['getMore', 'aggregate', 'find', 'findAndModify', 'update', 'delete'] as const
+/**
+ * PrimarySteppedDown, ShutdownInProgress, CursorNotFound, MaxTimeMSExpired, InterruptedAtShutdown, StaleConfig, HostUnreachable,
+ * NetworkTimeout, NotWritablePrimary, and a connection that ends.
+ */
+const FAILURES: readonly ServerFailure[] = [189, 91, 43, 50, 11_600, 13_388, 6, 89, 10_107, 'closeConnection']
+/** The driver tries some commands twice: more than it makes good by itself. */
+const TIMES = 3
+
+/** Lines that an operator sees by default. */
+const shown = ({ lines }: Running) => lines.lines.filter((line) => line['log.level'] !== 'debug')
+
+function expectUndisturbed(stage: Stage, running: Running, documents: readonly Representation[]): void {
+  const uploads = stage.spy().uploads.filter((path) => !path.includes('fence'))
+  expect(uploads).toHaveLength(documents.length)
+  expect(new Set(uploads).size).toBe(documents.length)
+  expect(running.lines.of('transfer.failed', 'transfer.exhausted', 'site.cooling', 'site.misconfigured', 'service.failed')).toEqual([])
+}
+
+test.each(COMMANDS)('%s fails, with each error, three times: the next publish goes through, once, and no try is spent', async (command) => {
+  const stage = await own.stage({ settings: { loopDelaySeconds: 3_600 } })
+  const running = await stage.start()
+  const documents: Representation[] = []
+  for (const failure of FAILURES) {
+    const off = await failCommand(own.client, { commands: [command], failure, times: TIMES })
+    const document = await stage.publish(`${command}/${failure}`)
+    documents.push(document)
+    expect(await stage.synced(document)).not.toHaveProperty('tries')
+    await off()
+  }
+  await stage.settle(running)
+  await running.stop()
+  expectUndisturbed(stage, running, documents)
+})
+
+test.each([
+  ['no lease can be taken', 'findAndModify', 91],
+  ['no lease may be taken', 'findAndModify', 13],
+  ['no document can be read', 'find', 11_600],
+] as const)(
+  '%s, with 60 publishes waiting: told in a few lines, and all go, each once, when it is over',
+  async (_what, command, failure) => {
+    const stage = await own.stage({ settings: { loopDelaySeconds: 1 } })
+    const running = await stage.start()
+    const before = shown(running).length
+    const since = performance.now()
+    const off = await failCommand(own.client, { commands: [command], failure })
+    const documents: Representation[] = []
+    for (let n = 0; n < 60; n++) documents.push(await stage.publish(`${n}`))
+    await running.lines.until('database.lost')
+    await waitFor('some seconds of it', () => performance.now() - since > 4_000)
+    const seconds = (performance.now() - since) / 1_000
+    const told = shown(running).slice(before)
+    const regular = told.filter(({ event }) => event.action === 'scan.finished').length
+    expect(told.length - regular).toBeLessThan(seconds)
+    expect(stage.spy().uploads).toEqual([])
+    await off()
+    for (const document of documents) await stage.synced(document)
+    await running.lines.until('database.recovered')
+    expect(running.lines.count('database.lost')).toBe(1)
+    await running.stop()
+    expectUndisturbed(stage, running, documents)
+  },
+)
+
+test('what sites remember can not be read when the service starts: no site is left out, and no try is spent', async () => {
+  const stage = await own.stage({ settings: { loopDelaySeconds: 3_600 } })
+  const document = await stage.publish('a.ma')
+  const off = await failCommand(own.client, { commands: ['find'], failure: 91, namespace: 'site_sync.roots', times: TIMES })
+  const running = await stage.start()
+  expect(await stage.synced(document)).not.toHaveProperty('tries')
+  await off()
+  await running.stop()
+  expectUndisturbed(stage, running, [document])
+})
+
+test('the user may not watch changes: one warning that says so, and scans alone find the work', async () => {
+  const stage = await own.stage({ settings: { loopDelaySeconds: 0.3 } })
+  const off = await failCommand(own.client, { commands: ['aggregate'], failure: 13 })
+  onTestFinished(off)
+  const running = await stage.start()
+  const documents = [await stage.publish('a.ma'), await stage.publish('b.ma')]
+  for (const document of documents) await stage.synced(document)
+  await running.lines.scanned(2)
+  const warnings = running.lines.of('stream.unavailable', 'stream.lost')
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]).toMatchObject({
+    'log.level': 'warn',
+    message: expect.stringMatching(/no change stream here .*scans alone/) as string,
+  })
+  await running.stop()
+  expectUndisturbed(stage, running, documents)
+})
