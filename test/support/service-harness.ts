@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
-import { MongoClient, type Collection, type Db, type WithId } from 'mongodb'
+import type { Collection, Db, WithId } from 'mongodb'
 import { onTestFinished } from 'vitest'
 
 import type { Settings } from '../../src/model/settings.ts'
@@ -11,9 +11,9 @@ import { openProvider } from '../../src/providers/registry.ts'
 import { SyncService, type ServiceOptions, type ServiceResult } from '../../src/service.ts'
 import type { LogAction } from '../../src/model/log.ts'
 import { recordingLog, type LogLines } from './log-recorder.ts'
-import { testDatabase } from './mongo.ts'
 import { entry, inArray, recordOf, representation, type Representation, type SiteRecordJson } from './published.ts'
 import { SpiedSite } from './spied-site.ts'
+import { ownDatabase, sharedDatabase } from './stage-database.ts'
 import { waitFor } from './wait-for.ts'
 
 export interface StageOptions {
@@ -55,7 +55,7 @@ export class Stage {
   }
 
   static async open(options: StageOptions = {}): Promise<Stage> {
-    const { uri, db, state, dispose } = options.uri === undefined ? await shared() : await own(options.uri)
+    const { uri, db, state, dispose } = options.uri === undefined ? await sharedDatabase() : ownDatabase(options.uri)
     const dir = await realpath(await mkdtemp(join(tmpdir(), 'site-sync-stage-')))
     const stage = new Stage({ uri, db, state, dir, options })
     onTestFinished(async () => {
@@ -233,22 +233,4 @@ export class Stage {
       ...settings,
     }
   }
-}
-
-interface Database {
-  readonly uri: string
-  readonly db: Db
-  readonly state: Db
-  readonly dispose: () => Promise<void>
-}
-
-async function shared(): Promise<Database> {
-  const database = await testDatabase()
-  const { uri, client, db, stateDb } = database
-  return { uri, db, state: client.db(stateDb), dispose: async () => await database.dispose() }
-}
-
-async function own(uri: string): Promise<Database> {
-  const client = new MongoClient(uri, { serverSelectionTimeoutMS: 20_000 })
-  return { uri, db: client.db('avalon'), state: client.db('site_sync'), dispose: async () => await client.close() }
 }
