@@ -84,19 +84,13 @@ export class GDrive extends Provider {
   }
 
   override async probe({ signal }: CallOptions): Promise<void> {
-    const { account, api } = this.#connection
     const { root } = this.site
     let ownDrive = false
     for (const each of typeof root === 'string' ? [root] : root.values()) {
       const { driveId } = await this.#roots.check(each, signal)
       ownDrive ||= driveId === undefined
     }
-    if (!ownDrive) return
-    const { limit, usage } = await api.quota(signal)
-    if (limit === undefined || usage < limit) return
-    if (limit > 0) throw new SyncError('QUOTA', `the drive of ${account.who} is full: free some space, or use a root on a shared drive`)
-    const remedy = 'use a root on a shared drive, or let the account act for a person (subject in the key file)'
-    throw new SyncError('QUOTA', `${account.who} is a service account and has no storage of its own: ${remedy}`)
+    if (ownDrive) await this.#connection.storage.assertRoom(signal)
   }
 
   override async stat(path: RootedPath, { signal }: CallOptions): Promise<RemoteFile | undefined> {

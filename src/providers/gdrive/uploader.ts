@@ -7,6 +7,7 @@ import type { FileIds } from './file-ids.ts'
 import { nameKey } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
 import { multipartUpload } from './multipart-upload.ts'
+import type { OwnStorage } from './own-storage.ts'
 import { ResumableUpload } from './resumable-upload.ts'
 import type { UploadSessions, UploadState } from './upload-session.ts'
 import type { UploadTarget } from './upload-target.ts'
@@ -18,6 +19,7 @@ export interface UploaderParts {
   readonly ids: FileIds
   readonly sessions: UploadSessions
   readonly chunkSize: ChunkSize
+  readonly storage: OwnStorage
   /** Bytes; larger files are sent in chunks. */
   readonly largestMultipart: number
 }
@@ -74,6 +76,8 @@ export class Uploader {
       }
     }
     if (existing !== undefined) return { target: { id: existing.id, exists: true, folder, name } }
+    // What is new belongs to the shared drive, or to the account.
+    if (folder.driveId === undefined) await this.#parts.storage.assertAny(options.signal)
     return { target: { id: await this.#parts.ids.take(options.signal), exists: false, folder, name } }
   }
 

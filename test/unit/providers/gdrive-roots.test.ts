@@ -198,8 +198,21 @@ describe('a service account without storage', () => {
     await expect(rig.write('p/a', 'x')).rejects.toMatchObject(shape)
     await expect(rig.write('p/a', patternSource(6 * 1024 * 1024))).rejects.toMatchObject(shape)
     await expect(rig.provider.probe({ signal })).rejects.toMatchObject(shape)
-    expect(rig.drive.journal.count('upload.multipart', 'upload.start')).toBe(2)
-    expect(rig.drive.journal.count('upload.chunk')).toBe(0)
+    expect(rig.drive.journal.count('upload.multipart', 'upload.start')).toBe(0)
+  })
+
+  test('replaces what belongs to somebody else', async () => {
+    await open({ settings: { storageLimit: 0 }, root: '/My Drive/studio' })
+    const theirs = rig.drive.addFile('a', 'old', { parent: rig.drive.addSharedFolder('studio') })
+    await rig.write('a', 'new')
+    expect(rig.drive.files().map(({ id, bytes }) => [id, bytes?.toString()])).toEqual([[theirs, 'new']])
+  })
+
+  test('is told so by a refusal, too', async () => {
+    await open()
+    const message = 'Service Accounts do not have storage quota. Leverage shared drives.'
+    rig.drive.fault({ on: 'upload.multipart', effect: { kind: 'error', status: 403, reason: 'storageQuotaExceeded', message } })
+    await expect(rig.write('a', 'x')).rejects.toMatchObject({ code: 'QUOTA', message: expect.stringContaining('shared drive') as string })
   })
 
   test('serves a shared drive', async () => {
