@@ -13,6 +13,8 @@ import { bsonNodes, childOf, without, type BsonNode } from '../support/bson-node
 import { testDatabase, type TestDatabase } from '../support/mongo.ts'
 
 const PROJECT = 'prj'
+/** Each of some hundred samples waits for the disk of a machine that may be busy. */
+const PATIENCE_MS = 120_000
 const TARGET = { fileId: new ObjectId(), path: '{root[work]}/a.ma' }
 let database: TestDatabase
 let collection: Collection
@@ -193,28 +195,32 @@ function recordIn(document: Document | null, { at: [file, record] }: Sample): Do
   return found
 }
 
-test('a result changes the one record it is for, as it must, and nothing else by a byte', async () => {
-  await fc.assert(
-    fc.asyncProperty(sample, anyResult, async (given, result) => {
-      await insert(given)
-      const id = given.document['_id'] as ObjectId
-      const before = await raw(id)
-      const documentBefore = await collection.findOne({ _id: id })
-      const transfer = await planned(given)
-      const since = Date.now()
-      const written = await recordWriter(database.db).write({ address: transfer, result, until: inAMinute() })
-      expect(written).toEqual({ kind: 'written' })
-      const after = await raw(id)
-      const place = ['files', given.at[0], 'sites', given.at[1]] as const
-      expect(without(bsonNodes(after), ...place)).toEqual(without(bsonNodes(before), ...place))
-      expect(untouched(childOf(bsonNodes(after), ...place), result)).toEqual(untouched(childOf(bsonNodes(before), ...place), result))
-      const fields = touchedIn(recordIn(await collection.findOne({ _id: id }), given), result)
-      expect(fields).toEqual(expected(result, recordIn(documentBefore, given)))
-      for (const date of datesIn(fields)) expect(Math.abs(date - since)).toBeLessThan(60_000)
-    }),
-    { numRuns: 1500 },
-  )
-})
+test(
+  'a result changes the one record it is for, as it must, and nothing else by a byte',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(sample, anyResult, async (given, result) => {
+        await insert(given)
+        const id = given.document['_id'] as ObjectId
+        const before = await raw(id)
+        const documentBefore = await collection.findOne({ _id: id })
+        const transfer = await planned(given)
+        const since = Date.now()
+        const written = await recordWriter(database.db).write({ address: transfer, result, until: inAMinute() })
+        expect(written).toEqual({ kind: 'written' })
+        const after = await raw(id)
+        const place = ['files', given.at[0], 'sites', given.at[1]] as const
+        expect(without(bsonNodes(after), ...place)).toEqual(without(bsonNodes(before), ...place))
+        expect(untouched(childOf(bsonNodes(after), ...place), result)).toEqual(untouched(childOf(bsonNodes(before), ...place), result))
+        const fields = touchedIn(recordIn(await collection.findOne({ _id: id }), given), result)
+        expect(fields).toEqual(expected(result, recordIn(documentBefore, given)))
+        for (const date of datesIn(fields)) expect(Math.abs(date - since)).toBeLessThan(60_000)
+      }),
+      { numRuns: 1500 },
+    )
+  },
+  PATIENCE_MS,
+)
 
 /** What else may have become of the document between the claim and the result. */
 const rewrites: Readonly<Record<string, unknown>> = {
@@ -225,78 +231,86 @@ const rewrites: Readonly<Record<string, unknown>> = {
   id: 'another',
 }
 
-test('a record that was rewritten since it was read is left alone; a changed priority or unknown field does not count', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      sample,
-      anyResult,
-      fc.constantFrom(...Object.keys(rewrites), 'priority', 'something'),
-      async (given, result, field) => {
+test(
+  'a record that was rewritten since it was read is left alone; a changed priority or unknown field does not count',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        sample,
+        anyResult,
+        fc.constantFrom(...Object.keys(rewrites), 'priority', 'something'),
+        async (given, result, field) => {
+          await insert(given)
+          const id = given.document['_id'] as ObjectId
+          const transfer = await planned(given)
+          const { files } = (await collection.findOne({ _id: id })) as Document
+          const entry = (files as Document[])[Number(given.at[0])] as Document
+          const record = recordIn({ files }, given)
+          Object.assign(record, { [field]: rewrites[field] ?? 'something else' })
+          await collection.updateOne({ _id: id }, [
+            { $set: { [`files`]: { $literal: (files as Document[]).with(Number(given.at[0]), entry) } } },
+          ])
+          const before = await raw(id)
+          const written = await recordWriter(database.db).write({ address: transfer, result, until: inAMinute() })
+          const counts = field in rewrites
+          // Progress is nothing that anybody waits for.
+          expect(written.kind).toBe(counts && result.kind !== 'progress' ? 'rewritten' : 'written')
+          expect((await raw(id)).equals(before)).toBe(counts)
+          expect(recordIn(await collection.findOne({ _id: id }), given)[field]).toEqual(rewrites[field] ?? 'something else')
+        },
+      ),
+      { numRuns: 150 },
+    )
+  },
+  PATIENCE_MS,
+)
+
+test(
+  'a lease that is over, and whatever is gone: nothing is written, nothing is made',
+  async () => {
+    const gone = {
+      'over lease': { kind: 'fenced' },
+      document: { kind: 'gone', what: 'document' },
+      'file entry': { kind: 'gone', what: 'file entry' },
+      'file entry replaced': { kind: 'gone', what: 'file entry' },
+      skeleton: { kind: 'gone', what: 'skeleton' },
+      'all sites': { kind: 'gone', what: 'skeleton' },
+      'other shape': { kind: 'gone', what: 'skeleton' },
+      'no files': { kind: 'gone' },
+    } as const
+    await fc.assert(
+      fc.asyncProperty(sample, anyResult, fc.constantFrom(...(Object.keys(gone) as (keyof typeof gone)[])), async (given, result, what) => {
         await insert(given)
         const id = given.document['_id'] as ObjectId
         const transfer = await planned(given)
-        const { files } = (await collection.findOne({ _id: id })) as Document
-        const entry = (files as Document[])[Number(given.at[0])] as Document
-        const record = recordIn({ files }, given)
-        Object.assign(record, { [field]: rewrites[field] ?? 'something else' })
-        await collection.updateOne({ _id: id }, [
-          { $set: { [`files`]: { $literal: (files as Document[]).with(Number(given.at[0]), entry) } } },
-        ])
+        const files = given.document['files'] as Document[]
+        const at = Number(given.at[0])
+        const sites = (files[at] as Document)['sites'] as Document
+        const others = Array.isArray(sites)
+          ? sites.filter(({ name }: Document) => name !== given.site)
+          : objectOf(Object.entries(sites).filter(([name]) => name !== given.site))
+        const set = async (value: unknown): Promise<unknown> =>
+          await collection.updateOne({ _id: id }, [{ $set: { files: { $literal: value } } }])
+        if (what === 'document') await collection.deleteOne({ _id: id })
+        if (what === 'no files') await collection.updateOne({ _id: id }, { $unset: { files: '' } })
+        if (what === 'file entry') await set(files.toSpliced(at, 1))
+        if (what === 'file entry replaced') await set(files.with(at, { ...files[at], _id: new ObjectId() }))
+        if (what === 'skeleton') await set(files.with(at, { ...files[at], sites: others }))
+        if (what === 'all sites') await set(files.with(at, { _id: files[at]?.['_id'] as ObjectId, path: TARGET.path }))
+        if (what === 'other shape') await set(files.with(at, { ...files[at], sites: Array.isArray(sites) ? {} : [] }))
+        const count = await collection.countDocuments()
         const before = await raw(id)
-        const written = await recordWriter(database.db).write({ address: transfer, result, until: inAMinute() })
-        const counts = field in rewrites
-        // Progress is nothing that anybody waits for.
-        expect(written.kind).toBe(counts && result.kind !== 'progress' ? 'rewritten' : 'written')
-        expect((await raw(id)).equals(before)).toBe(counts)
-        expect(recordIn(await collection.findOne({ _id: id }), given)[field]).toEqual(rewrites[field] ?? 'something else')
-      },
-    ),
-    { numRuns: 150 },
-  )
-})
-
-test('a lease that is over, and whatever is gone: nothing is written, nothing is made', async () => {
-  const gone = {
-    'over lease': { kind: 'fenced' },
-    document: { kind: 'gone', what: 'document' },
-    'file entry': { kind: 'gone', what: 'file entry' },
-    'file entry replaced': { kind: 'gone', what: 'file entry' },
-    skeleton: { kind: 'gone', what: 'skeleton' },
-    'all sites': { kind: 'gone', what: 'skeleton' },
-    'other shape': { kind: 'gone', what: 'skeleton' },
-    'no files': { kind: 'gone' },
-  } as const
-  await fc.assert(
-    fc.asyncProperty(sample, anyResult, fc.constantFrom(...(Object.keys(gone) as (keyof typeof gone)[])), async (given, result, what) => {
-      await insert(given)
-      const id = given.document['_id'] as ObjectId
-      const transfer = await planned(given)
-      const files = given.document['files'] as Document[]
-      const at = Number(given.at[0])
-      const sites = (files[at] as Document)['sites'] as Document
-      const others = Array.isArray(sites)
-        ? sites.filter(({ name }: Document) => name !== given.site)
-        : objectOf(Object.entries(sites).filter(([name]) => name !== given.site))
-      const set = async (value: unknown): Promise<unknown> =>
-        await collection.updateOne({ _id: id }, [{ $set: { files: { $literal: value } } }])
-      if (what === 'document') await collection.deleteOne({ _id: id })
-      if (what === 'no files') await collection.updateOne({ _id: id }, { $unset: { files: '' } })
-      if (what === 'file entry') await set(files.toSpliced(at, 1))
-      if (what === 'file entry replaced') await set(files.with(at, { ...files[at], _id: new ObjectId() }))
-      if (what === 'skeleton') await set(files.with(at, { ...files[at], sites: others }))
-      if (what === 'all sites') await set(files.with(at, { _id: files[at]?.['_id'] as ObjectId, path: TARGET.path }))
-      if (what === 'other shape') await set(files.with(at, { ...files[at], sites: Array.isArray(sites) ? {} : [] }))
-      const count = await collection.countDocuments()
-      const before = await raw(id)
-      const until = what === 'over lease' ? new Date(Date.now() - 1) : inAMinute()
-      const written = await recordWriter(database.db).write({ address: transfer, result, until })
-      expect(written).toMatchObject(gone[what])
-      expect(await raw(id)).toEqual(before)
-      expect(await collection.countDocuments()).toBe(count)
-    }),
-    { numRuns: 150 },
-  )
-})
+        const until = what === 'over lease' ? new Date(Date.now() - 1) : inAMinute()
+        const written = await recordWriter(database.db).write({ address: transfer, result, until })
+        expect(written).toMatchObject(gone[what])
+        expect(await raw(id)).toEqual(before)
+        expect(await collection.countDocuments()).toBe(count)
+      }),
+      { numRuns: 150 },
+    )
+  },
+  PATIENCE_MS,
+)
 
 function resultOf(n: number): RecordResult {
   if (n % 3 === 0) return { kind: 'synced', id: `id ${n}` }
