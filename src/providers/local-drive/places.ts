@@ -77,11 +77,11 @@ export class Places {
 
   async #create({ root, path }: RootedPath): Promise<Place & { created: string[] }> {
     const known = await this.#asOnDisk(root, path)
-    if (this.mayCreate(root)) await mkdir(root, { recursive: true })
+    if (this.mayCreate(root)) await makeFolders(root)
     else await this.assertRoot(root)
     const existing = await this.#deepest(root, known)
     const wanted = join(existing.real, relative(existing.path, known))
-    const first = await mkdir(wanted, { recursive: true })
+    const first = await makeFolders(wanted)
     const real = await this.#inside(root, await realpath(wanted), fullPath({ root, path }))
     return { real, path: known, created: first === undefined ? [] : between(first, real) }
   }
@@ -138,6 +138,21 @@ async function canonical(path: string): Promise<string | undefined> {
   } catch (error) {
     if (isMissing(error) || isErrno(error, 'ENAMETOOLONG')) return undefined
     throw diskFault(error, 'read', path)
+  }
+}
+
+/** A folder with those above it; gives the topmost one that was made. */
+async function makeFolders(path: string): Promise<string | undefined> {
+  try {
+    return await mkdir(path, { recursive: true })
+  } catch (error) {
+    if (!isErrno(error, 'ENOENT')) throw error
+    // Node says that of a read-only file system, too. What the system itself says of the first missing folder is the truth.
+    let first = path
+    while (dirname(first) !== first && (await canonical(dirname(first))) === undefined) first = dirname(first)
+    await mkdir(first)
+    await mkdir(path, { recursive: true })
+    return first
   }
 }
 

@@ -1,0 +1,80 @@
+import { Readable } from 'node:stream'
+
+import type { RootedPath } from '../../src/model/site.ts'
+import type { ByteSource, CallOptions, ChecksumAlgorithm, RemoteFile, WriteOptions } from '../../src/providers/provider.ts'
+import { Provider } from '../../src/providers/provider.ts'
+
+type Hook = (path: RootedPath) => Promise<void> | void
+
+/** What happens at certain moments of a provider's work; what a hook throws is what the call fails with. */
+export interface Interference {
+  readonly beforeStat?: Hook
+  readonly beforeRead?: Hook
+  /** When the first bytes have come. */
+  readonly duringRead?: Hook
+  readonly beforeWrite?: Hook
+}
+
+/** A provider that works as another one does, while something else happens. Its files can't be cloned, so their bytes are read. */
+export class InterferedProvider extends Provider {
+  override readonly checksumAlgorithm: ChecksumAlgorithm
+  readonly #inner: Provider
+  readonly #hooks: Interference
+
+  constructor(inner: Provider, hooks: Interference) {
+    super(inner.site)
+    this.checksumAlgorithm = inner.checksumAlgorithm
+    this.#inner = inner
+    this.#hooks = hooks
+  }
+
+  override async probe(options: CallOptions): Promise<void> {
+    await this.#inner.probe(options)
+  }
+
+  override async stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined> {
+    await this.#hooks.beforeStat?.(path)
+    const file = await this.#inner.stat(path, options)
+    if (file === undefined) return undefined
+    const { localPath: _unused, ...rest } = file
+    return rest
+  }
+
+  override async read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
+    await this.#hooks.beforeRead?.(path)
+    const stream = await this.#inner.read(path, options)
+    const during = this.#hooks.duringRead
+    return during === undefined
+      ? stream
+      : Readable.from(
+          interrupted(stream, async () => during(path)),
+          { objectMode: false },
+        )
+  }
+
+  override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
+    await this.#hooks.beforeWrite?.(path)
+    return await this.#inner.write(path, source, options)
+  }
+
+  override async remove(path: RootedPath, options: CallOptions): Promise<void> {
+    await this.#inner.remove(path, options)
+  }
+
+  override list(folder: RootedPath, options: CallOptions): AsyncIterable<RemoteFile & { readonly name: string }> {
+    return this.#inner.list(folder, options)
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inner[Symbol.asyncDispose]()
+  }
+}
+
+async function* interrupted(stream: Readable, hook: () => Promise<void>): AsyncGenerator<Buffer> {
+  let isFirst = true
+  for await (const chunk of stream) {
+    yield chunk as Buffer
+    if (isFirst) await hook()
+    isFirst = false
+  }
+}
