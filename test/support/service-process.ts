@@ -18,6 +18,11 @@ function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv 
   return { ...(Object.fromEntries(kept) as NodeJS.ProcessEnv), ...more }
 }
 
+export interface ProcessOptions {
+  /** Files, sockets and the like that it may have open at once. */
+  readonly openFiles?: number
+}
+
 /** The program as a process of its own, started as people start it. It is gone when the test ends. */
 export class ServiceProcess {
   readonly lines = new LogLines()
@@ -29,8 +34,10 @@ export class ServiceProcess {
   fault: unknown
   readonly #child: ChildProcess
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.#child = spawn(process.execPath, [MAIN, ...args], { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] })
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, { openFiles }: ProcessOptions = {}) {
+    const limited = openFiles === undefined ? [] : ['/bin/sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh']
+    const [program = '', ...rest] = [...limited, process.execPath, MAIN, ...args]
+    this.#child = spawn(program, rest, { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] })
     const isLog = args[0] === 'run' || args[0] === 'scan'
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text

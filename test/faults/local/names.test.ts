@@ -1,0 +1,75 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+import { expect, test } from 'vitest'
+
+import { expectMirrored, filesBelow, openMirrorStage } from '../../support/mirror-stage.ts'
+import { entry, inArray, representation } from '../../support/published.ts'
+
+test('one name in two normal forms: one file at every target, both records marked', async () => {
+  const all = await openMirrorStage()
+  const { stage, mirror } = all
+  const [composed, decomposed] = ['kůň/žluť.exr'.normalize('NFC'), 'kůň/žluť.exr'.normalize('NFD')]
+  await stage.file(composed, 'content')
+  const documents = [composed, decomposed].map((path) => representation([entry(`{root[work]}/${path}`, inArray('mirror', 'gdrive'))]))
+  const running = await all.start()
+  await stage.insert(...documents)
+  for (const document of documents) for (const site of ['mirror', 'gdrive']) await stage.synced(document, { site })
+  const [only, ...others] = await filesBelow(mirror)
+  expect([only?.normalize('NFC'), others]).toEqual([composed, []])
+  // The id says where it is, in the spelling that is there.
+  for (const document of documents) expect((await stage.record(document, { site: 'mirror' }))?.['id']).toBe(only)
+  await running.stop()
+})
+
+test('names that differ in upper and lower case are two files, each with its own content', async () => {
+  const all = await openMirrorStage()
+  const { stage } = all
+  const contents = { 'SHOT/A.exr': 'one', 'SHOT/a.exr': 'two', 'shot/A.exr': 'three', 'shot/a.exr': 'four' }
+  for (const [path, content] of Object.entries(contents)) await stage.file(path, content)
+  const isTold = (await readdir(stage.studioPath(''))).length === 2
+  const document = representation(Object.keys(contents).map((path) => entry(`{root[work]}/${path}`, inArray('mirror', 'gdrive'))))
+  const running = await all.start()
+  await stage.insert(document)
+  for (const file of document.files.keys()) await stage.synced(document, { file })
+  for (const [path, content] of Object.entries(contents)) {
+    // A disk that does not tell them apart has one file, as the publish site has.
+    const expected = isTold ? content : await readFile(stage.studioPath(path), 'utf8')
+    expect(stage.spy().store.get(`/My Drive/w/${path}`)?.toString()).toBe(expected)
+  }
+  if (isTold) await expectMirrored(all, document, contents)
+  await running.stop()
+})
+
+test('paths of 4,000 characters: what the disk takes arrives, what it does not take is one file’s fault; names of 255 bytes arrive', async () => {
+  const all = await openMirrorStage()
+  const { stage, mirror } = all
+  // 4,095 bytes are the most that a path may have, from the top of the disk.
+  const fits = deep(4_000 - mirror.length)
+  const tooLong = deep(4_500)
+  const longest = `${'n'.repeat(251)}.exr`
+  const longerThanThat = `${'n'.repeat(252)}.exr`
+  const paths = [fits, longest, tooLong, longerThanThat]
+  await writeDeep(stage.studioPath(''), fits)
+  await stage.file(longest, 'long')
+  const document = representation(paths.map((path) => entry(`{root[work]}/${path}`, inArray('mirror'))))
+  const running = await all.start()
+  await stage.insert(document)
+  await expectMirrored(all, document, { [fits]: 'deep', [longest]: 'long' })
+  for (const file of [2, 3]) {
+    const record = await stage.until(document, 'tries 1', ({ tries }) => tries === 1, { site: 'mirror', file })
+    expect(String(record['error']).length).toBeLessThanOrEqual(1_000)
+  }
+  expect(running.lines.count('site.cooling')).toBe(0)
+  await running.stop()
+})
+
+/** A path of that length, or up to four characters less. */
+function deep(length: number): string {
+  return `${'deep/'.repeat(Math.floor((length - 5) / 5))}a.exr`
+}
+
+async function writeDeep(root: string, path: string): Promise<void> {
+  await mkdir(join(root, path, '..'), { recursive: true })
+  await writeFile(join(root, path), 'deep')
+}
