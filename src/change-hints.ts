@@ -13,6 +13,8 @@ export interface ChangeHintsParts {
   readonly log: Log
   /** Something changed in this project. */
   readonly noticed: (project: string) => void
+  /** This project's collection, or all of them, may not be the one it was. */
+  readonly forgotten: (project?: string) => void
   readonly turned: (stream: InstanceReport['stream']) => void
   readonly scan: ScanPlan['request']
   /** Work can be taken from now on. */
@@ -37,10 +39,12 @@ export function changeHints(events$: Observable<StreamEvent>, parts: ChangeHints
   )
 }
 
-function react(event: StreamEvent, { log, turned, scan, ready }: ChangeHintsParts, firstly: () => boolean): void {
+function react(event: StreamEvent, { log, turned, forgotten, scan, ready }: ChangeHintsParts, firstly: () => boolean): void {
   switch (event.kind) {
     case 'changed':
       return
+    case 'gone':
+      return forgotten(event.project)
     case 'moved':
       return scan({ reason: 'stream' })
     case 'lost':
@@ -49,6 +53,7 @@ function react(event: StreamEvent, { log, turned, scan, ready }: ChangeHintsPart
     case 'opened':
     case 'resumed':
       turned('open')
+      if (event.kind === 'opened') forgotten()
       log.event(event.kind === 'opened' ? 'stream.opened' : 'stream.resumed')
       break
     case 'unavailable':

@@ -28,11 +28,17 @@ export class Projects implements AsyncDisposable {
     this.#parts = parts
   }
 
-  /** Sees to the indexes of a project once a run, one project after the other, in the background. */
+  /** Sees to the indexes of a project once, one project after the other, in the background. */
   noticed(project: string): void {
     if (this.#indexed.has(project)) return
     this.#indexed.add(project)
     this.#indexing = this.#indexing.then(async () => this.#index(project))
+  }
+
+  /** Its collection may be another one now, or all may be: their indexes are seen to again. */
+  forgotten(project?: string): void {
+    if (project === undefined) this.#indexed.clear()
+    else this.#indexed.delete(project)
   }
 
   /** What may be pending, project by project. */

@@ -175,6 +175,7 @@ export class Session {
     return changeHints(events$, {
       ...this.#parts,
       noticed: (project) => projects.noticed(project),
+      forgotten: (project) => projects.forgotten(project),
       turned: (stream) => {
         this.#stream = stream
         this.#reporter?.changed()

@@ -10,6 +10,8 @@ import { sleep, within } from './waiting.ts'
 /** What the change stream says. It is a hint: whoever acts on it reads the documents. */
 export type StreamEvent =
   | { readonly kind: 'changed'; readonly project: string; readonly representationId: unknown; readonly occasion: Occasion }
+  /** The collection of a project is not what it was: dropped, or renamed. */
+  | { readonly kind: 'gone'; readonly project: string }
   /** Documents came by another way than a write (a renamed collection): scan. */
   | { readonly kind: 'moved'; readonly reason: string }
   /** Fresh: what happened before is not told; scan. */
@@ -157,10 +159,10 @@ class StreamLoop {
       }
       if (stream.closed) return
       this.#token = stream.resumeToken
-      if (!change) await this.#saveToken()
-      else if (performance.now() > this.#nextSave) void this.#saveToken()
+      // Nobody waits for it: a primary that dies just now would be noticed late.
+      if (performance.now() > this.#nextSave) void this.#saveToken()
     }
-    await this.#saveToken(true)
+    await this.#saveToken()
   }
 
   #tell(change: Document): void {
@@ -177,7 +179,11 @@ class StreamLoop {
           occasion: change['unpaused'] === true ? { unpaused: true } : {},
         })
         return
+      case 'drop':
+        if (typeof project === 'string') this.#out.next({ kind: 'gone', project })
+        return
       case 'rename':
+        if (typeof project === 'string') this.#out.next({ kind: 'gone', project })
         this.#out.next({ kind: 'moved', reason: `collection ${String(project)} was renamed to ${String(change['to']?.coll)}` })
         return
       default:
@@ -197,9 +203,10 @@ class StreamLoop {
 
   #lost(reason: string, historyLost: boolean): number {
     if (this.#stopped.signal.aborted) return 0
+    // One line an outage, not one an attempt; the loss of a place is always told.
+    const isTold = this.#failures === 0 || (historyLost && this.#token !== undefined)
     if (historyLost) this.#token = undefined
-    // One line an outage, not one an attempt; the loss of history is always told.
-    if (this.#failures === 0 || historyLost) this.#out.next({ kind: 'lost', reason, historyLost })
+    if (isTold) this.#out.next({ kind: 'lost', reason, historyLost })
     return this.#backoff()
   }
 
@@ -210,8 +217,7 @@ class StreamLoop {
   }
 
   /** A token that could not be saved costs a longer way back, nothing else. */
-  async #saveToken(now = false): Promise<void> {
-    if (!now && performance.now() < this.#nextSave) return
+  async #saveToken(): Promise<void> {
     const text = JSON.stringify(this.#token)
     if (this.#token === undefined || text === this.#savedToken) return
     this.#nextSave = performance.now() + this.#timing.saveTokenMs
