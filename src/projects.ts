@@ -22,6 +22,8 @@ export class Projects implements AsyncDisposable {
   readonly #parts: ProjectsParts
   readonly #indexed = new Set<string>()
   #indexing: Promise<void> = Promise.resolve()
+  #scans = 0
+  #isDisposed = false
   #patient: MongoClient | undefined
 
   constructor(parts: ProjectsParts) {
@@ -41,34 +43,47 @@ export class Projects implements AsyncDisposable {
     else this.#indexed.delete(project)
   }
 
-  /** What may be pending, project by project. */
+  /** What may be pending: a page of each project in turn, so that the backlog of one does not keep the others waiting. */
   async *pages(request: ScanRequest, signal: AbortSignal): AsyncGenerator<ScanPages> {
-    const { settings, work, hasRoom } = this.#parts
-    const db = work.db(settings.mongo.database)
-    for (const project of await collectionNames(db)) {
-      const own = projectSettings(settings, project)
-      if (targetSites(own).length === 0) continue
-      this.noticed(project)
-      const scan = {
-        ...(request.sites && { sites: request.sites }),
-        unreadable: request.regular,
-        wants: (site: string, urgent: boolean) => hasRoom(site, urgent ? DEFAULT_PRIORITY + 1 : 0),
+    const { settings, work } = this.#parts
+    const names = await collectionNames(work.db(settings.mongo.database))
+    // Not always the same one first.
+    const from = names.length === 0 ? 0 : this.#scans++ % names.length
+    const waiting = [...names.slice(from), ...names.slice(0, from)].map((project) => this.#pagesOf(project, request, signal))
+    try {
+      for (let turn = waiting.shift(); turn && !signal.aborted; turn = waiting.shift()) {
+        const { value, done } = await turn.next()
+        if (done === true) continue
+        waiting.push(turn)
+        yield value
       }
-      for await (const documents of scanProject(db, project, own, scan, signal)) {
-        if (signal.aborted) return
-        yield { project, documents }
-      }
+    } finally {
+      await Promise.allSettled(waiting.map(async (pages) => pages.return(undefined)))
     }
   }
 
+  async *#pagesOf(project: string, request: ScanRequest, signal: AbortSignal): AsyncGenerator<ScanPages, undefined> {
+    const { settings, work, hasRoom } = this.#parts
+    const own = projectSettings(settings, project)
+    if (targetSites(own).length === 0) return
+    this.noticed(project)
+    const scan = {
+      ...(request.sites && { sites: request.sites }),
+      unreadable: request.regular,
+      wants: (site: string, urgent: boolean) => hasRoom(site, urgent ? DEFAULT_PRIORITY + 1 : 0),
+    }
+    for await (const documents of scanProject(work.db(settings.mongo.database), project, own, scan, signal)) yield { project, documents }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true
     await this.#patient?.close()
   }
 
   async #index(project: string): Promise<void> {
     const { settings, log } = this.#parts
     const indexes = wantedIndexes(projectSettings(settings, project))
-    if (indexes.length === 0) return
+    if (indexes.length === 0 || this.#isDisposed) return
     const commands = indexCommands(project, indexes)
     if (settings.indexes === 'off') {
       const message = 'indexes are off: without them every scan reads the whole collection; to create them: '
@@ -81,6 +96,7 @@ export class Projects implements AsyncDisposable {
       if (created > 0)
         log.event('database.index', { project, message: `${created} index${created > 1 ? 'es' : ''} created`, extra: { commands } })
     } catch (error) {
+      if (this.#isDisposed) return
       // Had it never reached the server, it would not look for it again.
       await this.#patient?.close()
       this.#patient = undefined

@@ -1,4 +1,17 @@
-import { catchError, defer, EMPTY, finalize, groupBy, merge, mergeMap, takeUntil, tap, type Observable } from 'rxjs'
+import {
+  asapScheduler,
+  catchError,
+  defer,
+  EMPTY,
+  finalize,
+  groupBy,
+  merge,
+  mergeMap,
+  subscribeOn,
+  takeUntil,
+  tap,
+  type Observable,
+} from 'rxjs'
 
 import { coalesce, type Coalesced } from './coalesce.ts'
 import type { Settled, Steps } from './contracts.ts'
@@ -55,9 +68,13 @@ export function syncPipeline<Hint>(parts: PipelineParts<Hint>): Observable<Settl
   )
 }
 
-/** Uses one slot of a site for its most urgent transfer. */
+/**
+ * Uses one slot of a site for its most urgent transfer. Never at once: a thousand tickets that find nothing to do would otherwise
+ * end within each other.
+ */
 function settleNext<Hint>(parts: PipelineParts<Hint>, site: string): Observable<Settled> {
-  return parts.gates.enter(site).pipe(
+  return defer(() => parts.gates.enter(site)).pipe(
+    subscribeOn(asapScheduler),
     mergeMap((pass) => {
       const running = parts.queue.take(site)
       if (!running) return finished(() => pass.report(undefined))

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest'
+
+import { DriveProcess } from '../../support/drive-process.ts'
+import { InstanceProcess } from '../../support/instance-process.ts'
+import { expectMarked, publishFiles } from '../../support/pending-files.ts'
+import { Stage } from '../../support/service-harness.ts'
+import { writeConfig } from '../../support/service-process.ts'
+
+/** What each instance has sent itself. */
+const sentBy = ({ lines }: InstanceProcess): number =>
+  lines.of('transfer.succeeded').filter(({ site_sync: fields }) => Number(fields?.['sent_bytes']) > 0).length
+
+test('four instances, 520 files: each is sent once, marked once, and none is lost', async () => {
+  const stage = await Stage.open()
+  const drive = await DriveProcess.start({ latencyMs: 5 })
+  const config = await writeConfig(stage, { general: { remote_site: 'gdrive', loop_delay: 600 }, sites: { gdrive: drive.site() } })
+  const instances = await Promise.all(Array.from({ length: 4 }, async () => await InstanceProcess.start(config)))
+  const documents = await publishFiles(stage, 'load', 520, { framesEach: 13 })
+  const ids = await expectMarked(stage, documents, 'gdrive')
+  const { files, journal } = await drive.state()
+  expect(files.map(({ path }) => path).toSorted()).toEqual([...ids.keys()].map((path) => `My Drive/w/${path}`).toSorted())
+  for (const { path, id } of files) expect(ids.get(path.slice('My Drive/w/'.length))).toBe(id)
+  expect(journal.filter(({ operation }) => operation === 'upload.multipart')).toHaveLength(520)
+  for (const instance of instances) await instance.stop()
+  const sent = instances.map(sentBy)
+  console.log('four instances', sent)
+  expect(sent.reduce((sum, count) => sum + count, 0)).toBe(520)
+  expect(Math.min(...sent)).toBeGreaterThan(0)
+}, 90_000)
+
+test('one representation of 1,000 frames, two instances: each frame is sent once, and each instance does a fair share', async () => {
+  const stage = await Stage.open()
+  const drive = await DriveProcess.start({ latencyMs: 15 })
+  const config = await writeConfig(stage, { general: { remote_site: 'gdrive', loop_delay: 600 }, sites: { gdrive: drive.site() } })
+  const instances = await Promise.all([InstanceProcess.start(config), InstanceProcess.start(config)])
+  const commands = async (): Promise<number> =>
+    Number((await stage.db.admin().serverStatus())['metrics']['commands']['findAndModify']['total'])
+  const before = await commands()
+  const documents = await publishFiles(stage, 'frames', 1_000, { framesEach: 1_000 })
+  const startedAt = performance.now()
+  const ids = await expectMarked(stage, documents, 'gdrive', 80_000)
+  console.log('1000 frames', performance.now() - startedAt, 'findAndModify', (await commands()) - before)
+  const { files, journal } = await drive.state()
+  expect(new Set(files.map(({ path }) => path)).size).toBe(1_000)
+  expect(files).toHaveLength(1_000)
+  for (const { path, id } of files) expect(ids.get(path.slice('My Drive/w/'.length))).toBe(id)
+  expect(journal.filter(({ operation }) => operation === 'upload.multipart')).toHaveLength(1_000)
+  for (const instance of instances) await instance.stop()
+  const sent = instances.map(sentBy)
+  console.log('two instances', sent)
+  expect(sent.reduce((sum, count) => sum + count, 0)).toBe(1_000)
+  expect(Math.min(...sent)).toBeGreaterThanOrEqual(250)
+}, 120_000)

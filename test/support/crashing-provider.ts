@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { SyncError } from '../../src/errors.ts'
+import type { RootedPath } from '../../src/model/site.ts'
+import {
+  Provider,
+  type ByteSource,
+  type CallOptions,
+  type ChecksumAlgorithm,
+  type RemoteFile,
+  type WriteOptions,
+} from '../../src/providers/provider.ts'
+import type { CrashPoint, InstancePlan, PointReached } from './crash-point.ts'
+
+let reached = 0
+const go = once(process, 'message')
+
+/** Any provider, in a process that dies, waits or dawdles by plan while a file is written to it. */
+export class CrashingProvider extends Provider {
+  override readonly checksumAlgorithm: ChecksumAlgorithm
+  readonly #inner: Provider
+  readonly #plan: InstancePlan
+  readonly #written = new Set<string>()
+
+  constructor(inner: Provider, plan: InstancePlan) {
+    super(inner.site)
+    this.#inner = inner
+    this.#plan = plan
+    this.checksumAlgorithm = inner.checksumAlgorithm
+  }
+
+  override async probe(options: CallOptions): Promise<void> {
+    await this.#inner.probe(options)
+  }
+
+  override async stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined> {
+    return await this.#inner.stat(path, options)
+  }
+
+  override async read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
+    return await this.#inner.read(path, options)
+  }
+
+  override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
+    const { signal } = options
+    await this.#come('before-upload', path, signal)
+    let last: Promise<void> | undefined
+    const onProgress = (bytes: number): void => {
+      options.onProgress(bytes)
+      if (bytes !== source.size || last) return
+      last = this.#come('after-last-byte', path, signal)
+      last.catch(() => undefined)
+    }
+    const open = async (fromByte: number, during: AbortSignal): Promise<Readable> =>
+      Readable.from(this.#pieces(path, fromByte, await source.open(fromByte, during), during), { objectMode: false })
+    const assertUnchanged = async (): Promise<void> => {
+      await last
+      await source.assertUnchanged()
+    }
+    const checksum = async (algorithm: ChecksumAlgorithm, during: AbortSignal): Promise<string> => {
+      await last
+      return await source.checksum(algorithm, during)
+    }
+    const { size, modified } = source
+    const file = await this.#inner.write(path, { size, modified, open, assertUnchanged, checksum }, { ...options, onProgress })
+    await this.#come('after-upload', path, signal)
+    this.#written.add(path.path)
+    return file
+  }
+
+  override async remove(path: RootedPath, options: CallOptions): Promise<void> {
+    await this.#inner.remove(path, options)
+  }
+
+  override list(folder: RootedPath, options: CallOptions): AsyncIterable<RemoteFile & { readonly name: string }> {
+    return this.#inner.list(folder, options)
+  }
+
+  override async checksum(path: RootedPath, file: RemoteFile, options: CallOptions): Promise<string> {
+    const value = await this.#inner.checksum(path, file, options)
+    if (this.#written.has(path.path)) await this.#come('before-write-back', path, options.signal)
+    return value
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await this.#inner[Symbol.asyncDispose]()
+  }
+
+  async *#pieces(path: RootedPath, fromByte: number, stream: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
+    const { crash, bytesPerSecond } = this.#plan
+    let at = fromByte
+    let isPassed = false
+    for await (const piece of stream as AsyncIterable<Buffer>) {
+      at += piece.length
+      yield piece
+      if (bytesPerSecond !== undefined) await delay((piece.length / bytesPerSecond) * 1_000, undefined, { signal })
+      if (isPassed || at < (crash?.bytes ?? 0)) continue
+      isPassed = true
+      await this.#come('mid-upload', path, signal)
+    }
+  }
+
+  /** A transfer comes by a point of the plan. */
+  async #come(point: CrashPoint, { path }: RootedPath, signal: AbortSignal): Promise<void> {
+    const { crash } = this.#plan
+    if (crash?.at !== point || !path.endsWith(crash.path ?? '')) return
+    process.send?.({ point, path } satisfies PointReached)
+    if (crash.then === 'kill' && ++reached >= (crash.transfers ?? 1)) process.kill(process.pid, 'SIGKILL')
+    const aborted = Promise.withResolvers<never>()
+    signal.addEventListener('abort', () => aborted.reject(new SyncError('ABORTED', 'stopped')), { once: true })
+    aborted.promise.catch(() => undefined)
+    await Promise.race([go, aborted.promise])
+  }
+}
