@@ -12,10 +12,10 @@ export interface CrashPlan {
   readonly at: CrashPoint
   /** Of `mid-upload`. */
   readonly bytes?: number
-  /** Only paths that end so. */
+  /** Only paths that contain this. */
   readonly path?: string
   /** `kill`: SIGKILL to itself when so many transfers are there; `hold`: they wait for `go`, or for their abortion. */
-  readonly then: 'kill' | 'hold'
+  readonly action: 'kill' | 'hold'
   /** @defaultValue 1 */
   readonly transfers?: number
 }

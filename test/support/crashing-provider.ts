@@ -105,9 +105,11 @@ export class CrashingProvider extends Provider {
   /** A transfer comes by a point of the plan. */
   async #come(point: CrashPoint, { path }: RootedPath, signal: AbortSignal): Promise<void> {
     const { crash } = this.#plan
-    if (crash?.at !== point || !path.endsWith(crash.path ?? '')) return
+    if (crash?.at !== point || !path.includes(crash.path ?? '')) return
     process.send?.({ point, path } satisfies PointReached)
-    if (crash.then === 'kill' && ++reached >= (crash.transfers ?? 1)) process.kill(process.pid, 'SIGKILL')
+    if (crash.action === 'kill' && ++reached >= (crash.transfers ?? 1)) process.kill(process.pid, 'SIGKILL')
+    // Between its last look at the signal and its write nothing stops a transfer but the server.
+    if (point === 'before-write-back') return void (await go)
     const aborted = Promise.withResolvers<never>()
     signal.addEventListener('abort', () => aborted.reject(new SyncError('ABORTED', 'stopped')), { once: true })
     aborted.promise.catch(() => undefined)

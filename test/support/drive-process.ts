@@ -34,7 +34,9 @@ export class DriveProcess {
 
   static async start(settings: Partial<FakeDriveSettings> = {}): Promise<DriveProcess> {
     const dir = await mkdtemp(join(tmpdir(), 'drive-process-'))
-    const child = spawn(process.execPath, [MAIN, '--dir', dir, '--settings', JSON.stringify(settings)], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, [MAIN, '--dir', dir, '--settings', JSON.stringify(settings)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const ended = once(child, 'close')
     onTestFinished(async () => {
       child.kill('SIGKILL')

@@ -48,13 +48,14 @@ test('whatever instances do, all at the same time: never more slots than the lim
       const site = `run ${runs++}`
       const slots = store()
       const holders = new Set<string>()
+      let most = 0
       await Promise.all(
         Array.from({ length: 6 }, async (_, n) => {
           const holder = `holder ${n}`
           for (const { does } of actions.filter((one) => one.holder === n)) {
             if (does === 'acquire' && (await slots.acquire(site, limit, holder))) {
               holders.add(holder)
-              expect(holders.size).toBeLessThanOrEqual(limit)
+              most = Math.max(most, holders.size)
             }
             if (does === 'renew') await slots.renew(site, holder)
             if (does === 'release') {
@@ -64,6 +65,7 @@ test('whatever instances do, all at the same time: never more slots than the lim
           }
         }),
       )
+      expect(most).toBeLessThanOrEqual(limit)
       const free = limit - holders.size
       for (let n = 0; n < free; n++) expect(await slots.acquire(site, limit, `late ${n}`)).toBe(true)
       expect(await slots.acquire(site, limit, 'too late')).toBe(false)

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+
+import { DriveProcess } from '../../support/drive-process.ts'
+import { InstanceProcess } from '../../support/instance-process.ts'
+import { expectMarked, publishFiles } from '../../support/pending-files.ts'
+import { Stage } from '../../support/service-harness.ts'
+import { writeConfig } from '../../support/service-process.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+const LIMIT = 2
+
+async function open() {
+  const stage = await Stage.open()
+  const drive = await DriveProcess.start({ latencyMs: 10 })
+  const gdrive = drive.site({ concurrency: LIMIT, concurrency_scope: 'cluster' })
+  const config = await writeConfig(stage, {
+    general: { remote_site: 'gdrive', lease_seconds: 3, loop_delay: 600 },
+    sites: { gdrive },
+  })
+  /** Transfers that hold their place at this moment, by the server's clock. */
+  const inFlight = async (): Promise<number> =>
+    await stage.state
+      .collection('leases')
+      .countDocuments({ 'transfer.site': 'gdrive', owner: { $exists: true }, $expr: { $gt: ['$until', '$$NOW'] } })
+  return { stage, drive, config, inFlight }
+}
+
+test('three instances and a limit of two for all: never more than two transfers at once, however often one looks', async () => {
+  const { stage, drive, config, inFlight } = await open()
+  const instances = await Promise.all(Array.from({ length: 3 }, async () => await InstanceProcess.start(config)))
+  const samples = new Map<number, number>()
+  const sampling = new AbortController()
+  const sampled = (async () => {
+    while (!sampling.signal.aborted) {
+      const count = await inFlight()
+      samples.set(count, (samples.get(count) ?? 0) + 1)
+    }
+  })()
+  const documents = await publishFiles(stage, 'few', 90)
+  await expectMarked(stage, documents, 'gdrive')
+  sampling.abort()
+  await sampled
+  expect(Math.max(...samples.keys())).toBe(LIMIT)
+  expect([...samples.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThan(200)
+  expect((await drive.state()).files).toHaveLength(90)
+  expect(await drive.count('upload.multipart')).toBe(90)
+  for (const instance of instances) await instance.stop()
+}, 60_000)
+
+test('the slots of a killed instance are free again after the lease; until then nobody goes on', async () => {
+  const { stage, drive, config, inFlight } = await open()
+  const victim = await InstanceProcess.start(config, { plan: { crash: { at: 'before-upload', path: 'held', action: 'hold' } } })
+  const held = await publishFiles(stage, 'held', LIMIT)
+  await victim.at(LIMIT)
+  const heir = await InstanceProcess.start(config)
+  const others = await publishFiles(stage, 'others', 10)
+  // It was told of them (a publish for a site without a limit is done), and has no slot.
+  const mirrored = await publishFiles(stage, 'mirrored', 1, { sites: ['mirror'] })
+  await expectMarked(stage, mirrored, 'mirror', 20_000)
+  expect(await inFlight()).toBe(LIMIT)
+  expect(heir.lines.of('transfer.started').map(({ site_sync: fields }) => fields?.site)).not.toContain('gdrive')
+  await victim.kill()
+  const killedAt = performance.now()
+  await waitFor('a first transfer', async () => (await drive.count('upload.multipart')) > 0)
+  const waited = performance.now() - killedAt
+  await expectMarked(stage, [...held, ...others], 'gdrive', 30_000)
+  expect(waited).toBeLessThan(13_000)
+  expect((await drive.state()).files).toHaveLength(LIMIT + 10)
+  expect(await drive.count('upload.multipart')).toBe(LIMIT + 10)
+  await heir.stop()
+}, 60_000)
