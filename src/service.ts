@@ -30,8 +30,9 @@ export interface ServiceResult {
   readonly troubled: ReadonlySet<string>
 }
 
-/** How long the last words may take: to the database, to providers. */
-const FAREWELL_MS = 4_000
+/** How long the last words may take: of what was told to end, and then to close connections. */
+const FAREWELL_MS = 2_500
+const CLOSING_MS = 1_000
 /** How long one pass waits for a database. */
 const PATIENCE_MS = 30_000
 
@@ -106,7 +107,7 @@ export class SyncService {
     try {
       await this.#runSessions()
     } finally {
-      await within(FAREWELL_MS, Promise.resolve(this.#connections[Symbol.asyncDispose]()))
+      await within(CLOSING_MS, Promise.resolve(this.#connections[Symbol.asyncDispose]()))
       log.event('service.stopped', { extra: { synced: this.#synced, failed: this.#failed } })
     }
     return { synced: this.#synced, failed: this.#failed, troubled: this.#troubled }
@@ -148,9 +149,12 @@ export class SyncService {
     })
     this.#current = session
     this.#sessions.add(session)
-    ends.push(session.run().finally(() => this.#sessions.delete(session)))
+    const end = session.run().finally(() => this.#sessions.delete(session))
+    // Should it fail when nobody waits for it yet, it is heard of in the end.
+    end.catch(() => undefined)
+    ends.push(end)
     // A failure to put it together is told by the end.
-    await Promise.race([session.intakeEnded, ends.at(-1)])
+    await Promise.race([session.intakeEnded, ends.at(-1), this.#forced.promise])
   }
 
   /** Nothing is to be synced: alive, and nothing else, until told to stop or to be otherwise. */

@@ -5,7 +5,7 @@ import type { Site } from './model/site.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
 
 /** Every site of the configuration, those of single projects included. */
-function allSites({ sites, projects }: Settings): readonly Site[] {
+export function allSites({ sites, projects }: Settings): readonly Site[] {
   return [...sites.values(), ...[...projects.overrides.values()].flatMap((override) => [...(override.sites?.values() ?? [])])]
 }
 

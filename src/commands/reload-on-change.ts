@@ -1,25 +1,43 @@
-import { unwatchFile, watchFile } from 'node:fs'
+import { unwatchFile, watchFile, type StatsListener } from 'node:fs'
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 
 import { loadSettings, type LoadedSettings } from '../config/load-settings.ts'
 import type { Log } from '../model/log.ts'
+import type { Settings } from '../model/settings.ts'
 import type { SyncService } from '../service.ts'
+import { allSites } from '../site-check.ts'
 
 /** Editors write in steps, and a share may tell late: files are asked for their times, not watched. Milliseconds. */
 const LOOK_EVERY_MS = 2_000
 
-/** Takes a changed configuration on SIGHUP, or when its files change. A wrong one is told, and the former goes on. */
+/** Takes a changed configuration on SIGHUP, or when its files or those of credentials change. A wrong one is told, and the former goes on. */
 export function reloadOnChange(config: string, first: LoadedSettings, service: Pick<SyncService, 'reload'>, log: Log): () => void {
   let loaded = first
-  let watched: readonly string[] = []
+  /** By file: what to do when it changes. */
+  const watched = new Map<string, StatsListener>()
   let reading: Promise<void> = Promise.resolve()
 
   const watch = (): void => {
-    for (const file of watched) unwatchFile(file, changed)
     // A folder changes when a file comes or goes.
-    watched = [...new Set([...loaded.files, ...loaded.files.map((file) => dirname(file))])]
-    for (const file of watched) watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, changed)
+    const wanted = new Map([...loaded.files, ...loaded.files.map((file) => dirname(file))].map((file) => [file, changed]))
+    // They are read by whoever uses the site: other credentials under the same configuration are another configuration.
+    for (const file of credentialsFiles(loaded.settings)) wanted.set(file, asked)
+    for (const file of watched.keys()) if (!wanted.has(file)) unwatch(file)
+    for (const [file, react] of wanted) {
+      // What is watched already stays so: nothing is missed in between.
+      if (watched.has(file)) continue
+      const listener: StatsListener = (now, before) => {
+        // A file that is not there is told of at once, and is no change.
+        if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size) react()
+      }
+      watched.set(file, listener)
+      watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, listener)
+    }
+  }
+  const unwatch = (file: string): void => {
+    unwatchFile(file, watched.get(file))
+    watched.delete(file)
   }
   const reload = async (isAsked: boolean): Promise<void> => {
     try {
@@ -43,12 +61,16 @@ export function reloadOnChange(config: string, first: LoadedSettings, service: P
     }
   }
   const changed = (): void => void (reading = reading.then(async () => reload(false)))
-  const onSignal = (): void => void (reading = reading.then(async () => reload(true)))
+  const asked = (): void => void (reading = reading.then(async () => reload(true)))
 
   watch()
-  process.on('SIGHUP', onSignal)
+  process.on('SIGHUP', asked)
   return () => {
-    process.off('SIGHUP', onSignal)
-    for (const file of watched) unwatchFile(file, changed)
+    process.off('SIGHUP', asked)
+    for (const file of watched.keys()) unwatch(file)
   }
+}
+
+function credentialsFiles(settings: Settings): readonly string[] {
+  return [...new Set(allSites(settings).flatMap(({ credentialsFile }) => credentialsFile ?? []))]
 }
