@@ -7,6 +7,7 @@ import { DEFAULT_PRIORITY } from './model/site-record.ts'
 import { targetSites } from './model/verdict.ts'
 import type { ScanPages, ScanRequest } from './pipeline/scan-plan.ts'
 import { connectPatiently } from './streams/connect.ts'
+import { isPassing } from './streams/outage.ts'
 import { createIndexes, indexCommands, wantedIndexes } from './streams/indexes.ts'
 import { collectionNames, scanProject } from './streams/scan.ts'
 
@@ -43,16 +44,20 @@ export class Projects implements AsyncDisposable {
     else this.#indexed.delete(project)
   }
 
-  /** What may be pending: a page of each project in turn, so that the backlog of one does not keep the others waiting. */
+  /**
+   * What may be pending: a page of each project in turn, so that the backlog of one does not keep the others waiting. A project that
+   * can't be read does not keep them either; it is the scan's fault in the end.
+   */
   async *pages(request: ScanRequest, signal: AbortSignal): AsyncGenerator<ScanPages> {
     const { settings, work } = this.#parts
     const names = await collectionNames(work.db(settings.mongo.database))
     // Not always the same one first.
     const from = names.length === 0 ? 0 : this.#scans++ % names.length
     const waiting = [...names.slice(from), ...names.slice(0, from)].map((project) => this.#pagesOf(project, request, signal))
+    const faults: unknown[] = []
     try {
       for (let turn = waiting.shift(); turn && !signal.aborted; turn = waiting.shift()) {
-        const { value, done } = await turn.next()
+        const { value, done } = await turn.next().catch((error: unknown) => skipped(error, faults))
         if (done === true) continue
         waiting.push(turn)
         yield value
@@ -60,6 +65,7 @@ export class Projects implements AsyncDisposable {
     } finally {
       await Promise.allSettled(waiting.map(async (pages) => pages.return(undefined)))
     }
+    if (faults.length > 0) throw faults[0]
   }
 
   async *#pagesOf(project: string, request: ScanRequest, signal: AbortSignal): AsyncGenerator<ScanPages, undefined> {
@@ -100,6 +106,8 @@ export class Projects implements AsyncDisposable {
       // Had it never reached the server, it would not look for it again.
       await this.#patient?.close()
       this.#patient = undefined
+      // The next scan sees to it again.
+      if (isPassing(error)) return void this.#indexed.delete(project)
       log.event('database.index_failed', {
         project,
         error,
@@ -107,4 +115,11 @@ export class Projects implements AsyncDisposable {
       })
     }
   }
+}
+
+/** Goes on without what failed, unless the server itself is away. */
+function skipped(error: unknown, faults: unknown[]): { readonly done: true; readonly value: undefined } {
+  if (isPassing(error)) throw error
+  faults.push(error)
+  return { done: true, value: undefined }
 }

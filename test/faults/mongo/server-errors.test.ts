@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { failCommand, type ServerFailure } from '../../support/fail-command.ts'
 import { ownSet } from '../../support/own-set.ts'
-import type { Representation } from '../../support/published.ts'
+import { wanted, type Representation } from '../../support/published.ts'
 import type { Running, Stage } from '../../support/service-harness.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -100,4 +100,19 @@ test('the user may not watch changes: one warning that says so, and scans alone 
   })
   await running.stop()
   expectUndisturbed(stage, running, documents)
+})
+
+test('one project may not be read: scans serve the others all the same, and say so once', async () => {
+  const stage = await own.stage({ settings: { loopDelaySeconds: 0.3 } })
+  const documents = [await stage.publish('a.ma'), await stage.publish('b.ma')]
+  await stage.project('aaa').insertOne(wanted('{root[work]}/forbidden.ma'))
+  onTestFinished(await failCommand(own.client, { commands: ['find'], failure: 13, namespace: 'avalon.aaa' }))
+  const running = await stage.start()
+  for (const document of documents) await stage.synced(document)
+  await running.lines.until('scan.failed', 3)
+  expect(running.lines.of('scan.failed').map((line) => line['log.level'])).toEqual(
+    running.lines.of('scan.failed').map((_, n) => (n === 0 ? 'warn' : 'debug')),
+  )
+  expect(running.lines.count('service.unexpected', 'database.lost')).toBe(0)
+  await running.stop()
 })
