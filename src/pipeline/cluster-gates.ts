@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { mergeMap, Observable, takeUntil } from 'rxjs'
+import { mergeMap, Observable, takeUntil, tap } from 'rxjs'
 
 import type { Outcome } from '../model/outcome.ts'
 import type { SlotStore } from '../model/slots.ts'
@@ -19,10 +19,25 @@ export interface ClusterGatesParts {
 
 /** Between two attempts to have a slot, least and most. Milliseconds. */
 const ASK_AGAIN_MS: readonly [number, number] = [100, 300]
+/** How long a slot that was not used is kept for the next transfer of this instance. */
+const SPARE_MS = 50
 
-/** Lets work through only while a slot that all instances share is held, where a site asks for it. */
+interface Spare {
+  readonly holder: string
+  readonly cancel: () => void
+}
+
+/**
+ * Lets work through only while a slot that all instances share is held, where a site asks for it. A slot that was not used, because
+ * another instance had done that file meanwhile, goes to the next transfer of this instance: it has waited for its turn.
+ */
 export class ClusterGates implements Gates {
   readonly #parts: ClusterGatesParts
+  readonly #spare = new Map<string, Spare[]>()
+  /** Who pauses between two attempts, by site. */
+  readonly #pausing = new Map<string, ((holder: string) => void)[]>()
+
+  #isStopped = false
 
   constructor(parts: ClusterGatesParts) {
     this.#parts = parts
@@ -39,32 +54,70 @@ export class ClusterGates implements Gates {
   #slot(site: string, limit: number, pass: Pass): Observable<Pass> {
     const { slots, stop$ } = this.#parts
     return new Observable<Pass>((subscriber) => {
-      const holder = randomUUID()
+      const own = randomUUID()
       const left = new AbortController()
       const ask = async (): Promise<void> => {
-        while (!left.signal.aborted) {
-          const isAcquired = await slots.acquire(site, limit, holder).catch(() => false)
-          const held = isAcquired ? this.#held(site, holder, pass) : undefined
-          if (held && !left.signal.aborted) {
-            subscriber.next(held)
-            return subscriber.complete()
-          }
-          held?.report(undefined)
-          if (!left.signal.aborted) await this.#pause()
+        let holder = this.#takeSpare(site)
+        while (holder === undefined && !left.signal.aborted) {
+          if (await slots.acquire(site, limit, own).catch(() => false)) holder = own
+          else holder = await this.#pause(site)
         }
-        pass.report(undefined)
+        // It does not wait any more.
+        if (holder !== own) this.#release(site, own)
+        const held = holder === undefined ? undefined : this.#held(site, holder, pass)
+        if (!held) return pass.report(undefined)
+        if (left.signal.aborted) return held.report(undefined)
+        subscriber.next(held)
+        subscriber.complete()
       }
       void ask()
       return () => left.abort()
-    }).pipe(takeUntil(stop$))
+    }).pipe(takeUntil(stop$.pipe(tap(() => (this.#isStopped = true)))))
   }
 
-  async #pause(): Promise<void> {
+  /** Resolves with a slot that was given back unused meanwhile, or when it is time to ask again. */
+  async #pause(site: string): Promise<string | undefined> {
     const { clock } = this.#parts
     const [least, most] = ASK_AGAIN_MS
-    await new Promise<void>((resolve) => {
-      clock.after(least + (most - least) * clock.random(), resolve)
+    const pausing = this.#pausing.get(site) ?? []
+    this.#pausing.set(site, pausing)
+    const { promise, resolve } = Promise.withResolvers<string | undefined>()
+    pausing.push(resolve)
+    const cancel = clock.after(least + (most - least) * clock.random(), () => {
+      pausing.splice(pausing.indexOf(resolve), 1)
+      resolve(undefined)
     })
+    const holder = await promise
+    cancel()
+    return holder
+  }
+
+  #takeSpare(site: string): string | undefined {
+    const spare = this.#spare.get(site)?.shift()
+    spare?.cancel()
+    return spare?.holder
+  }
+
+  /** Not used: for the next transfer of this instance, if there is one. */
+  #passOn(site: string, holder: string): void {
+    if (this.#isStopped) return this.#release(site, holder)
+    const next = this.#pausing.get(site)?.shift()
+    if (next) return next(holder)
+    const spares = this.#spare.get(site) ?? []
+    this.#spare.set(site, spares)
+    const spare = {
+      holder,
+      cancel: this.#parts.clock.after(SPARE_MS, () => {
+        spares.splice(spares.indexOf(spare), 1)
+        this.#release(site, holder)
+      }),
+    }
+    spares.push(spare)
+  }
+
+  /** A slot that can't be given back is free when its time is over. */
+  #release(site: string, holder: string): void {
+    void this.#parts.slots.release(site, holder).catch(() => undefined)
   }
 
   #held(site: string, holder: string, pass: Pass): Pass {
@@ -79,13 +132,13 @@ export class ClusterGates implements Gates {
     }
     renew()
     return {
-      report(outcome: Outcome | undefined) {
+      report: (outcome: Outcome | undefined) => {
         pass.report(outcome)
         if (!isOpen) return
         isOpen = false
         cancel?.()
-        // A slot that can't be given back is free when its time is over.
-        void slots.release(site, holder).catch(() => undefined)
+        if (outcome) this.#release(site, holder)
+        else this.#passOn(site, holder)
       },
     }
   }

@@ -5,23 +5,25 @@ import type { SlotStore } from '../model/slots.ts'
 interface SharedSlots {
   readonly _id: string
   readonly holders: readonly { readonly holder: string; readonly until: Date }[]
+  /** Who asked in vain, and will ask again. */
+  readonly waiting?: readonly { readonly holder: string; readonly since: Date; readonly until: Date }[]
 }
+
+/** Who has waited for so long is served before others; until then a slot goes to whoever is there, and is never idle. */
+const PATIENCE_MS = 1_000
+/** Who has not asked for so long does not wait any more. */
+const SILENT_MS = 2_000
 
 /** One document a site; every step is one atomic update by the server's clock. */
 export function slotStore(state: Db, leaseSeconds: number): SlotStore {
   const slots: Collection<SharedSlots> = state.collection('slots')
-  const until: Document = { $dateAdd: { startDate: '$$NOW', unit: 'second', amount: leaseSeconds } }
-  const alive: Document = { $filter: { input: { $ifNull: ['$holders', []] }, cond: { $gt: ['$$this.until', '$$NOW'] } } }
+  const until = fromNow(leaseSeconds * 1_000)
   return {
     async acquire(site, limit, holder) {
-      // Asked again because the answer was lost, it counts once.
-      const others = { $filter: { input: alive, cond: { $ne: ['$$this.holder', { $literal: holder }] } } }
-      const joined = { $concatArrays: [others, [{ holder: { $literal: holder }, until }]] }
-      const after = await slots.findOneAndUpdate(
-        { _id: site },
-        [{ $set: { holders: { $cond: [{ $lt: [{ $size: others }, limit] }, joined, alive] } } }],
-        { upsert: true, returnDocument: 'after' },
-      )
+      const after = await slots.findOneAndUpdate({ _id: site }, ask(limit, { $literal: holder }, until), {
+        upsert: true,
+        returnDocument: 'after',
+      })
       return after?.holders.some((slot) => slot.holder === holder) ?? false
     },
     async renew(site, holder) {
@@ -29,7 +31,35 @@ export function slotStore(state: Db, leaseSeconds: number): SlotStore {
       await slots.updateOne({ _id: site }, [{ $set: { holders: { $map: { input: { $ifNull: ['$holders', []] }, in: renewed } } } }])
     },
     async release(site, holder) {
-      await slots.updateOne({ _id: site }, { $pull: { holders: { holder } } }, { writeConcern: { w: 1 } })
+      await slots.updateOne({ _id: site }, { $pull: { holders: { holder }, waiting: { holder } } }, { writeConcern: { w: 1 } })
     },
   }
+}
+
+function fromNow(ms: number): Document {
+  return { $dateAdd: { startDate: '$$NOW', unit: 'millisecond', amount: ms } }
+}
+
+const living = (field: string): Document => ({ $filter: { input: { $ifNull: [field, []] }, cond: { $gt: ['$$this.until', '$$NOW'] } } })
+const but = (input: Document | string, holder: Document): Document => ({ $filter: { input, cond: { $ne: ['$$this.holder', holder] } } })
+
+/** One attempt to have a slot. Asked again because the answer was lost, it counts once. */
+function ask(limit: number, holder: Document, until: Document): Document[] {
+  const mine = { $filter: { input: '$waiting', cond: { $eq: ['$$this.holder', holder] } } }
+  const longAgo = { $dateSubtract: { startDate: '$$NOW', unit: 'millisecond', amount: PATIENCE_MS } }
+  const ahead = { $filter: { input: but('$waiting', holder), cond: { $lt: ['$$this.since', { $min: ['$since', longAgo] }] } } }
+  const isFree = { $lt: [{ $add: [{ $size: '$holders' }, { $size: ahead }] }, limit] }
+  const waits = { holder, since: '$since', until: fromNow(SILENT_MS) }
+  return [
+    { $set: { holders: but(living('$holders'), holder), waiting: living('$waiting') } },
+    { $set: { since: { $ifNull: [{ $first: { $map: { input: mine, in: '$$this.since' } } }, '$$NOW'] } } },
+    { $set: { isFree } },
+    {
+      $set: {
+        holders: { $cond: ['$isFree', { $concatArrays: ['$holders', [{ holder, until }]] }, '$holders'] },
+        waiting: { $concatArrays: [but('$waiting', holder), { $cond: ['$isFree', [], [waits]] }] },
+      },
+    },
+    { $unset: ['since', 'isFree'] },
+  ]
 }

@@ -52,7 +52,6 @@ test(
     expect(journal.filter(({ operation }) => operation === 'upload.start')).toHaveLength(1)
     await next.stop()
     expect(next.lines.count('transfer.succeeded')).toBe(1)
-    console.log(`sent again: ${(again / MEBIBYTE).toFixed(1)} MiB of ${SIZE / MEBIBYTE}`)
   },
   PATIENCE_MS * 2,
 )
