@@ -50,6 +50,8 @@ export class ScanPlan {
   readonly #finished = new Subject<void>()
   #isOver = false
   #failures = 0
+  /** What failed, until its time has come. */
+  #retry: ScanRequest | undefined
   #lastRegular: Date | undefined
   #active = 0
 
@@ -138,10 +140,17 @@ export class ScanPlan {
   async #scanAll(request: ScanRequest, signal: AbortSignal, emit: (found: Found) => void): Promise<void> {
     const { clock, log } = this.#parts
     const startedAt = clock.now()
+    let again = request
     let documents = 0
     let transfers = 0
     try {
-      await this.#pages(request, signal, (found) => {
+      const retryFailedBefore = request.regular ? await this.#parts.serverTime() : request.asOf
+      if (request.regular) {
+        this.#lastRegular = retryFailedBefore
+        // Failed files have their attempt by this one; what repeats it gives none.
+        again = { ...request, regular: false, asOf: retryFailedBefore }
+      }
+      await this.#pages(request, retryFailedBefore, signal, (found) => {
         documents++
         transfers += found.transfers.length
         emit(found)
@@ -150,14 +159,17 @@ export class ScanPlan {
       const extra = { reason: request.reason, documents, transfers }
       log.event('scan.finished', { level: request.regular ? 'info' : 'debug', durationMs: clock.now() - startedAt, extra })
     } catch (error) {
-      this.#failed(request, error, signal)
+      this.#failed(again, error, signal)
     }
   }
 
-  async #pages(request: ScanRequest, signal: AbortSignal, emit: (found: Found) => void): Promise<void> {
-    const { pages, found, serverTime } = this.#parts
-    const retryFailedBefore = request.regular ? await serverTime() : request.asOf
-    if (request.regular) this.#lastRegular = retryFailedBefore
+  async #pages(
+    request: ScanRequest,
+    retryFailedBefore: Date | undefined,
+    signal: AbortSignal,
+    emit: (found: Found) => void,
+  ): Promise<void> {
+    const { pages, found } = this.#parts
     for await (const { project, documents } of pages(request, signal)) {
       for (const document of documents) emit(found(project, document, retryFailedBefore))
       if (signal.aborted) return
@@ -174,7 +186,19 @@ export class ScanPlan {
       level: this.#failures === 1 ? 'warn' : 'debug',
       extra: { reason: request.reason, again_in_ms: Math.round(ms) },
     })
-    this.#later(ms, () => this.request(request))
+    this.#repeat(request, ms)
+  }
+
+  /** One repetition at a time, of all that failed: scans that fail for good do not become more and more. */
+  #repeat(request: ScanRequest, ms: number): void {
+    const isPlanned = this.#retry !== undefined
+    this.#retry = this.#retry ? joined(this.#retry, request) : request
+    if (isPlanned) return
+    this.#later(ms, () => {
+      const again = this.#retry
+      this.#retry = undefined
+      if (again) this.request(again)
+    })
   }
 
   /** Unless the plan is over by then. Gives back how to cancel it. */

@@ -209,6 +209,20 @@ describe('a scan that fails', () => {
     expect(log.actions.at(-1)).toBe('scan.finished')
   }, 60_000)
 
+  test('for good, and again with each regular one: one repetition at a time, and failed files have no more attempts by it', async () => {
+    using m = new AsyncMarbles()
+    const { scans, fails, requests } = planOf(m, { loopDelayMs: 1_000, takes: 2 })
+    fails.push(...Array.from({ length: 1_000 }, () => new Error('not authorized')))
+    await m.run(40_000)
+    const [regular, others] = [requests.filter((request) => request.regular), requests.filter((request) => !request.regular)]
+    expect(regular).toHaveLength(scans.filter((line) => line.endsWith('interval')).length - others.length)
+    expect(regular.length).toBeLessThanOrEqual(43)
+    // Repeated after 1, 2, 4, 8 and then each 15 s at most, half of it at least.
+    expect(others.length).toBeGreaterThan(3)
+    expect(others.length).toBeLessThanOrEqual(8)
+    expect(others.map(({ asOf }) => asOf)).not.toContain(undefined)
+  }, 60_000)
+
   test('does not end the others', async () => {
     using m = new AsyncMarbles()
     const { plan, scans, fails } = planOf(m)
