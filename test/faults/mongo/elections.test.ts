@@ -19,6 +19,14 @@ const QUIET = { settings: { loopDelaySeconds: 3_600 } }
 
 const shown = ({ lines }: Running) => lines.lines.filter((line) => line['log.level'] !== 'debug')
 
+/** A server that dies or freezes does not say whether it took it. */
+async function inserted(stage: Stage, document: Representation): Promise<boolean> {
+  return await stage.insert(document).then(
+    () => true,
+    (error: unknown) => error instanceof MongoServerError && error.code === 11_000,
+  )
+}
+
 /** How long after `since` the file is being sent. */
 async function startedAfter(since: number, running: Running, path: string): Promise<number> {
   const isIt = (): boolean => running.lines.of('transfer.started').some(({ site_sync: fields }) => fields?.path === `{root[work]}/${path}`)
@@ -53,7 +61,7 @@ test('the primary is killed and stays away, again and again: the next publish is
     documents.push(document)
     const killed = await own.set.killPrimary()
     const since = performance.now()
-    await stage.insert(document)
+    await waitFor('somebody who takes it', async () => await inserted(stage, document), { withinMs: 25_000 })
     expect(await startedAfter(since, running, name)).toBeLessThan(ELECTION_MS + 5_000)
     await own.set.startMember(killed)
   }
@@ -84,14 +92,6 @@ const attempt = async (): Promise<boolean> =>
 /** A primary whose followers are behind refuses. */
 async function steppedDown(): Promise<void> {
   await waitFor('a step-down', attempt, { withinMs: 30_000 })
-}
-
-/** A frozen server does not say whether it took it. */
-async function inserted(stage: Stage, document: Representation): Promise<boolean> {
-  return await stage.insert(document).then(
-    () => true,
-    (error: unknown) => error instanceof MongoServerError && error.code === 11_000,
-  )
 }
 
 test('the primary is frozen: work goes on within 20 s; what it is woken up with changes nothing', async () => {

@@ -27,21 +27,25 @@ function expectUndisturbed(stage: Stage, running: Running, documents: readonly R
   expect(running.lines.of('transfer.failed', 'transfer.exhausted', 'site.cooling', 'site.misconfigured', 'service.failed')).toEqual([])
 }
 
-test.each(COMMANDS)('%s fails, with each error, three times: the next publish goes through, once, and no try is spent', async (command) => {
-  const stage = await own.stage({ settings: { loopDelaySeconds: 3_600 } })
-  const running = await stage.start()
-  const documents: Representation[] = []
-  for (const failure of FAILURES) {
-    const off = await failCommand(own.client, { commands: [command], failure, times: TIMES })
-    const document = await stage.publish(`${command}/${failure}`)
-    documents.push(document)
-    expect(await stage.synced(document)).not.toHaveProperty('tries')
-    await off()
-  }
-  await stage.settle(running)
-  await running.stop()
-  expectUndisturbed(stage, running, documents)
-})
+test.each(COMMANDS)(
+  '%s fails, with each error, three times: the next publish goes through, once, and no try is spent',
+  async (command) => {
+    const stage = await own.stage({ settings: { loopDelaySeconds: 3_600 } })
+    const running = await stage.start()
+    const documents: Representation[] = []
+    for (const failure of FAILURES) {
+      const off = await failCommand(own.client, { commands: [command], failure, times: TIMES })
+      const document = await stage.publish(`${command}/${failure}`)
+      documents.push(document)
+      expect(await stage.synced(document)).not.toHaveProperty('tries')
+      await off()
+    }
+    await stage.settle(running)
+    await running.stop()
+    expectUndisturbed(stage, running, documents)
+  },
+  60_000,
+)
 
 test.each([
   ['no lease can be taken', 'findAndModify', 91],

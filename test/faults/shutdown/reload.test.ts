@@ -51,7 +51,7 @@ test.each(['SIGHUP', 'a changed file'] as const)(
     const mirror = { provider: 'local_drive', root: { work: join(stage.dir, 'mirror') } }
     const service = await started(stage, { general: { ...general, retry_cnt: 3 }, sites: { gdrive, mirror } })
     drive.settings.latencyMs = 0
-    drive.fault({ on: ['upload.multipart', 'upload.start'], effect: { kind: 'delay', milliseconds: 8_000 } })
+    drive.fault({ on: ['upload.multipart', 'upload.start'], effect: { kind: 'delay', milliseconds: 12_000 } })
     const slow = await publishFor(stage, 'slow.ma', 'gdrive')
     await waitFor('the upload', () => drive.journal.count('upload.multipart', 'upload.start') === 1)
     await stage.file('failed.ma')
@@ -67,12 +67,13 @@ test.each(['SIGHUP', 'a changed file'] as const)(
     await stage.synced(elsewhere, { site: 'added' })
     expect(await readFile(join(stage.dir, 'added/elsewhere.ma'), 'utf8')).toBe('elsewhere.ma')
     expect(await stage.record(slow, { site: 'gdrive' })).not.toHaveProperty('created_dt')
-    await stage.synced(slow, { site: 'gdrive' })
+    await stage.synced(slow, { site: 'gdrive', withinMs: 30_000 })
     expect(drive.files()).toHaveLength(2)
     expect(service.lines.of('transfer.released', 'transfer.failed', 'transfer.dropped', 'service.stopping')).toEqual([])
     expect([service.lines.count('config.reloaded'), service.lines.count('transfer.started')]).toEqual([1, 3])
     await ended(service)
   },
+  60_000,
 )
 
 test.each([
