@@ -25,7 +25,7 @@ test.each(POINTS)(
   async (at, again) => {
     const stage = await Stage.open()
     const drive = await DriveProcess.start()
-    const general = { remote_site: 'gdrive', lease_seconds: 2, loop_delay: 3_600 }
+    const general = { remote_site: 'gdrive', lease_seconds: 4, loop_delay: 3_600 }
     const config = await writeConfig(stage, { general, sites: { gdrive: drive.site() } })
     const victim = await InstanceProcess.start(config, { plan: { crash: { at, action: 'kill', transfers: 4, bytes: 6 * MEBIBYTE } } })
     // Large enough to go to Drive in an upload that can be resumed.

@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 const SITES = ['mirror', 'gdrive']
-const LEASE_SECONDS = 2
+const LEASE_SECONDS = 4
 
 async function open(): Promise<{ stage: Stage; drive: DriveProcess; config: string }> {
   const stage = await Stage.open({ uri: set.uri })
@@ -99,7 +99,7 @@ test('kill -9 during the write-back: whether or not the server carries it out in
 test('a write-back that reaches the server after its lease, when another has finished, changes nothing', async () => {
   const { stage, drive, config } = await open()
   const late = await InstanceProcess.start(config)
-  const blocked = await block('findAndModify', `${stage.db.databaseName}.${PROJECT}`, (LEASE_SECONDS + 6) * 1_000)
+  const blocked = await block('findAndModify', `${stage.db.databaseName}.${PROJECT}`, (LEASE_SECONDS + 4) * 1_000)
   const published = await publish(stage, 'late')
   await blocked.hit(4)
   // Its renewals end with it; what it has sent is on its way.
