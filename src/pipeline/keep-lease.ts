@@ -20,16 +20,14 @@ export interface KeepLeaseParts {
 export function keepLease<T>({ claims, clock, everyMs, scheduler }: KeepLeaseParts, held: Held, work: Observable<T>): Observable<T> {
   return defer(() => {
     let isOver = false
-    const arm = (): (() => void) =>
-      clock.after(Math.max(0, held.claim.localDeadline - clock.now()), () => lose(held, 'its lease could not be renewed'))
-    let disarm = arm()
+    let disarm = arm(clock, held)
     const renew = async (): Promise<void> => {
       try {
         const renewed = await claims.renew(held.claim, held.progress)
         if (!renewed) return lose(held, 'its lease is not ours any more')
         held.claim = { ...renewed, session: held.claim.session }
         disarm()
-        if (!isOver) disarm = arm()
+        if (!isOver) disarm = arm(clock, held)
       } catch {
         // Asked again, until its time is over.
       }
@@ -41,6 +39,11 @@ export function keepLease<T>({ claims, clock, everyMs, scheduler }: KeepLeasePar
       }),
     )
   })
+}
+
+/** Loses the lease when its time by our own clock is over, unless disarmed. */
+function arm(clock: Clock, held: Held): () => void {
+  return clock.after(Math.max(0, held.claim.localDeadline - clock.now()), () => lose(held, 'its lease could not be renewed'))
 }
 
 function lose({ running }: Held, reason: string): void {

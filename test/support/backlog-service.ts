@@ -27,7 +27,8 @@ const say = (line: object): void => void process.stdout.write(`${JSON.stringify(
 const log: Log = {
   event(action, { site, project, path, message, error } = {}) {
     if (action === 'transfer.succeeded') say({ action, site, project, path })
-    else if (action.startsWith('service.') || action === 'transfer.failed') say({ action, message, error: error instanceof Error ? error.message : undefined })
+    else if (action.startsWith('service.') || action === 'transfer.failed')
+      say({ action, message, error: error instanceof Error ? error.message : undefined })
   },
 }
 

@@ -15,7 +15,7 @@ import { entry, inArray, recordOf, representation, type Representation } from '.
 import { Stage, type StageOptions } from './service-harness.ts'
 
 /** Uploads in chunks begin beyond this many bytes. */
-export const SMALL = 100_000
+const SMALL = 100_000
 export const CHUNK = 262_144
 const SIZES = { firstChunk: CHUNK, largestChunk: CHUNK, largestMultipart: SMALL }
 

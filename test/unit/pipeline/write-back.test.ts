@@ -39,7 +39,7 @@ function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }]) 
     await work
     return results[0] as Settled
   }
-  const renewDuring = (write: number): void => void (renewed = write)
+  const renewDuring = (nth: number): void => void (renewed = nth)
   return { claims, log, writes, settle: settled, renewDuring }
 }
 
