@@ -15,7 +15,7 @@ export interface ProjectsParts {
   readonly settings: Settings
   readonly work: MongoClient
   readonly log: Log
-  readonly hasRoom: (site: string, priority: number) => boolean
+  readonly hasRoom: (site: string, priority: number, project: string) => boolean
 }
 
 /** The project collections: which there are, their indexes, and what a scan reads of them. */
@@ -76,7 +76,7 @@ export class Projects implements AsyncDisposable {
     const scan = {
       ...(request.sites && { sites: request.sites }),
       unreadable: request.regular,
-      wants: (site: string, urgent: boolean) => hasRoom(site, urgent ? DEFAULT_PRIORITY + 1 : 0),
+      wants: (site: string, urgent: boolean) => hasRoom(site, urgent ? DEFAULT_PRIORITY + 1 : 0, project),
     }
     for await (const documents of scanProject(work.db(settings.mongo.database), project, own, scan, signal)) yield { project, documents }
   }

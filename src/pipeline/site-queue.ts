@@ -10,9 +10,22 @@ interface Entry {
 /** Entries of one priority: projects in turn, each first come, first served. */
 class Lane {
   readonly #projects = new Map<string, Entry[]>()
+  readonly #counts = new Map<string, number>()
   size = 0
 
+  countOf(project: string): number {
+    return this.#counts.get(project) ?? 0
+  }
+
+  /** The project with the most entries. */
+  get largest(): string | undefined {
+    let largest: string | undefined
+    for (const [project, count] of this.#counts) if (largest === undefined || count > this.countOf(largest)) largest = project
+    return largest
+  }
+
   add(entry: Entry): void {
+    this.#counts.set(entry.transfer.project, this.countOf(entry.transfer.project) + 1)
     const line = this.#projects.get(entry.transfer.project)
     if (line) line.push(entry)
     else this.#projects.set(entry.transfer.project, [entry])
@@ -30,21 +43,29 @@ class Lane {
     return undefined
   }
 
-  /** The one that came last. */
+  /** The one that came last to the project with the most. */
   pop(): Entry | undefined {
-    for (const [project, line] of [...this.#projects].toReversed()) {
-      let entry = line.pop()
-      while (entry?.gone === true) entry = line.pop()
-      if (line.length === 0) this.#projects.delete(project)
-      if (entry) return entry
-    }
-    return undefined
+    const project = this.largest ?? ''
+    const line = this.#projects.get(project) ?? []
+    let entry = line.pop()
+    while (entry?.gone === true) entry = line.pop()
+    if (line.length === 0) this.#projects.delete(project)
+    return entry
+  }
+
+  /** It was taken or has left. */
+  removed({ transfer: { project } }: Entry): void {
+    this.size--
+    const left = this.countOf(project) - 1
+    if (left > 0) this.#counts.set(project, left)
+    else this.#counts.delete(project)
   }
 }
 
 /**
  * The transfers of one site that wait for a slot, most urgent first, at most so many. Within a priority the projects are served in
- * turn, and within a project in the order of their coming.
+ * turn, and within a project in the order of their coming. When it is full, what is less urgent makes room, and among equals the
+ * project that has more than its share.
  */
 export class SiteQueue {
   readonly #lanes = new Map<number, Lane>()
@@ -67,8 +88,8 @@ export class SiteQueue {
   /**
    * - `added`: one more is waiting.
    * - `updated`: it waits already; its place follows its priority.
-   * - `replaced`: a less urgent one had to leave.
-   * - `refused`: everything that waits is at least as urgent.
+   * - `replaced`: a less urgent one had to leave, or one of a project with more of them.
+   * - `refused`: everything that waits has the better right.
    */
   add(transfer: Transfer): 'added' | 'updated' | 'replaced' | 'refused' {
     const known = this.#entries.get(transfer.key)
@@ -85,11 +106,17 @@ export class SiteQueue {
       return 'added'
     }
     const lowest = this.lowestPriority ?? 0
-    if (lowest >= transfer.priority) return 'refused'
+    if (lowest > transfer.priority || (lowest === transfer.priority && !this.yieldsTo(transfer.project))) return 'refused'
     const last = this.#lanes.get(lowest)?.pop()
     if (last) this.#remove(last)
     this.#insert(transfer)
     return 'replaced'
+  }
+
+  /** Is there a project among the least urgent that has more of them than this one would have with one more? */
+  yieldsTo(project: string): boolean {
+    const lane = this.#lanes.get(this.lowestPriority ?? 0)
+    return lane?.largest !== undefined && lane.countOf(lane.largest) > lane.countOf(project) + 1
   }
 
   /** The most urgent one. */
@@ -114,6 +141,7 @@ export class SiteQueue {
     entry.gone = true
     this.#entries.delete(key)
     const lane = this.#lanes.get(priority)
-    if (lane && --lane.size === 0) this.#lanes.delete(priority)
+    lane?.removed(entry)
+    if (lane?.size === 0) this.#lanes.delete(priority)
   }
 }

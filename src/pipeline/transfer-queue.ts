@@ -72,11 +72,12 @@ export class TransferQueue {
     return this.#sites.get(site)?.size ?? 0
   }
 
-  /** Is there any use in finding more of this priority for this site? */
-  hasRoom(site: string, priority = 0): boolean {
+  /** Is there any use in finding more of this priority for this site, or of this project? */
+  hasRoom(site: string, priority = 0, project?: string): boolean {
     if (this.#closed) return false
-    const lowest = this.#sites.get(site)?.lowestPriority ?? 0
-    return this.queuedAt(site) + this.#parkedAt(site).size < this.#mostPerSite || lowest < priority
+    const queue = this.#sites.get(site)
+    if (this.queuedAt(site) + this.#parkedAt(site).size < this.#mostPerSite) return true
+    return (queue?.lowestPriority ?? 0) < priority || (project !== undefined && queue?.yieldsTo(project) === true)
   }
 
   admit({ transfers, occasion, changed }: Found): void {

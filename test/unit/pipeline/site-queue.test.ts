@@ -55,6 +55,20 @@ describe('the order', () => {
 })
 
 describe('the bound', () => {
+  test('among equals, a project with more than its share makes room for another, until they are even', () => {
+    const queue = new SiteQueue(4)
+    for (const key of ['big-1', 'big-2', 'big-3', 'big-4']) queue.add(job(key, 50, 'BIG'))
+    expect(queue.add(job('big-5', 50, 'BIG'))).toBe('refused')
+    expect(queue.yieldsTo('SMALL')).toBe(true)
+    expect(queue.add(job('small-1', 50, 'SMALL'))).toBe('replaced')
+    expect(queue.add(job('small-2', 50, 'SMALL'))).toBe('replaced')
+    expect(queue.yieldsTo('SMALL')).toBe(false)
+    expect(queue.add(job('small-3', 50, 'SMALL'))).toBe('refused')
+    // Nobody is put off by what is less urgent.
+    expect(queue.add(job('other', 49, 'OTHER'))).toBe('refused')
+    expect(drain(queue)).toEqual(['big-1', 'small-1', 'big-2', 'small-2'])
+  })
+
   test('a full queue takes a more urgent one in exchange for the least urgent, the latest of these', () => {
     const queue = new SiteQueue(3)
     for (const [key, priority] of [
