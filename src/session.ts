@@ -6,8 +6,10 @@ import { changeHints } from './change-hints.ts'
 import { Engine } from './engine.ts'
 import type { SyncError } from './errors.ts'
 import type { Log } from './model/log.ts'
+import { projectSettings } from './model/project-settings.ts'
 import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
+import { countingSites } from './model/verdict.ts'
 import type { Clock } from './pipeline/clock.ts'
 import type { Held, Settled } from './pipeline/contracts.ts'
 import type { Hint } from './pipeline/lookout.ts'
@@ -117,7 +119,7 @@ export class Session {
       ...(openProvider && { open: openProvider }),
     })
     const misconfigured = await findMisconfigured(settings, providers, log)
-    await using projects = new Projects({ settings, work, log, hasRoom: (site, priority) => engine.queue.hasRoom(site, priority) })
+    await using projects = new Projects({ settings, work, log, hasRoom: (...of) => engine.queue.hasRoom(...of) })
     const isRepeated = mode === 'run'
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
     const engine = new Engine({
@@ -126,7 +128,10 @@ export class Session {
       claims: patientClaims(claimStore(work.db(stateDatabase), this.#parts.instance.id, settings.leaseSeconds), this.#outage),
       slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
       records: recordWriter(work.db(database)),
-      reader: patientReader(representationReader(work.db(database)), this.#outage),
+      reader: patientReader(
+        representationReader(work.db(database), (project) => countingSites(projectSettings(settings, project))),
+        this.#outage,
+      ),
       providers,
       misconfigured,
       pages: (request, signal) => projects.pages(request, signal),

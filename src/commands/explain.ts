@@ -3,8 +3,9 @@ import { ObjectId } from 'mongodb'
 import type { RepresentationDocument } from '../model/document.ts'
 import { explainDocument, type Explanation } from '../model/explanation.ts'
 import { projectSettings } from '../model/project-settings.ts'
-import { REPRESENTATION_FIELDS } from '../streams/representation-reader.ts'
+import { countingSites } from '../model/verdict.ts'
 import { collectionNames } from '../streams/scan.ts'
+import { wantedFields } from '../streams/wanted-fields.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
 import { inspect, print, type Inspection } from './inspect.ts'
 
@@ -40,7 +41,7 @@ export async function explainCommand(
 }
 
 async function find(
-  { db }: Inspection,
+  { db, settings }: Inspection,
   id: string,
   only: string | undefined,
 ): Promise<{ project: string; document: RepresentationDocument } | undefined> {
@@ -48,7 +49,7 @@ async function find(
   for (const project of only === undefined ? await collectionNames(db) : [only]) {
     const document = await db
       .collection<RepresentationDocument>(project)
-      .findOne({ _id: { $in: ids } } as object, { projection: REPRESENTATION_FIELDS })
+      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(countingSites(projectSettings(settings, project))) })
     if (document) return { project, document }
   }
   return undefined

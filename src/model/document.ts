@@ -22,6 +22,9 @@ export function idText(id: unknown): string {
   if (typeof id === 'number' || typeof id === 'bigint') return `${typeof id}(${id})`
   if (typeof id !== 'object' || id === null) return JSON.stringify(id) ?? 'undefined'
   if (Array.isArray(id)) return `[${id.map(idText).join(',')}]`
+  // By far the most of them, and many: as below, only quicker.
+  if ('toHexString' in id && typeof id.toHexString === 'function')
+    return `${id.constructor.name}("${(id as { toHexString(): string }).toHexString()}")`
   if (isPlain(id))
     return `{${Object.entries(id)
       .map(([key, value]) => `${JSON.stringify(key)}:${idText(value)}`)

@@ -15,6 +15,9 @@ export function resolvePath(template: string, root: Root, siteName: string): Roo
   return { root: rootFor(token[1], root, template, siteName), path: below(template, template.slice(token[0].length)) }
 }
 
+/** Below the root: already as it is to be, as nearly all paths are. */
+const PLAIN = /^\/[^/\0.][^/\0]*(?:\/[^/\0.][^/\0]*)*$/
+
 /** The whole path, for people. */
 export function displayPath({ root, path }: RootedPath): string {
   return `${root.replace(/\/+$/, '')}/${path}`
@@ -28,19 +31,23 @@ function rootFor(name: string | undefined, root: Root, template: string, siteNam
       `path ${quote(template)} names root ${quote(name)}, but site ${quote(siteName)} has a single root ${quote(root)}`,
     )
   }
-  const known = [...root.keys()].map(quote).join(', ') || 'none'
   if (name === undefined)
-    throw new SyncError('BAD_ROOT', `path ${quote(template)} names no root, but site ${quote(siteName)} has several: ${known}`)
+    throw new SyncError('BAD_ROOT', `path ${quote(template)} names no root, but site ${quote(siteName)} has several: ${namesOf(root)}`)
   const found = root.get(name)
   if (found === undefined)
     throw new SyncError(
       'BAD_ROOT',
-      `path ${quote(template)} names root ${quote(name)}, which site ${quote(siteName)} does not have (it has ${known})`,
+      `path ${quote(template)} names root ${quote(name)}, which site ${quote(siteName)} does not have (it has ${namesOf(root)})`,
     )
   return found
 }
 
+function namesOf(root: ReadonlyMap<string, string>): string {
+  return [...root.keys()].map(quote).join(', ') || 'none'
+}
+
 function below(template: string, rest: string): string {
+  if (PLAIN.test(rest)) return rest.slice(1)
   if (!rest.startsWith('/')) throw new SyncError('BAD_PATH', `path ${quote(template)} needs a "/" after its root`)
   if (rest.includes('\0')) throw new SyncError('BAD_PATH', `path ${quote(template)} holds a NUL character`)
   const parts: string[] = []

@@ -45,7 +45,8 @@ export function readSites(sites: unknown): SiteRecords {
 function fromArray(sites: readonly unknown[]): SiteRecords {
   const records = new Map<string, SiteRecord[]>()
   const unreadable: string[] = []
-  for (const [index, element] of sites.entries()) {
+  for (let index = 0; index < sites.length; index++) {
+    const element = sites[index]
     if (!isPlain(element)) unreadable.push(`sites.${index} is ${typeName(element)}`)
     else if (typeof element['name'] !== 'string') unreadable.push(`sites.${index} has no name`)
     else {

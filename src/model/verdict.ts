@@ -2,7 +2,7 @@ import { SyncError } from '../errors.ts'
 import { idText, isPlain, type RepresentationDocument } from './document.ts'
 import { resolvePath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
-import type { Root, Site } from './site.ts'
+import type { Root, RootedPath, Site } from './site.ts'
 import { readSites, typeName, type Shape, type SiteRecord, type SiteRecords } from './site-record.ts'
 import type { Route, Transfer } from './transfer.ts'
 
@@ -40,6 +40,10 @@ export interface Examination {
   readonly unreadable: readonly string[]
 }
 
+/** Characters. No storage takes longer paths, and what is written about a file must fit into a document of ours. */
+const LONGEST_PATH = 32_767
+const LONGEST_ID = 4_096
+
 interface Scope {
   readonly document: RepresentationDocument
   readonly project: string
@@ -61,13 +65,15 @@ export function examine(
 ): Examination {
   if (document.type !== 'representation' || document.files === undefined || document.files === null) return { verdicts: [], unreadable: [] }
   if (!Array.isArray(document.files)) return { verdicts: [], unreadable: [`files is ${typeName(document.files)}`] }
+  const id = idText(document._id)
+  if (id.length > LONGEST_ID) return { verdicts: [], unreadable: ['its _id is too long'] }
   const scope: Scope = {
     document,
     project,
     settings,
     targets: targetSites(settings),
     misconfigured,
-    representationKey: `${project}/${idText(document._id)}`,
+    representationKey: `${project}/${id}`,
   }
   const verdicts: Verdict[] = []
   const unreadable: string[] = []
@@ -81,6 +87,11 @@ export function targetSites({ enabled, publishSite, localId, remoteSite, sites }
   return [...sites.values()].filter(({ name }) => name !== publishSite && name !== localId)
 }
 
+/** The sites whose records decide anything: an examination without all others comes out the same. */
+export function countingSites({ publishSite, sites }: ProjectSettings): readonly string[] {
+  return [...new Set([publishSite, ...sites.keys()])]
+}
+
 function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verdict[], unreadable: string[]): void {
   const where = `files.${index}`
   if (!isPlain(entry)) return void unreadable.push(`${where} is ${typeName(entry)}`)
@@ -89,8 +100,12 @@ function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verd
   unreadable.push(...summarise(sites.unreadable).map((what) => `${where}.${what}`))
   if (sites.records.size === 0) return
   if (fileId === undefined || fileId === null) return void unreadable.push(`${where} has no _id`)
+  const id = idText(fileId)
+  if (id.length > LONGEST_ID) return void unreadable.push(`${where}._id is too long`)
   if (typeof path !== 'string') return void unreadable.push(`${where}.path is ${path === undefined ? 'missing' : typeName(path)}`)
-  for (const target of scope.targets) verdicts.push(judge(scope, { fileId, path, sites, where }, target, unreadable))
+  if (path.length > LONGEST_PATH) return void unreadable.push(`${where}.path has ${path.length} characters`)
+  const file = { fileId, fileKey: `${scope.representationKey}/${id}/${path}`, path, sites, where, source: undefined }
+  for (const target of scope.targets) verdicts.push(judge(scope, file, target, unreadable))
 }
 
 /** A very old document holds nothing but strings; one remark says it for all of them. */
@@ -101,9 +116,17 @@ function summarise(unreadable: readonly string[]): readonly string[] {
 
 interface File {
   readonly fileId: unknown
+  readonly fileKey: string
   readonly path: string
   readonly sites: SiteRecords
   readonly where: string
+  /** Where its bytes come from, found when first asked for: it is the same for every target. */
+  source: Source | { readonly error: SyncError } | undefined
+}
+
+interface Source {
+  readonly source: RootedPath
+  readonly sourceSite: Site
 }
 
 function judge(scope: Scope, file: File, target: Site, unreadable: string[]): Verdict {
@@ -137,8 +160,8 @@ function judge(scope: Scope, file: File, target: Site, unreadable: string[]): Ve
 
 function plan(scope: Scope, file: File, target: Site, record: SiteRecord, shape: Shape): Transfer {
   const { project, representationKey } = scope
-  const key = `${representationKey}/${idText(file.fileId)}/${file.path}/${target.name}`
-  const route = routeOf(scope, file.path, target)
+  const key = `${file.fileKey}/${target.name}`
+  const route = routeOf(scope, file, target)
   const place = 'error' in route ? key : `${target.name}\0${route.target.root}\0${route.target.path.normalize('NFC')}`
   return {
     key,
@@ -158,11 +181,19 @@ function plan(scope: Scope, file: File, target: Site, record: SiteRecord, shape:
   }
 }
 
-function routeOf(scope: Scope, path: string, targetSite: Site): Route {
-  try {
+function routeOf(scope: Scope, file: File, targetSite: Site): Route {
+  file.source ??= orError(() => {
     const sourceSite = sourceOf(scope)
-    const source = resolvePath(path, sourceSite.root, sourceSite.name)
-    return { source, sourceSite, target: resolvePath(path, targetSite.root, targetSite.name), targetSite }
+    return { source: resolvePath(file.path, sourceSite.root, sourceSite.name), sourceSite }
+  })
+  const { source } = file
+  if ('error' in source) return source
+  return orError(() => ({ ...source, target: resolvePath(file.path, targetSite.root, targetSite.name), targetSite }))
+}
+
+function orError<T>(work: () => T): T | { readonly error: SyncError } {
+  try {
+    return work()
   } catch (error) {
     if (error instanceof SyncError) return { error }
     throw error

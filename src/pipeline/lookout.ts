@@ -8,6 +8,7 @@ import { pendingTransfers, type Plan } from '../model/pending-transfers.ts'
 import type { ProjectSettings } from '../model/settings.ts'
 import type { Transfer } from '../model/transfer.ts'
 import type { Verdict } from '../model/verdict.ts'
+import { breather } from './breather.ts'
 import type { Found, RunningTransfer, TransferQueue } from './transfer-queue.ts'
 
 /** "Look at this representation." */
@@ -77,13 +78,20 @@ export class Lookout {
   async #lookIn(project: string, hints: readonly Hint[]): Promise<readonly Found[]> {
     const { reader, settingsOf, unread } = this.#parts
     if (!settingsOf(project).enabled) return []
+    const breathe = breather()
     try {
       const read = await reader.read(
         project,
         hints.map(({ representationId }) => representationId),
       )
       const documents = new Map(read.map((document) => [idText(document._id), document]))
-      return hints.map((hint) => this.#look(hint, documents.get(idText(hint.representationId))))
+      const found: Found[] = []
+      for (const hint of hints) {
+        await breathe()
+        found.push(this.#look(hint, documents.get(idText(hint.representationId))))
+      }
+      await breathe()
+      return found
     } catch (error) {
       unread(error)
       return []

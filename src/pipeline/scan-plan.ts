@@ -2,6 +2,7 @@ import { defer, map, merge, Observable, repeat, Subject, takeUntil, timer, type 
 
 import type { RepresentationDocument } from '../model/document.ts'
 import type { Log } from '../model/log.ts'
+import { breather } from './breather.ts'
 import type { Clock } from './clock.ts'
 import { coalesce } from './coalesce.ts'
 import type { Found, TransferQueue } from './transfer-queue.ts'
@@ -170,8 +171,15 @@ export class ScanPlan {
     emit: (found: Found) => void,
   ): Promise<void> {
     const { pages, found } = this.#parts
+    const breathe = breather()
     for await (const { project, documents } of pages(request, signal)) {
-      for (const document of documents) emit(found(project, document, retryFailedBefore))
+      for (const document of documents) {
+        await breathe()
+        if (signal.aborted) return
+        const work = found(project, document, retryFailedBefore)
+        await breathe()
+        emit(work)
+      }
       if (signal.aborted) return
     }
   }

@@ -8,7 +8,9 @@ import type { StateDatabase } from './state-database.ts'
 /** What the work asks of MongoDB, waiting while it is away instead of failing. */
 
 /** Whatever keeps leases from being taken or kept keeps all work from being done: even what does not pass by itself is waited for. */
-const isDatabaseFault = (error: unknown): boolean => error instanceof MongoError
+const isDatabaseFault = (error: unknown): boolean => error instanceof MongoError && !isTooLarge(error)
+/** BSONObjectTooLarge: that is about one file, and must not keep the others. */
+const isTooLarge = (error: unknown): boolean => error instanceof MongoServerError && error.code === 10_334
 /** Two instances made the same lease at the same moment: one of them has it now. */
 const isRace = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11_000
 

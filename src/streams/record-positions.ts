@@ -22,8 +22,27 @@ export function placedFiles(fileIds: readonly unknown[]): Document {
   return {
     _id: 0,
     ids: { $map: { input: '$files', in: { $cond: [wanted, '$$this._id', null] } } },
-    files: { $filter: { input: '$files', cond: wanted } },
+    files: { $map: { input: { $filter: { input: '$files', cond: wanted } }, as: 'entry', in: placedEntry } },
   }
+}
+
+/** Of the records no more than tells them apart: there may be thousands, and a map of them may have a million. */
+const placedEntry: Document = {
+  _id: '$$entry._id',
+  path: '$$entry.path',
+  sites: {
+    $cond: [
+      { $isArray: '$$entry.sites' },
+      {
+        $map: {
+          input: '$$entry.sites',
+          as: 'record',
+          in: { $cond: [{ $eq: [{ $type: '$$record' }, 'object'] }, { name: '$$record.name', created_dt: '$$record.created_dt' }, null] },
+        },
+      },
+      { $cond: [{ $eq: [{ $type: '$$entry.sites' }, 'object'] }, {}, null] },
+    ],
+  },
 }
 
 /** Undefined when the record is not there any more, or not as the address says. */

@@ -2,9 +2,7 @@ import type { Db, Document, Filter } from 'mongodb'
 
 import { idText, type RepresentationDocument } from '../model/document.ts'
 import { KeyedBatcher } from './batcher.ts'
-
-/** What the planning reads of a document, and no more. */
-export const REPRESENTATION_FIELDS = { type: 1, name: 1, 'context.root': 1, files: 1 } as const
+import { wantedFields } from './wanted-fields.ts'
 
 interface FileReference {
   readonly representationId: unknown
@@ -22,7 +20,8 @@ export interface RepresentationReader {
   readFile(project: string, file: FileReference): Promise<RepresentationDocument | undefined>
 }
 
-export function representationReader(db: Db): RepresentationReader {
+/** `sitesOf`: the sites whose records count in a project. */
+export function representationReader(db: Db, sitesOf: (project: string) => readonly string[]): RepresentationReader {
   const find = async (project: string, ids: readonly unknown[], projection: Document): Promise<RepresentationDocument[]> =>
     db
       .collection<RepresentationDocument>(project)
@@ -33,7 +32,7 @@ export function representationReader(db: Db): RepresentationReader {
     const wanted = { $in: ['$$this._id', { $literal: files.map(({ fileId }) => fileId) }] }
     const entries = { $cond: [{ $isArray: '$files' }, { $filter: { input: '$files', cond: wanted } }, '$files'] }
     const ids = new Map(files.map(({ representationId }) => [idText(representationId), representationId]))
-    const found = await find(project, [...ids.values()], { ...REPRESENTATION_FIELDS, files: entries })
+    const found = await find(project, [...ids.values()], wantedFields(sitesOf(project), entries))
     const byId = new Map(found.map((document) => [idText(document._id), document]))
     return files.map(({ representationId }) => byId.get(idText(representationId)))
   }
@@ -44,7 +43,7 @@ export function representationReader(db: Db): RepresentationReader {
   }))
 
   return {
-    read: async (project, ids) => find(project, ids, REPRESENTATION_FIELDS),
+    read: async (project, ids) => find(project, ids, wantedFields(sitesOf(project))),
     readFile: async (project, file) => batches.add(project, file),
   }
 }

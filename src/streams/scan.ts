@@ -1,10 +1,10 @@
-import { MongoServerError, type Db, type Filter } from 'mongodb'
+import { MongoServerError, type Db, type Document, type Filter } from 'mongodb'
 
 import type { RepresentationDocument } from '../model/document.ts'
 import type { ProjectSettings } from '../model/settings.ts'
-import { targetSites } from '../model/verdict.ts'
+import { countingSites, targetSites } from '../model/verdict.ts'
 import { pendingQueries, unreadableQuery } from './pending-query.ts'
-import { REPRESENTATION_FIELDS } from './representation-reader.ts'
+import { wantedFields } from './wanted-fields.ts'
 
 export interface ScanRequest {
   /** Undefined: all of the project's target sites. */
@@ -28,26 +28,32 @@ export async function* scanProject(
   request: ScanRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly RepresentationDocument[]> {
+  const fields = wantedFields(countingSites(settings))
   for (const { name } of targetSites(settings)) {
     if (request.sites && !request.sites.has(name)) continue
     for (const { filter, urgent } of pendingQueries(name, settings.retryCount)) {
-      yield* pages(db, project, filter, () => request.wants(name, urgent), signal)
+      yield* pages(db, { project, filter, fields, wants: () => request.wants(name, urgent) }, signal)
     }
   }
-  if (request.unreadable) yield* pages(db, project, unreadableQuery, () => true, signal)
+  if (request.unreadable) yield* pages(db, { project, filter: unreadableQuery, fields, wants: () => true }, signal)
+}
+
+interface Query {
+  readonly project: string
+  readonly filter: Filter<RepresentationDocument>
+  readonly fields: Document
+  readonly wants: () => boolean
 }
 
 async function* pages(
   db: Db,
-  project: string,
-  filter: Filter<RepresentationDocument>,
-  wants: () => boolean,
+  { project, filter, fields, wants }: Query,
   signal: AbortSignal,
 ): AsyncGenerator<readonly RepresentationDocument[]> {
   if (!wants()) return
   const cursor = db
     .collection<RepresentationDocument>(project)
-    .find(filter, { projection: REPRESENTATION_FIELDS, readConcern: 'majority', batchSize: PAGE, signal })
+    .find(filter, { projection: fields, readConcern: 'majority', batchSize: PAGE, signal })
   try {
     let documents: RepresentationDocument[] = []
     for await (const document of cursor) {

@@ -7,6 +7,7 @@ import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
 import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
 import { fitsOperators, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
+import { wantedFiles } from './wanted-fields.ts'
 
 interface RecordWrite {
   readonly address: RecordAddress
@@ -98,7 +99,13 @@ async function updateDocument(
   } as Document
   const wanted = { $in: ['$$this._id', { $literal: writes.map(({ address }) => address.fileId) }] }
   return await db.collection<RepresentationDocument>(project).findOneAndUpdate(filter, update, {
-    projection: { _id: 1, files: { $filter: { input: '$files', cond: wanted } } },
+    projection: {
+      _id: 1,
+      files: wantedFiles(
+        writes.map(({ address }) => address.site),
+        { $filter: { input: '$files', cond: wanted } },
+      ),
+    },
     returnDocument: 'after',
     upsert: false,
     ...(arrayFilters && { arrayFilters }),

@@ -126,7 +126,7 @@ const anyResult: fc.Arbitrary<RecordResult> = fc.oneof(
 
 /** What the service plans for the record, from what it reads. */
 async function planned({ document, site }: Pick<Sample, 'document' | 'site'>, fileId: unknown = TARGET.fileId): Promise<Transfer> {
-  const read = await representationReader(database.db).readFile(PROJECT, { representationId: document['_id'], fileId })
+  const read = await representationReader(database.db, () => [site]).readFile(PROJECT, { representationId: document['_id'], fileId })
   const target = { name: site, provider: 'memory', root: new Map([['work', '/w']]), alternativeSites: [] }
   const settings: ProjectSettings = {
     enabled: true,

@@ -40,11 +40,18 @@ describe('odd documents', () => {
     ['_id null', [fileOf([studio], { _id: null })], ['files.0 has no _id']],
     ['no path', [fileOf([studio], { path: undefined })], ['files.0.path is missing']],
     ['path null', [fileOf([studio], { path: null })], ['files.0.path is null']],
+    ['path beyond all measure', [fileOf([studio], { path: `{root[work]}/${'x'.repeat(32_768)}` })], ['files.0.path has 32781 characters']],
+    ['_id beyond all measure', [fileOf([studio], { _id: 'x'.repeat(5_000) })], ['files.0._id is too long']],
     ['path a number', [fileOf([studio], { path: 7 })], ['files.0.path is a number']],
     ['tries a text', [fileOf([{ name: 'gdrive', tries: '1' }])], ['files.0.sites "gdrive": tries is a string, not a number']],
     ['tries NaN', [fileOf([{ name: 'gdrive', tries: Number.NaN }])], ['files.0.sites "gdrive": tries is NaN, not a number']],
   ])('%s', (_title, files, unreadable) => {
     expect(judged(documentOf(files)).unreadable).toEqual(unreadable)
+  })
+
+  test('an _id beyond all measure: the document is left alone', () => {
+    const { verdicts, unreadable } = judged(documentOf([fileOf([studio, { name: 'gdrive' }])], { _id: 'x'.repeat(5_000) }))
+    expect([verdicts, unreadable]).toEqual([[], ['its _id is too long']])
   })
 
   test('what can be read beside it is served', () => {
