@@ -16,6 +16,7 @@ import type { MongodIdentity } from '../../replica-set-dev/process-identity.ts'
 import type { Member, ReplicaSet } from '../../replica-set-dev/replica-set.ts'
 import { startReplicaSet } from '../../replica-set-dev/start-replica-set.ts'
 import { testDatabase } from '../support/mongo.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 async function temporaryDir(): Promise<string> {
   const dir = await mkdtemp(path.join(tmpdir(), 'replica-set-test-'))
@@ -113,10 +114,16 @@ test('a folder keeps the data between runs, also when another program took the p
   expect(second.uri).toBe(first.uri)
   await second.stop()
 
-  const squatter = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1')
+  const squatter = createServer((socket) => socket.destroy())
   onTestFinished(() => void squatter.close())
-  // Another test may have been quicker: that is another program as well.
-  await once(squatter, 'listening').catch((error: NodeJS.ErrnoException) => expect(error.code).toBe('EADDRINUSE'))
+  // The system may keep the port for a moment after its process is gone.
+  await waitFor('the port to be free', async () => {
+    squatter.listen(port, '127.0.0.1')
+    return await once(squatter, 'listening').then(
+      () => true,
+      () => false,
+    )
+  })
   const third = started(await startReplicaSet({ dir }))
   expect(third.members[0]?.port).not.toBe(port)
   const films = (await connected(third.uri)).db('production').collection('film')
