@@ -33,10 +33,11 @@ export function idText(id: unknown): string {
   return `${id.constructor.name}${'sub_type' in id ? String(id.sub_type) : ''}(${JSON.stringify(id)})`
 }
 
-/** An id as people write it. */
+/** An id as people write it; never empty. */
 export function idPlain(id: unknown): string {
-  if (typeof id === 'string') return id
-  // BSON's own types say who they are.
-  if (typeof id === 'object' && id !== null && !isPlain(id) && !Array.isArray(id)) return (id as { toString(): string }).toString()
+  if (typeof id === 'string' && id !== '') return id
+  // BSON's own types say who they are, most of them.
+  const said = typeof id === 'object' && id !== null && !isPlain(id) && !Array.isArray(id) ? (id as { toString(): string }).toString() : ''
+  if (said !== '' && said !== '[object Object]') return said
   return typeof id === 'number' || typeof id === 'bigint' ? String(id) : (JSON.stringify(id) ?? 'undefined')
 }

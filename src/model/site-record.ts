@@ -18,7 +18,7 @@ export interface SiteRecord {
   /** `created_dt` is neither missing nor null: the file is there. */
   readonly created: boolean
   readonly paused: boolean
-  /** Missing or null is 0; undefined when it is not a number. */
+  /** A whole number. Missing, null or negative is 0; undefined when it is no number at all. */
   readonly tries: number | undefined
   readonly priority: number
   readonly error: string | undefined
@@ -86,9 +86,10 @@ function readRecord(site: string, raw: Plain): SiteRecord {
   }
 }
 
-function readTries(tries: unknown): number | undefined {
+/** What a record's `tries` counts; undefined when it is no number. */
+export function readTries(tries: unknown): number | undefined {
   if (tries === undefined || tries === null) return 0
-  return typeof tries === 'number' && Number.isFinite(tries) ? tries : undefined
+  return typeof tries === 'number' && Number.isFinite(tries) ? Math.max(0, Math.trunc(tries)) : undefined
 }
 
 function readPriority(priority: unknown): number {

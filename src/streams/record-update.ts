@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb'
 
 import type { RecordResult } from '../model/record-result.ts'
-import { isPathName, RESULT_FIELDS, type RecordSnapshot } from '../model/site-record.ts'
+import { isPathName, readTries, RESULT_FIELDS, type RecordSnapshot } from '../model/site-record.ts'
 import type { RecordAddress } from '../model/transfer.ts'
 
 /** An update of one record, by operators; several of one document can be joined. */
@@ -29,8 +29,7 @@ function values(result: RecordResult, snapshot: RecordSnapshot): Document {
   if (result.kind === 'progress') return { progress: result.progress }
   if (result.kind === 'site-trouble') return { error: result.error }
   // The snapshot guards this: two workers can't lose a count.
-  const tries = typeof snapshot.tries === 'number' ? snapshot.tries : 0
-  return { error: result.error, tries: tries + 1 }
+  return { error: result.error, tries: (readTries(snapshot.tries) ?? 0) + 1 }
 }
 
 /** Can operators say it? A site name that no path can spell needs `pipelineUpdate`. */

@@ -2,7 +2,7 @@ import type { Db, Document } from 'mongodb'
 
 import { idText, isPlain, type RepresentationDocument } from '../model/document.ts'
 import type { RecordResult, WriteResult } from '../model/record-result.ts'
-import { readSites, type SiteRecord } from '../model/site-record.ts'
+import { readSites, readTries, type SiteRecord } from '../model/site-record.ts'
 import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
 import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
@@ -133,5 +133,5 @@ function shows({ created, snapshot }: SiteRecord, result: RecordResult, { snapsh
   if (result.kind === 'synced') return created && snapshot.id === result.id && snapshot.error === undefined
   if (created || snapshot.error !== result.error) return false
   if (result.kind === 'site-trouble') return true
-  return snapshot.tries === (typeof before.tries === 'number' ? before.tries : 0) + 1
+  return snapshot.tries === (readTries(before.tries) ?? 0) + 1
 }

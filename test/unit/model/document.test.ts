@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { Binary, Decimal128, Long, ObjectId, UUID } from 'mongodb'
+import { Binary, Code, Decimal128, Long, ObjectId, UUID } from 'mongodb'
 import { describe, expect, test } from 'vitest'
 
 import { idPlain, idText, isPlain } from '../../../src/model/document.ts'
@@ -66,6 +66,8 @@ test.each([
   [7n, '7'],
   [undefined, 'undefined'],
   [{ a: 1 }, '{"a":1}'],
+  ['', '""'],
+  [new Code('f()'), '{"code":"f()"}'],
 ])('people write %o as %s', (id, text) => {
   expect(idPlain(id)).toBe(text)
 })

@@ -49,6 +49,14 @@ describe('odd documents', () => {
     expect(judged(documentOf(files)).unreadable).toEqual(unreadable)
   })
 
+  test.each([
+    [-5, 0],
+    [-0, 0],
+    [1.9, 1],
+  ])('tries %d count as %d', (tries, counted) => {
+    expect(twins({ tries }, { created_dt: CREATED })?.transfer?.tries).toBe(counted)
+  })
+
   test('an _id beyond all measure: the document is left alone', () => {
     const { verdicts, unreadable } = judged(documentOf([fileOf([studio, { name: 'gdrive' }])], { _id: 'x'.repeat(5_000) }))
     expect([verdicts, unreadable]).toEqual([[], ['its _id is too long']])
