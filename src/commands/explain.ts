@@ -7,7 +7,7 @@ import { countingSites } from '../model/verdict.ts'
 import { collectionNames } from '../streams/scan.ts'
 import { wantedFields } from '../streams/wanted-fields.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
-import { inspect, print, type Inspection } from './inspect.ts'
+import { inspect, print, printJson, type Inspection } from './inspect.ts'
 
 /** `explain`: why the files of one representation are, or are not, synced. Exits with 1 when there is no such representation. */
 export async function explainCommand(
@@ -27,7 +27,7 @@ export async function explainCommand(
     const { remarks, explanations } = explainDocument(document, project, projectSettings(settings, project), misconfigured)
     const reports = await state.reports(settings.mongo.database)
     const lines = explanations.map((explanation) => ({ ...explanation, ...cooling(explanation, reports) }))
-    if (options.json) print(JSON.stringify({ project, representation: id, remarks, files: lines }))
+    if (options.json) printJson({ project, representation: id, remarks, files: lines })
     else {
       print(`${project}: representation ${id}`)
       for (const remark of remarks) print(`  ${remark}`)

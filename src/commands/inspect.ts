@@ -2,7 +2,7 @@ import type { Db } from 'mongodb'
 
 import { loadSettings } from '../config/load-settings.ts'
 import type { SyncError } from '../errors.ts'
-import { printable } from '../logging/printable.ts'
+import { escapeJson, printable } from '../logging/printable.ts'
 import type { Settings } from '../model/settings.ts'
 import { ProviderPool } from '../providers/provider-pool.ts'
 import { findMisconfigured } from '../site-check.ts'
@@ -38,4 +38,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 /** Writes a line; names from documents can't play tricks on the terminal. */
 export function print(line: string): void {
   process.stdout.write(`${line.split('\n').map(printable).join('\n')}\n`)
+}
+
+/** Writes a value as a line of JSON, which reads the same and plays no tricks either. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${escapeJson(JSON.stringify(value))}\n`)
 }

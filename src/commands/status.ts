@@ -4,7 +4,7 @@ import { idText, type RepresentationDocument } from '../model/document.ts'
 import { collectionNames, scanProject } from '../streams/scan.ts'
 import type { ReportedSite } from '../streams/state-database.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
-import { inspect, print, type Inspection } from './inspect.ts'
+import { inspect, print, printJson, type Inspection } from './inspect.ts'
 import { table } from './table.ts'
 
 export interface SiteCounts {
@@ -34,7 +34,7 @@ export async function statusCommand(options: ConfigOption & { readonly json: boo
         reported.filter(({ site }) => site === name).map((site) => ({ ...site, instance: _id })),
       ),
     }))
-    if (options.json) print(JSON.stringify({ instances: instances.map(({ sites: _sites, ...instance }) => instance), sites, projects }))
+    if (options.json) printJson({ instances: instances.map(({ sites: _sites, ...instance }) => instance), sites, projects })
     else show({ instances, sites, projects, settings })
     return 0
   })
