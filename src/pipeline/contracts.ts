@@ -41,6 +41,8 @@ export interface Written {
   /** 0 when the file was there already. */
   readonly sent: number
   rewrite(): Promise<RemoteFile>
+  /** Does it again while its faults pass by themselves, as the transfer itself was done. */
+  patiently<T>(work: () => Promise<T>): Promise<T>
   /** What a fault of later steps costs, and whom. */
   outcomeOf(thrown: unknown): Outcome
 }

@@ -7,6 +7,7 @@ import type { ByteSource, Provider, RemoteFile } from '../providers/provider.ts'
 import { blameSource, type Blame } from './blame.ts'
 import type { Endpoints, Held, OpenSource, ProviderPool, Written } from './contracts.ts'
 import { retryTransient } from './retry-transient.ts'
+import { storedChecksum } from './stored-checksum.ts'
 import { transferFields } from './transfer-fields.ts'
 
 export interface TransferParts {
@@ -40,7 +41,9 @@ async function bring(parts: TransferParts, held: Held, endpoints: Endpoints, fau
     const source = faults.watch(opened)
     held.progress = { bytes: 0, size: source.size }
     const rewrite = async (): Promise<RemoteFile> => write(parts, held, target, endpoints, source)
-    const common = { kind: 'written', endpoints, target, source, rewrite, outcomeOf: (thrown: unknown) => faults.outcome(thrown) } as const
+    const patiently = async <T>(work: () => Promise<T>): Promise<T> => retry(parts, held, work)
+    const outcomeOf = (thrown: unknown): Outcome => faults.outcome(thrown)
+    const common = { kind: 'written', endpoints, target, source, rewrite, patiently, outcomeOf } as const
     const there = await sameFile(target, endpoints, source, signal)
     if (there) return { ...common, file: there, sent: 0 }
     return { ...common, file: await rewrite(), sent: source.size }
@@ -66,7 +69,7 @@ async function sameFile(
 ): Promise<RemoteFile | undefined> {
   const there = await target.stat(path, { signal })
   if (there?.size !== source.size) return undefined
-  const value = await target.checksum(path, there, { signal })
+  const value = await storedChecksum(target, path, there, signal)
   if (value !== (await source.checksum(target.checksumAlgorithm, signal))) return undefined
   await source.assertUnchanged()
   return { ...there, checksum: { algorithm: target.checksumAlgorithm, value } }

@@ -3,6 +3,7 @@ import type { Outcome } from '../model/outcome.ts'
 import { displayPath } from '../model/root-path.ts'
 import type { RemoteFile } from '../providers/provider.ts'
 import type { Held, Written } from './contracts.ts'
+import { storedChecksum } from './stored-checksum.ts'
 
 /**
  * Compares what the target holds with the source, by size and checksum. Nothing is marked on anybody's word: a target that gave no
@@ -12,9 +13,9 @@ export async function verify(held: Held, written: Written | Outcome): Promise<Ou
   if (written.kind !== 'written') return written
   const { signal } = held.running.abort
   try {
-    if (!(await holds(written, written.file, signal))) {
-      const again = await written.rewrite()
-      if (!(await holds(written, again, signal))) throw new SyncError('VERIFY_FAILED', differs(written))
+    if (!(await written.patiently(async () => holds(written, written.file, signal)))) {
+      const again = await written.patiently(async () => written.rewrite())
+      if (!(await written.patiently(async () => holds(written, again, signal)))) throw new SyncError('VERIFY_FAILED', differs(written))
       return { kind: 'synced', id: again.id, bytes: again.size, sent: written.sent + written.source.size }
     }
     return { kind: 'synced', id: written.file.id, bytes: written.file.size, sent: written.sent }
@@ -26,7 +27,7 @@ export async function verify(held: Held, written: Written | Outcome): Promise<Ou
 async function holds({ target, source, endpoints }: Written, file: RemoteFile, signal: AbortSignal): Promise<boolean> {
   if (file.size !== source.size) return false
   const expected = await source.checksum(target.checksumAlgorithm, signal)
-  return (await target.checksum(endpoints.target, file, { signal })) === expected
+  return (await storedChecksum(target, endpoints.target, file, signal)) === expected
 }
 
 function differs({ endpoints: { target, targetSite } }: Written): string {

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
+import { SyncError } from '../../../src/errors.ts'
 import { fullDisk, readOnly, type Hindrance } from '../../support/hindered-folder.ts'
 import { expectMirrored, filesBelow, mirrorRecords, openMirrorStage, type MirrorStage } from '../../support/mirror-stage.ts'
 import { entry, inArray, representation, type Representation } from '../../support/published.ts'
@@ -60,6 +61,24 @@ describe('a target disk that', () => {
     expect(running.lines.count('transfer.failed')).toBeLessThanOrEqual(4 + running.lines.count('site.cooling'))
     await running.stop()
   })
+})
+
+test('a file of the same size that may not be read at the target is replaced: its reader is not the source', async () => {
+  const all = await openMirrorStage()
+  const { mirror } = all
+  await mkdir(mirror)
+  await writeFile(join(mirror, 'a.exr'), 'old')
+  const running = await all.start({
+    mirror: {
+      beforeRead({ path }) {
+        throw new SyncError('SOURCE_UNREADABLE', `${path} can't be read: permission denied`)
+      },
+    },
+  })
+  const document = await publish(all, { 'a.exr': 'new' })
+  await expectMirrored(all, document, { 'a.exr': 'new' })
+  expect(running.lines.count('transfer.failed', 'site.cooling')).toBe(0)
+  await running.stop()
 })
 
 describe('a root that is not mounted', () => {

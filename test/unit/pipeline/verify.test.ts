@@ -19,6 +19,8 @@ const TARGET = '/gdrive/p/a.ma'
 /** A disk that spoils the first so many files, and says nothing of checksums. */
 class SpoilingProvider extends MemoryProvider {
   readonly faults: { read?: SyncError; write?: SyncError } = {}
+  /** Of the next reads. */
+  readonly passing: SyncError[] = []
   spoils = 0
 
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
@@ -30,12 +32,14 @@ class SpoilingProvider extends MemoryProvider {
 
   override async read(...call: Parameters<MemoryProvider['read']>): ReturnType<MemoryProvider['read']> {
     if (this.faults.read) throw this.faults.read
+    const passing = this.passing.shift()
+    if (passing) throw passing
     return super.read(...call)
   }
 }
 
 /** A file that was written, to be verified. */
-async function written(spoils: number, content: Partial<ByteSource> = {}) {
+async function written(spoils: number, content: Partial<ByteSource> = {}, retries = 0) {
   const clock = new FakeClock()
   const claims = new MemoryClaims(clock)
   const target = new SpoilingProvider(siteOf('gdrive'))
@@ -49,7 +53,7 @@ async function written(spoils: number, content: Partial<ByteSource> = {}) {
       openSource: async () => Promise.resolve(source),
       claims,
       log: new RecordingLog(),
-      retry: { retries: 0, minTimeout: 0, maxTimeout: 0 },
+      retry: { retries, minTimeout: 0, maxTimeout: 0 },
       isChronic: () => false,
     },
     held,
@@ -120,6 +124,24 @@ describe('a fault meanwhile', () => {
     all.target.faults.write = error
     expect(await checked(all)).toEqual({ kind: 'site-trouble', error, site: 'gdrive' })
   })
+
+  test('of the target that passes: read again, and nothing is sent again', async () => {
+    const all = await written(0, {}, 2)
+    all.target.passing.push(new SyncError('INTERRUPTED', 'reset'), new SyncError('BUSY', 'in use'))
+    expect(await checked(all)).toMatchObject({ kind: 'synced', sent: 11 })
+    expect(all.target.calls.write).toBe(1)
+  })
+
+  test.each(['SOURCE_MISSING', 'SOURCE_UNREADABLE', 'SOURCE_CHANGED'] as const)(
+    'of the target that is meant for sources (%s): its file is written again, and no source is blamed',
+    async (code) => {
+      const all = await written(0)
+      all.target.passing.push(new SyncError(code, 'somebody removed it'))
+      expect(await checked(all)).toMatchObject({ kind: 'synced', sent: 22 })
+      all.target.faults.read = new SyncError(code, 'and again')
+      expect(await checked(all)).toMatchObject({ kind: 'failed', error: { code: 'VERIFY_FAILED' } })
+    },
+  )
 
   test('that may pass is trouble of the site', async () => {
     const all = await written(0)
