@@ -68,14 +68,14 @@ const LARGE: readonly Large[] = [
   },
 ]
 
-describe('a document with', { timeout: 60_000 }, () => {
+describe('a document with', { timeout: 120_000 }, () => {
   test.for(LARGE)(
     '$what: nobody waits for it, other projects are served, nothing but the records that are due is written',
     async (large: Large) => {
       const stage = await Stage.open()
       const meter = await busyMeter(stage.dir)
       await stage.file('a.exr')
-      const config = await writeConfig(stage, { general: { loop_delay: 1 } })
+      const config = await writeConfig(stage, { general: { loop_delay: 2 } })
       const service = new ServiceProcess(['run', '--config', config, '--log-level', 'debug'], meter.env)
       await service.lines.until('service.ready', 1, { withinMs: 30_000 })
       // What comes now counts, not the start of the process.
@@ -87,14 +87,15 @@ describe('a document with', { timeout: 60_000 }, () => {
         await stage.file(`other/${n}`)
         const other = representation([entry(`{root[work]}/other/${n}`, inArray('mirror'))])
         await stage.insert(other)
-        await stage.synced(other, { site: 'mirror' })
+        // The server itself takes seconds for a write to such a document; whoever has no slot waits for one.
+        await stage.synced(other, { site: 'mirror', withinMs: 40_000 })
         await service.lines.scanned()
       }
       if (large.synced !== undefined) await expectSynced(hostile, document._id, large.synced)
       if (large.isFailing) await expectFailing(hostile, document._id)
       else await expectKept(stage, document)
       service.signal('SIGTERM')
-      expect(await service.end()).toBe(0)
+      expect(await service.end(40_000)).toBe(0)
       expect(service.fault).toBeUndefined()
       expect(await meter.longest()).toBeLessThan(1_000)
     },
