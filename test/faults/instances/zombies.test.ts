@@ -23,13 +23,14 @@ async function open() {
 const ABORTED = 'its lease could not be renewed'
 const FENCED = 'its lease ended before the result was written'
 
-test.each<[string, CrashPlan, string]>([
-  ['before its upload', { at: 'before-upload', action: 'hold' }, ABORTED],
-  ['in the middle of its upload', { at: 'mid-upload', action: 'hold' }, ABORTED],
-  ['before its write-back', { at: 'before-write-back', action: 'hold' }, FENCED],
+test.each<[string, CrashPlan, readonly string[]]>([
+  ['before its upload', { at: 'before-upload', action: 'hold' }, [ABORTED]],
+  ['in the middle of its upload', { at: 'mid-upload', action: 'hold' }, [ABORTED]],
+  // Its own clock or the fence of the server: whichever comes first when it wakes up.
+  ['before its write-back', { at: 'before-write-back', action: 'hold' }, [ABORTED, FENCED]],
 ])(
   'an instance frozen %s past its leases, while another finishes, changes nothing when it wakes up',
-  async (_when, crash, reason) => {
+  async (_when, crash, reasons) => {
     const { stage, drive, config } = await open()
     const zombie = await InstanceProcess.start(config, { plan: { crash } })
     const documents = await publishFiles(stage, 'frozen', 2, { sites: SITES })
@@ -54,7 +55,9 @@ test.each<[string, CrashPlan, string]>([
     zombie.go()
     zombie.thaw()
     await waitFor('the end of its attempts', () => zombie.lines.count(...ENDS) === 4, { seen: () => zombie.lines.summary() })
-    expect(zombie.lines.of('transfer.released').map(({ message }) => message)).toEqual(Array.from({ length: 4 }, () => reason))
+    const released = zombie.lines.of('transfer.released').map(({ message }) => message)
+    expect(released).toHaveLength(4)
+    for (const reason of released) expect(reasons).toContain(reason)
     const after = {
       documents: await Promise.all(documents.map(async (document) => await stage.raw(document))),
       leases: await stage.state.collection('leases').find().sort({ _id: 1 }).toArray(),
