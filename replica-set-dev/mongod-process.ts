@@ -75,6 +75,9 @@ function mongodArguments(options: MongodOptions): string[] {
     diagnosticDataCollectionEnabled: 'false',
     // A signalled member would otherwise stay up to 15 s for the sake of clients that fail over.
     shutdownTimeoutMillisForSignaledShutdown: 100,
+    // A secondary whose first question to a primary is met by silence would wait for 65 s before it follows another: majority writes with it.
+    oplogInitialFindMaxSeconds: 5,
+    oplogNetworkTimeoutBufferSeconds: 2,
     enableTestCommands: options.enableTestCommands === true ? 1 : undefined,
   }
   return [

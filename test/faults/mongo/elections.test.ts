@@ -22,11 +22,17 @@ const QUIET = { settings: { loopDelaySeconds: 3_600 } }
 
 const shown = ({ lines }: Running) => lines.lines.filter((line) => line['log.level'] !== 'debug')
 
+/** Why the last insert went wrong, for a test that fails. */
+const refusals: unknown[] = []
+
 /** A server that dies or freezes does not say whether it took it. */
 async function inserted(stage: Stage, document: Representation): Promise<boolean> {
   return await stage.insert(document).then(
     () => true,
-    (error: unknown) => error instanceof MongoServerError && error.code === 11_000,
+    (error: unknown) => {
+      refusals.push(error)
+      return error instanceof MongoServerError && error.code === 11_000
+    },
   )
 }
 
@@ -96,6 +102,40 @@ const attempt = async (): Promise<boolean> =>
 async function steppedDown(): Promise<void> {
   await waitFor('a step-down', attempt, { withinMs: 60_000 })
 }
+
+test('the primary is frozen: work goes on within 20 s; what it is woken up with changes nothing', async () => {
+  const stage = await own.stage({ settings: { loopDelaySeconds: 3_600, leaseSeconds: 10 } })
+  const running = await stage.start()
+  const documents: Representation[] = []
+  for (let n = 0; n < 10; n++) documents.push(await stage.publish(`before/${n}`))
+  stage.spy().hold()
+  const frozen = await own.set.primary()
+  // A result is on its way to the primary when it freezes.
+  const held = await stage.publish('held')
+  documents.push(held)
+  await waitFor('the upload', () => stage.spy().writes.now > 0)
+  await own.set.freeze(frozen)
+  const since = performance.now()
+  try {
+    stage.spy().release()
+    await stage.file('during')
+    const document = wanted('{root[work]}/during')
+    documents.push(document)
+    await waitFor('somebody who takes it', async () => await inserted(stage, document), { withinMs: 60_000, seen: () => refusals })
+    expect(await startedAfter(since, running, 'during')).toBeLessThan(20_000 * SLACK)
+    for (const one of documents) await stage.synced(one, { withinMs: 60_000 })
+    await waitFor('the end of leases', () => performance.now() - since > 20_000, { withinMs: 60_000 })
+  } finally {
+    await own.set.thaw(frozen)
+  }
+  const before = await Promise.all(documents.map(async (document) => await stage.raw(document)))
+  await own.set.waitUntilMember(frozen)
+  await waitFor('the woken member to follow', async () => (await own.set.states())[frozen.index]?.state === 'SECONDARY', {
+    withinMs: 60_000,
+  })
+  await expectExact(stage, running, documents)
+  expect(await Promise.all(documents.map(async (document) => await stage.raw(document)))).toEqual(before)
+}, 240_000)
 
 test(
   'all members are down for a while: told in a few lines, alive, and everything goes when they are back',
