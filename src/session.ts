@@ -121,11 +121,12 @@ export class Session {
     const misconfigured = await findMisconfigured(settings, providers, log)
     await using projects = new Projects({ settings, work, log, hasRoom: (...of) => engine.queue.hasRoom(...of) })
     const isRepeated = mode === 'run'
+    const claims = patientClaims(claimStore(work.db(stateDatabase), this.#parts.instance.id, settings.leaseSeconds), this.#outage)
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
     const engine = new Engine({
       ...this.#parts,
       isRepeated,
-      claims: patientClaims(claimStore(work.db(stateDatabase), this.#parts.instance.id, settings.leaseSeconds), this.#outage),
+      claims,
       slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
       records: recordWriter(work.db(database)),
       reader: patientReader(
@@ -144,6 +145,7 @@ export class Session {
     if (this.#isStopped) return
     this.#reporter = this.#report(engine, misconfigured)
     await this.#drive(engine, changes)
+    await claims.settled()
   }
 
   /** The only subscription: everything the service does hangs on it. */

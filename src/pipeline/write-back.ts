@@ -19,12 +19,12 @@ export interface WriteBackParts {
 
 const PAUSE_MS = 250
 
-/** Writes the outcome into the record, tells it, and gives the lease back. Never rejects. */
+/** Writes the outcome into the record, tells it, and begins to give the lease back: nothing waits for that. Never rejects. */
 export async function writeBack(parts: WriteBackParts, held: Held, outcome: Outcome): Promise<Settled> {
   const settled = await store(parts, held, outcome)
   tell(parts, held, settled)
   // A lease that can't be given back ends by itself.
-  await parts.claims.release(held.claim, { finished: settled.kind === 'synced' }).catch(() => undefined)
+  void parts.claims.release(held.claim, { finished: settled.kind === 'synced' }).catch(() => undefined)
   return { held, outcome: settled }
 }
 

@@ -1,7 +1,10 @@
-import type { Collection, Db, Document } from 'mongodb'
+import { MongoBulkWriteError } from 'mongodb'
+import type { Collection, Db, Document, Filter } from 'mongodb'
 
 import type { Claim, ClaimResult, ClaimStore, SavedSession } from '../model/claim.ts'
 import type { Transfer } from '../model/transfer.ts'
+import { Batcher } from './batcher.ts'
+import { isPassing } from './outage.ts'
 
 /** A lease as it stands in our own database. */
 interface Lease {
@@ -22,7 +25,26 @@ interface Lease {
   readonly expires?: Date
 }
 
+/** What a claim looks at. */
+interface SeenLease extends Pick<Lease, 'attempt' | 'until' | 'session'> {
+  readonly now: Date
+}
+const SEEN = { attempt: 1, until: 1, session: 1, now: '$$NOW' } as const
+
+interface ClaimRequest {
+  readonly transfer: Transfer
+  readonly attemptId: string
+}
+
+interface Release {
+  readonly claim: Claim
+  readonly finished: boolean
+}
+
 const FREE = new Date(0)
+const IS_FREE = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
+/** Claims, or releases, that share a round trip at most. */
+const TOGETHER = 100
 /** An upload session is good for a week; what a finished one knows is of use to those who planned the same file meanwhile. */
 const KEEP_SESSION_MS = 8 * 24 * 3_600_000
 const KEEP_FINISHED_MS = 3_600_000
@@ -48,29 +70,85 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   const leases: Collection<Lease> = state.collection('leases')
   const leaseMs = leaseSeconds * 1_000
 
+  const taken = (transfer: Transfer, attemptId: string): Document[] => {
+    const fields = {
+      owner,
+      attempt: attemptId,
+      until: fromNow(leaseMs),
+      expires: fromNow(KEEP_SESSION_MS),
+      transfer: subject(transfer),
+      progress: '$$REMOVE',
+    }
+    return [{ $replaceWith: { $cond: [IS_FREE, { $mergeObjects: ['$$ROOT', fields] }, '$$ROOT'] } }]
+  }
+
+  const resultOf = ({ transfer, attemptId }: ClaimRequest, lease: SeenLease | null | undefined, asked: number): ClaimResult => {
+    const left = Math.max(0, (lease?.until?.getTime() ?? 0) - (lease?.now.getTime() ?? 0))
+    if (lease?.attempt !== attemptId || !lease.until) return { kind: 'busy', freeInMs: left }
+    // Counted from before it was asked: a repeated question may meet the lease that the first one took.
+    const localDeadline = asked + left - leaseMs * DOUBT
+    return { kind: 'claimed', claim: { transfer, attemptId, until: lease.until, localDeadline, session: lease.session } }
+  }
+
+  const claimOne = async (request: ClaimRequest): Promise<ClaimResult> => {
+    const asked = performance.now()
+    const { transfer, attemptId } = request
+    const lease = await leases.findOneAndUpdate({ _id: transfer.targetKey }, taken(transfer, attemptId), {
+      upsert: true,
+      returnDocument: 'after',
+      projection: SEEN,
+    })
+    return resultOf(request, lease as SeenLease | null, asked)
+  }
+
+  /** Two round trips, however many: the leases that are free are taken, and then all are looked at. */
+  const claimAll = async (requests: readonly ClaimRequest[]): Promise<readonly ClaimResult[]> => {
+    const asked = performance.now()
+    const updates = requests.map(({ transfer, attemptId }) => ({
+      updateOne: { filter: { _id: transfer.targetKey }, update: taken(transfer, attemptId), upsert: true },
+    }))
+    const fault = await leases.bulkWrite(updates, { ordered: false }).then(() => undefined, partly)
+    const ids = requests.map(({ transfer }) => transfer.targetKey)
+    const seen = await leases.find({ _id: { $in: ids } }, { projection: SEEN, readConcern: 'local' }).toArray()
+    const byKey = new Map(seen.map((lease) => [lease._id, lease as unknown as SeenLease]))
+    return requests.map((request) => {
+      const lease = byKey.get(request.transfer.targetKey)
+      if (!lease && fault) throw fault
+      return resultOf(request, lease, asked)
+    })
+  }
+
+  const claims = new Batcher<ClaimRequest, ClaimResult>({
+    most: TOGETHER,
+    concurrency: 2,
+    run: async (requests) => {
+      if (requests.length > 1) {
+        try {
+          return await claimAll(requests)
+        } catch (error) {
+          // Something about one of them: it must not take the others with it.
+          if (isPassing(error)) throw error
+        }
+      }
+      return Promise.all(requests.map(claimOne))
+    },
+  })
+
+  const releases = new Batcher<Release, undefined>({
+    most: TOGETHER,
+    concurrency: 2,
+    run: async (given) => {
+      await releaseAll(leases, given)
+      return given.map(() => undefined)
+    },
+  })
+  /** Places that are being given back. */
+  const releasing = new Map<string, Promise<unknown>>()
+
   return {
     async claim(transfer, attemptId): Promise<ClaimResult> {
-      const asked = performance.now()
-      const taken = {
-        owner,
-        attempt: attemptId,
-        until: fromNow(leaseMs),
-        expires: fromNow(KEEP_SESSION_MS),
-        transfer: subject(transfer),
-        progress: '$$REMOVE',
-      }
-      const isFree = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
-      const lease = await leases.findOneAndUpdate(
-        { _id: transfer.targetKey },
-        [{ $replaceWith: { $cond: [isFree, { $mergeObjects: ['$$ROOT', taken] }, '$$ROOT'] } }],
-        { upsert: true, returnDocument: 'after', projection: { attempt: 1, until: 1, session: 1, now: '$$NOW' } },
-      )
-      if (lease?.attempt === attemptId && lease.until) {
-        const claim = { transfer, attemptId, until: lease.until, localDeadline: asked + leaseMs * (1 - DOUBT), session: lease.session }
-        return { kind: 'claimed', claim }
-      }
-      const now = (lease as { now?: Date } | null)?.now?.getTime() ?? 0
-      return { kind: 'busy', freeInMs: Math.max(0, (lease?.until?.getTime() ?? 0) - now) }
+      await releasing.get(transfer.targetKey)
+      return claims.add({ transfer, attemptId })
     },
 
     async renew(claim, progress) {
@@ -92,14 +170,41 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     },
 
     async release(claim, { finished }) {
-      const own = { _id: claim.transfer.targetKey, attempt: claim.attemptId }
-      // Nothing to remember: no trace.
-      const { deletedCount } = await leases.deleteOne({ ...own, session: { $exists: false } }, UNIMPORTANT)
-      if (deletedCount > 0) return
-      const expires = fromNow(finished ? KEEP_FINISHED_MS : KEEP_SESSION_MS)
-      await leases.updateOne(own, [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress'] }], UNIMPORTANT)
+      const { targetKey } = claim.transfer
+      const released = releases.add({ claim, finished })
+      const ended = released.catch(() => undefined)
+      releasing.set(targetKey, ended)
+      try {
+        await released
+      } finally {
+        if (releasing.get(targetKey) === ended) releasing.delete(targetKey)
+      }
+    },
+
+    async settled() {
+      await Promise.all(releasing.values())
     },
   }
+}
+
+async function releaseAll(leases: Collection<Lease>, given: readonly Release[]): Promise<void> {
+  const own = ({ claim }: Release): Filter<Lease> => ({ _id: claim.transfer.targetKey, attempt: claim.attemptId })
+  // Nothing to remember: no trace.
+  const deletes = given.map((release) => ({ deleteOne: { filter: { ...own(release), session: { $exists: false } } } }))
+  const { deletedCount } = await leases.bulkWrite(deletes, { ordered: false, ...UNIMPORTANT })
+  if (deletedCount === given.length) return
+  const updates = given.map((release) => {
+    const expires = fromNow(release.finished ? KEEP_FINISHED_MS : KEEP_SESSION_MS)
+    const update = [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress'] }]
+    return { updateOne: { filter: own(release), update } }
+  })
+  await leases.bulkWrite(updates, { ordered: false, ...UNIMPORTANT })
+}
+
+/** Some of a batch were refused: which, is seen afterwards. */
+function partly(error: unknown): Error {
+  if (error instanceof MongoBulkWriteError && !isPassing(error)) return error
+  throw error
 }
 
 function subject(transfer: Transfer): Document {

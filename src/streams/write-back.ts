@@ -5,6 +5,7 @@ import type { RecordResult, WriteResult } from '../model/record-result.ts'
 import { readSites, readTries, type SiteRecord } from '../model/site-record.ts'
 import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
+import { isPassing } from './outage.ts'
 import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
 import { fitsOperators, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
 import { wantedFiles } from './wanted-fields.ts'
@@ -24,14 +25,48 @@ export interface RecordWriter {
 /** A document with an index over its records is re-keyed as a whole by every write: results of one document go together. */
 const TOGETHER = 50
 
+/** Results of several documents that share a round trip at most, and its wait for the majority. */
+const IN_ONE_GO = 100
+
 export function recordWriter(db: Db): RecordWriter {
+  const single = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
+    run: async (writes) => writeInOneGo(db, writes),
+    most: IN_ONE_GO,
+    concurrency: 2,
+  }))
   const batches = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
-    run: async (writes) => writeAll(db, writes),
+    run: async (writes) => {
+      const [only] = writes
+      return only && writes.length === 1 ? [await single.add(only.address.project, only)] : writeAll(db, writes)
+    },
     most: TOGETHER,
     concurrency: 1,
   }))
   return {
     write: async (write) => batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write),
+  }
+}
+
+/** One result each of several documents. When any of them changes nothing, each is asked why: writing it again changes nothing. */
+async function writeInOneGo(db: Db, writes: readonly RecordWrite[]): Promise<readonly WriteResult[]> {
+  const fitting = writes.filter(({ address }) => fitsOperators(address))
+  const done = new Set(fitting.length > 1 && (await areAllWritten(db, fitting)) ? fitting : [])
+  return Promise.all(writes.map(async (write) => (done.has(write) ? { kind: 'written' } : writeAlone(db, write))))
+}
+
+async function areAllWritten(db: Db, writes: readonly RecordWrite[]): Promise<boolean> {
+  const [{ address }] = writes as readonly [RecordWrite]
+  const updates = writes.map((write) => {
+    const { update, arrayFilters } = operatorUpdate(write.address, write.result, 0)
+    return { updateOne: { filter: filterOf([write]), update: merged([update]), arrayFilters: [...arrayFilters] } }
+  })
+  try {
+    const { modifiedCount } = await db.collection(address.project).bulkWrite(updates, { ordered: false })
+    return modifiedCount === writes.length
+  } catch (error) {
+    // Something about one of them.
+    if (isPassing(error)) throw error
+    return false
   }
 }
 
@@ -89,14 +124,8 @@ async function updateDocument(
   update: Document | Document[],
   { conditions = [], arrayFilters }: { readonly conditions?: readonly Document[]; readonly arrayFilters?: Document[] },
 ): Promise<RepresentationDocument | null> {
-  const { project, representationId } = (writes[0] as RecordWrite).address
-  const until = new Date(Math.min(...writes.map((write) => write.until.getTime())))
-  const filter = {
-    _id: { $eq: representationId },
-    files: { $type: 'array' },
-    $expr: { $lt: ['$$NOW', until] },
-    ...(conditions.length > 0 && { $and: conditions }),
-  } as Document
+  const { project } = (writes[0] as RecordWrite).address
+  const filter = { ...filterOf(writes), ...(conditions.length > 0 && { $and: conditions }) } as Document
   const wanted = { $in: ['$$this._id', { $literal: writes.map(({ address }) => address.fileId) }] }
   return await db.collection<RepresentationDocument>(project).findOneAndUpdate(filter, update, {
     projection: {
@@ -110,6 +139,13 @@ async function updateDocument(
     upsert: false,
     ...(arrayFilters && { arrayFilters }),
   })
+}
+
+/** The document of these results, as long as none of their leases is over. */
+function filterOf(writes: readonly RecordWrite[]): Document {
+  const { representationId } = (writes[0] as RecordWrite).address
+  const until = new Date(Math.min(...writes.map((write) => write.until.getTime())))
+  return { _id: { $eq: representationId }, files: { $type: 'array' }, $expr: { $lt: ['$$NOW', until] } }
 }
 
 function merged(updates: readonly OperatorUpdate['update'][]): Document {

@@ -45,6 +45,8 @@ export class MemoryClaims implements ClaimStore {
     if (finished) this.sessions.delete(claim.transfer.targetKey)
   }
 
+  async settled(): Promise<void> {}
+
   #claimOf(transfer: Transfer, attemptId: string): Claim {
     return {
       transfer,

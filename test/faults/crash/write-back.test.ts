@@ -50,17 +50,20 @@ async function expectAllMarked(stage: Stage, published: ReadonlyMap<string, read
 const raw = async (stage: Stage, published: ReadonlyMap<string, readonly Representation[]>): Promise<unknown[]> =>
   await Promise.all([...published.values()].flat().map(async (document) => await stage.raw(document)))
 
-/** The server holds such commands of the service back before it carries them out. Gives back how many it holds, and how to end it. */
-async function block(command: string, namespace: string, blockTimeMS: number) {
+/** A result alone, and several together. */
+const WRITE_BACK = ['findAndModify', 'update']
+
+/** The server holds such commands of the service back before it carries them out. Gives back how to await the first, and how to end it. */
+async function block(failCommands: readonly string[], namespace: string, blockTimeMS: number) {
   const admin = client.db('admin')
   const configure = async (more: object): Promise<number> =>
     Number((await admin.command({ configureFailPoint: 'failCommand', ...more }))['count'] ?? 0)
-  const data = { failCommands: [command], namespace, appName: 'site-sync', blockConnection: true, blockTimeMS }
+  const data = { failCommands, namespace, appName: 'site-sync', blockConnection: true, blockTimeMS }
   const before = await configure({ mode: 'alwaysOn', data })
   return {
-    /** So many have come. */
-    async hit(times: number): Promise<void> {
-      await admin.command({ waitForFailPoint: 'failCommand', timesEntered: before + times, maxTimeMS: 30_000 })
+    /** One has come. */
+    async hit(): Promise<void> {
+      await admin.command({ waitForFailPoint: 'failCommand', timesEntered: before + 1, maxTimeMS: 30_000 })
     },
     async end(): Promise<void> {
       await configure({ mode: 'off' })
@@ -80,12 +83,19 @@ async function expectOnce(stage: Stage, drive: DriveProcess, ids: ReadonlyMap<st
   expect(there.toSorted((a, b) => a.path.localeCompare(b.path))).toEqual(wanted)
 }
 
+/** Both files of both sites are there, and their results on the way. */
+async function uploaded(stage: Stage, drive: DriveProcess): Promise<void> {
+  const there = async (): Promise<number> => (await filesBelow(`${stage.dir}/mirror`)).length + (await drive.state()).files.length
+  await waitFor('all uploads', async () => (await there()) === 4)
+}
+
 test('kill -9 during the write-back: whether or not the server carries it out in the end, each file is there once and marked', async () => {
   const { stage, drive, config } = await open()
   const victim = await InstanceProcess.start(config)
-  const blocked = await block('findAndModify', `${stage.db.databaseName}.${PROJECT}`, 1_000)
+  const blocked = await block(WRITE_BACK, `${stage.db.databaseName}.${PROJECT}`, 1_000)
   const published = await publish(stage, 'during')
-  await blocked.hit(4)
+  await blocked.hit()
+  await uploaded(stage, drive)
   await victim.kill()
   await blocked.end()
   const next = await InstanceProcess.start(config)
@@ -99,9 +109,10 @@ test('kill -9 during the write-back: whether or not the server carries it out in
 test('a write-back that reaches the server after its lease, when another has finished, changes nothing', async () => {
   const { stage, drive, config } = await open()
   const late = await InstanceProcess.start(config)
-  const blocked = await block('findAndModify', `${stage.db.databaseName}.${PROJECT}`, (LEASE_SECONDS + 4) * 1_000)
+  const blocked = await block(WRITE_BACK, `${stage.db.databaseName}.${PROJECT}`, (LEASE_SECONDS + 4) * 1_000)
   const published = await publish(stage, 'late')
-  await blocked.hit(4)
+  await blocked.hit()
+  await uploaded(stage, drive)
   // Its renewals end with it; what it has sent is on its way.
   late.freeze()
   // Resolves only when the server has let go what it holds.
@@ -124,10 +135,10 @@ test('a write-back that reaches the server after its lease, when another has fin
 test('kill -9 after the write-back, before the lease is given back: nothing is done again', async () => {
   const { stage, drive, config } = await open()
   const victim = await InstanceProcess.start(config)
-  const blocked = await block('delete', `${stage.state.databaseName}.leases`, 1_000)
+  const blocked = await block(['delete'], `${stage.state.databaseName}.leases`, 1_000)
   const published = await publish(stage, 'marked')
   const ids = await expectAllMarked(stage, published)
-  await blocked.hit(4)
+  await blocked.hit()
   await victim.kill()
   await blocked.end()
   const before = await raw(stage, published)
