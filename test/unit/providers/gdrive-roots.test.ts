@@ -93,8 +93,8 @@ describe('a root', () => {
   ])('%s is missing, which says with whom to share it; it is never created', async (root) => {
     await open({ root })
     const before = rig.drive.tree()
-    for (const call of [rig.provider.probe({ signal }), rig.provider.stat(rig.at('a'), { signal }), rig.write('a', 'x')]) {
-      const fault = await call.catch((error: unknown) => error)
+    const calls = [rig.provider.probe({ signal }), rig.provider.stat(rig.at('a'), { signal }), rig.write('a', 'x')]
+    for (const fault of await Promise.all(calls.map(async (call) => await call.catch((error: unknown) => error)))) {
       expect(fault).toMatchObject({ code: 'ROOT_MISSING', kind: 'site', message: expect.stringContaining(root) as string })
       expect((fault as Error).message).toMatch(/share it with site-sync@fake-project|allowed are /)
     }
