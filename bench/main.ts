@@ -1,9 +1,11 @@
 // `npm run bench [-- --rows 1,2 --runs 3 --quick]`: see docs/performance.md.
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 import { requireNode } from '../src/require-node.ts'
-import { allRows } from './rows.ts'
+import { loadRows } from './rows.ts'
 import type { Row, RowResult } from './row.ts'
+import { profileServices } from './support/bench-service.ts'
 import { describeMachine, type Machine } from './support/machine.ts'
 import { loadMeasured, saveMeasured } from './support/measured.ts'
 import { updatePage } from './support/performance-page.ts'
@@ -18,11 +20,14 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '5' },
     /** Small sizes and one run; writes nothing; exits with 1 when a goal is missed by more than a factor of two. */
     quick: { type: 'boolean', default: false },
+    /** A folder: each service leaves a profile of its processor's time there. Slows it down; writes nothing else. */
+    profile: { type: 'string' },
     /** Measures nothing: writes the tables of docs/performance.md anew from bench/results. */
     tables: { type: 'boolean', default: false },
   },
 })
-const { quick } = values
+const { quick, profile } = values
+if (profile !== undefined) profileServices(resolve(profile))
 const runs = quick ? 1 : Number(values.runs)
 if (!Number.isInteger(runs) || runs < 1) throw new Error(`--runs ${values.runs}: a whole number from 1`)
 
@@ -31,17 +36,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`)
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130))
 
 if (values.tables) await updatePage(await loadMeasured())
-else process.exitCode = (await measure(await chosenRows(values.rows))) ? 0 : 1
-
-async function chosenRows(list: string | undefined): Promise<readonly Row[]> {
-  const rows = await allRows()
-  if (list === undefined) return rows
-  return list.split(',').map((number) => {
-    const row = rows.find((one) => one.number === Number(number))
-    if (!row) throw new Error(`--rows ${list}: there is no row ${number}; there are ${rows.map((one) => one.number).join(', ')}`)
-    return row
-  })
-}
+else process.exitCode = (await measure(await loadRows(values.rows?.split(',').map(Number)))) ? 0 : 1
 
 /** Whether all of it could be measured and (`quick`) no goal was missed grossly. A row that fails does not keep the others. */
 async function measure(rows: readonly Row[]): Promise<boolean> {
@@ -52,7 +47,7 @@ async function measure(rows: readonly Row[]): Promise<boolean> {
       const result = await row.run({ quick, runs, say })
       say(`\n${reportRow(row, result)}\n`)
       if (quick) isGood &&= !result.comparisons.some((comparison) => judge(comparison).isGross)
-      else await keep(row, result, machine)
+      else if (profile === undefined) await keep(row, result, machine)
     } catch (error) {
       say(`\nRow ${row.number}: could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
       isGood = false
