@@ -6,22 +6,20 @@ import { spread } from './statistics.ts'
 import { goalText, judgedText, metText, spreadText } from './wording.ts'
 
 const PAGE = new URL('../../docs/performance.md', import.meta.url)
+const PLACE = /(<!-- measured: ([^>]+) -->).*?(<!-- end -->)/gs
 
-/** Writes the generated parts of the page anew: the summary, and the block of each row that was measured. */
+/** Writes the generated parts of the page anew: the summary, and a block for each row; of a row that was never measured it is empty. */
 export async function updatePage(rows: readonly Measured[]): Promise<void> {
-  let page = await readFile(PAGE, 'utf8')
-  page = replaced(page, 'summary', summary(rows))
-  for (const row of rows) page = replaced(page, `row ${row.row}`, block(row))
-  await writeFile(PAGE, page)
-}
-
-/** What stands between `<!-- measured: NAME -->` and the next `<!-- end -->`. */
-function replaced(page: string, name: string, text: string): string {
-  const open = `<!-- measured: ${name} -->`
-  const from = page.indexOf(open)
-  const to = page.indexOf('<!-- end -->', from)
-  if (from < 0 || to < 0) throw new Error(`docs/performance.md has no place for it: ${open} … <!-- end -->`)
-  return `${page.slice(0, from + open.length)}\n${text}\n${page.slice(to)}`
+  const page = await readFile(PAGE, 'utf8')
+  const texts = new Map([['summary', summary(rows)], ...rows.map((row) => [`row ${row.row}`, block(row)] as const)])
+  const written = page.replaceAll(PLACE, (_all, open: string, name: string, close: string) => {
+    const text = texts.get(name) ?? ''
+    texts.delete(name)
+    return `${open}\n${text}${text === '' ? '' : '\n'}${close}`
+  })
+  if (texts.size > 0)
+    throw new Error(`docs/performance.md has no place for ${[...texts.keys()].join(', ')}: <!-- measured: row 1 --> … <!-- end -->`)
+  await writeFile(PAGE, written)
 }
 
 function summary(rows: readonly Measured[]): string {
@@ -39,7 +37,9 @@ function block({ title, comparisons, notes, leftOut, machine, date, runs }: Meas
   const lines = comparisons.map((one) => {
     const { what, unit, ours, theirs, baseline, goal } = one
     const their = theirs.length > 0 ? `${baseline}: ${spreadText(spread(theirs), unit)}` : ''
-    return cells(what, spreadText(spread(ours), unit), their, judgedText(one), goal ? goalText(goal, unit) : '', metText(one))
+    // Our own value stands there already.
+    const judged = goal?.of === 'value' ? '' : judgedText(one)
+    return cells(what, spreadText(spread(ours), unit), their, judged, goal ? goalText(goal, unit) : '', metText(one))
   })
   const { cpu, cores, memoryGiB, node, mongod } = machine
   const where = `${date.slice(0, 10)}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Node ${node}, mongod ${mongod}`
@@ -60,6 +60,7 @@ function against({ theirs, baseline }: Comparison): string {
 }
 
 function table(heads: readonly string[], rows: readonly string[]): string {
+  if (rows.length === 0) return ''
   return [cells(...heads), cells(...heads.map(() => '---')), ...rows].join('\n')
 }
 
