@@ -53,7 +53,7 @@ const QUEUED_PER_SITE = 1_000
 /** How often progress may be written into a record, where that is asked for. */
 const PROGRESS_MS = 5_000
 const HINTS_AT_ONCE = 100
-const HINTS_WAITING = 50_000
+const HINTS_WAITING = 5_000
 
 /** The pipeline with everything it needs, ready to be subscribed to. */
 export class Engine {

@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
+// A small nursery: with the 32 MiB that V8 takes otherwise, a flood of changes costs a hundred MiB that stay.
 import { requireNode } from './require-node.ts'
 
 requireNode()

@@ -10,7 +10,7 @@ export interface Coalesced<Hint, Result> {
   readonly batch: number
   /** Hints that may wait at most. */
   readonly most: number
-  /** More came than may wait: those that waited are forgotten, and must be found by another way. */
+  /** More came than may wait: the latest were forgotten, and must be found by another way. Told once a batch. */
   readonly overflowed: () => void
 }
 
@@ -32,9 +32,12 @@ export function coalesce<Hint, Result>({
       const running = new Subscription()
       let busy = false
       let complete = false
+      let forgot = false
 
       const next = (): void => {
         if (busy) return
+        if (forgot) overflowed()
+        forgot = false
         const keys = [...waiting.keys().take(batch)]
         if (keys.length === 0) {
           if (complete) subscriber.complete()
@@ -59,8 +62,7 @@ export function coalesce<Hint, Result>({
           const key = keyOf(hint)
           const former = waiting.get(key)
           if (former === undefined && waiting.size >= most) {
-            waiting.clear()
-            overflowed()
+            forgot = true
             return
           }
           waiting.set(key, former === undefined ? hint : merge(former, hint))

@@ -96,14 +96,14 @@ describe('batches', () => {
 })
 
 describe('the bound', () => {
-  test('a flood is forgotten and told; a scan finds it', () => {
+  test('of a flood the latest are forgotten and told, once a batch; a scan finds them', () => {
     marbles(({ hot, cold, expectObservable, flush }) => {
-      const source = hot('  abcde--------|')
+      const source = hot('  abcde---------|')
       const run: Run = (hints) => cold('------(r|)', { r: hints.join('') })
-      const expected = '    ------x-----y|'
+      const expected = '    ------x-----y-|'
       let overflows = 0
       const parts = { most: 2, overflowed: () => void overflows++ }
-      expectObservable(source.pipe(coalesced(run, parts))).toBe(expected, { x: 'a', y: 'e' })
+      expectObservable(source.pipe(coalesced(run, parts))).toBe(expected, { x: 'a', y: 'bc' })
       flush()
       expect(overflows).toBe(1)
     })
