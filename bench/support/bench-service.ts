@@ -17,7 +17,7 @@ export interface BenchServiceOptions {
 }
 
 /** Options of Node for the services that are measured, such as `--cpu-prof-dir`. */
-let nodeOptions: readonly string[] = []
+export let nodeOptions: readonly string[] = []
 
 /** Each service from now on leaves a profile of its processor's time in this folder, for `chrome://inspect`. */
 export function profileServices(folder: string): void {

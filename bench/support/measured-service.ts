@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 import type { LogAction } from '../../src/model/log.ts'
+import { nodeOptions } from './bench-service.ts'
 import { cpuSecondsOf } from './cpu-time.ts'
 import { atExit } from './leftovers.ts'
 
@@ -23,19 +24,19 @@ export class MeasuredService implements AsyncDisposable {
   readonly #waiting = new Set<() => void>()
   #rest = ''
 
-  private constructor(config: string, execArgv: readonly string[]) {
+  private constructor(config: string) {
     const { PATH = '', HOME = '', TMPDIR } = process.env
     const env = { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }) }
-    this.#child = spawn(process.execPath, [...execArgv, MAIN, 'run', '--config', config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = spawn(process.execPath, [...nodeOptions, MAIN, 'run', '--config', config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text))
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#said.push(text))
     this.#forget = atExit(() => this.#child.kill('SIGKILL'))
     this.#ended = once(this.#child, 'close').then(() => this.#tell())
   }
 
-  /** Resolves when it is ready for work; `execArgv` are options of Node itself. */
-  static async start(config: string, execArgv: readonly string[] = []): Promise<MeasuredService> {
-    const service = new MeasuredService(config, execArgv)
+  /** Resolves when it is ready for work. */
+  static async start(config: string): Promise<MeasuredService> {
+    const service = new MeasuredService(config)
     await service.until('service.ready')
     return service
   }
