@@ -7,6 +7,7 @@ import { BenchServer } from '../support/bench-server.ts'
 import { buildProgram } from '../support/built-program.ts'
 import { cpuSecondsOf } from '../support/cpu-time.ts'
 import { makeRepresentations } from '../support/many-representations.ts'
+import { nodeOptions } from '../support/node-options.ts'
 import { PlainProcess } from '../support/plain-process.ts'
 
 /** Seconds between two scans: half of what is usual, so that there is one in each of the times that are measured. */
@@ -38,6 +39,7 @@ export const row: Row = {
     await makeRepresentations(production.db, production.collection.collectionName, { count, shape: 'array', pending: 0 })
 
     await using service = new PlainProcess([
+      ...nodeOptions(),
       program.main,
       'run',
       '--config',

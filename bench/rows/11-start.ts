@@ -6,6 +6,7 @@ import type { Comparison, Row } from '../row.ts'
 import { BenchServer } from '../support/bench-server.ts'
 import { buildProgram } from '../support/built-program.ts'
 import { FakeDriveProcess } from '../support/fake-drive-process.ts'
+import { nodeOptions } from '../support/node-options.ts'
 import { PlainProcess } from '../support/plain-process.ts'
 import { spread } from '../support/statistics.ts'
 
@@ -26,11 +27,11 @@ export const row: Row = {
 
     const measured = {
       bare: async () => await untilEnd(['--eval', '0']),
-      help: async () => await untilEnd([program.main, '--help']),
-      checkoutHelp: async () => await untilEnd([checkout, '--help']),
-      local: async () => await untilReady([program.main, 'run', '--config', local]),
-      drive: async () => await untilReady([program.main, 'run', '--config', withDrive]),
-      checkoutDrive: async () => await untilReady([checkout, 'run', '--config', withDrive]),
+      help: async () => await untilEnd([...nodeOptions(), program.main, '--help']),
+      checkoutHelp: async () => await untilEnd([...nodeOptions(), checkout, '--help']),
+      local: async () => await untilReady([...nodeOptions(), program.main, 'run', '--config', local]),
+      drive: async () => await untilReady([...nodeOptions(), program.main, 'run', '--config', withDrive]),
+      checkoutDrive: async () => await untilReady([...nodeOptions(), checkout, 'run', '--config', withDrive]),
     }
     const times = new Map<keyof typeof measured, number[]>()
     for (let run = 0; run <= runs; run++) {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 
 import type { LogAction } from '../../src/model/log.ts'
 import type { Production } from './bench-server.ts'
+import { nodeOptions } from './node-options.ts'
 import { Program } from './program.ts'
 
 /** A line of the log, or the call that hands a file to its provider: of which path below the root, and when by `now()`. */
@@ -16,14 +17,6 @@ export interface BenchServiceOptions {
   readonly memory?: boolean
 }
 
-/** Options of Node for the services that are measured, such as `--cpu-prof-dir`. */
-export let nodeOptions: readonly string[] = []
-
-/** Each service from now on leaves a profile of its processor's time in this folder, for `chrome://inspect`. */
-export function profileServices(folder: string): void {
-  nodeOptions = ['--cpu-prof', `--cpu-prof-dir=${folder}`]
-}
-
 /** The service on a production, ready for work. */
 export class BenchService implements AsyncDisposable {
   readonly program: Program
@@ -35,7 +28,7 @@ export class BenchService implements AsyncDisposable {
   static async start(production: Production, { memory = false, ...config }: BenchServiceOptions = {}): Promise<BenchService> {
     const program = new Program(new URL('probed-service.ts', import.meta.url), {
       args: ['--config', await production.config(config), ...(memory ? ['--memory'] : [])],
-      execArgv: nodeOptions,
+      execArgv: nodeOptions(),
       output: join(production.dir, 'service.log'),
     })
     await program.ask('ready')

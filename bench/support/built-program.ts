@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { copyFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 
-import { temporaryFolder } from './leftovers.ts'
+import { atExit, temporaryFolder } from './leftovers.ts'
 
 const CHECKOUT = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -20,14 +21,23 @@ export async function buildProgram(): Promise<BuiltProgram> {
   await using stack = new AsyncDisposableStack()
   const { path: dir } = stack.use(await temporaryFolder())
   const dist = join(dir, 'dist')
-  const tsc = join(CHECKOUT, 'node_modules', 'typescript', 'bin', 'tsc')
-  await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', dist], { cwd: CHECKOUT }).catch(
-    (error: Error & { stdout?: string }) => {
-      throw new Error(`the program could not be built: ${error.stdout ?? error.message}`, { cause: error })
-    },
-  )
+  await compileTo(dist)
   await copyFile(join(CHECKOUT, 'package.json'), join(dir, 'package.json'))
   await symlink(join(CHECKOUT, 'node_modules'), join(dir, 'node_modules'), 'junction')
   const owned = stack.move()
   return { main: join(dist, 'main.js'), dir, [Symbol.asyncDispose]: async () => owned.disposeAsync() }
+}
+
+async function compileTo(dist: string): Promise<void> {
+  const tsc = join(CHECKOUT, 'node_modules', 'typescript', 'bin', 'tsc')
+  // A group of its own, since the compiler is a child of that script.
+  const compiler = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', dist], {
+    cwd: CHECKOUT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  })
+  const forget = atExit(() => process.kill(-(compiler.pid as number), 'SIGKILL'))
+  const [said, [code]] = await Promise.all([text(compiler.stdout), once(compiler, 'exit') as Promise<[number | null]>])
+  forget()
+  if (code !== 0) throw new Error(`the program could not be built: ${said}`)
 }

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 import type { LogAction } from '../../src/model/log.ts'
-import { nodeOptions } from './bench-service.ts'
 import { cpuSecondsOf } from './cpu-time.ts'
+import { nodeOptions } from './node-options.ts'
 import { atExit } from './leftovers.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
@@ -27,7 +27,7 @@ export class MeasuredService implements AsyncDisposable {
   private constructor(config: string) {
     const { PATH = '', HOME = '', TMPDIR } = process.env
     const env = { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }) }
-    this.#child = spawn(process.execPath, [...nodeOptions, MAIN, 'run', '--config', config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = spawn(process.execPath, [...nodeOptions(), MAIN, 'run', '--config', config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text))
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#said.push(text))
     this.#forget = atExit(() => this.#child.kill('SIGKILL'))

@@ -1,5 +1,5 @@
 /** A question of the benchmark to one of its programs. */
-export interface Question {
+interface Question {
   readonly id: number
   readonly name: string
   readonly of: unknown

@@ -3,7 +3,7 @@ import type { Spread } from './statistics.ts'
 import { judge } from './verdict.ts'
 
 /** Three digits that count. */
-export function figure(value: number): string {
+function figure(value: number): string {
   if (value !== 0 && Math.abs(value) < 100) return Number(value.toPrecision(3)).toString()
   return Math.round(value).toLocaleString('en-US')
 }
