@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-import { SECRET_KEY, SECRET_PATTERNS } from './secret-patterns.ts'
+import { HINT_OF_SECRET, SECRET_KEY, SECRET_PATTERNS } from './secret-patterns.ts'
 
 const MARK = '[redacted]'
 /** Shorter ones would blot out ordinary words; they are still caught by the patterns around them. */
@@ -29,6 +29,7 @@ export function registerSecret(value: string): void {
 export function redact(text: string): string {
   registered ??= pattern()
   let clean = secrets.size > 0 ? text.replace(registered, MARK) : text
+  if (!HINT_OF_SECRET.test(clean)) return clean
   for (const [secret, replacement] of SECRET_PATTERNS) clean = clean.replace(secret, replacement)
   return clean
 }

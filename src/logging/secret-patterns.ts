@@ -29,6 +29,9 @@ const VALUE = [
 /** A key under which a text is always secret. */
 export const SECRET_KEY = new RegExp(`^(?:${NAMES}|token)$`, 'i')
 
+/** What none of `SECRET_PATTERNS` can do without: most texts of a log have nothing of it, and need no further look. */
+export const HINT_OF_SECRET = /[:=]|-----BEGIN|bearer\s|ya29\.|1\/\/|eyJ|GOCSPX-|AIza|A(?:KIA|SIA|ROA|IDA)|sl\./i
+
 /**
  * What looks like a secret, and what stands there instead. Lengths are bounded where a text would otherwise be read again and
  * again. Blotting out too much of a line is the lesser evil.

@@ -124,10 +124,12 @@ export class Lookout {
 
   /** Running transfers that nobody asks for any more, or that were paused, end within a chunk. */
   #stopWhatIsOff(representationKey: string, plan: Plan): void {
-    const pending = new Set(plan.transfers.map(({ key }) => key))
+    let pending: ReadonlySet<string> | undefined
     for (const running of this.#parts.queue.running.values()) {
       const { transfer, abort } = running
-      if (transfer.representationKey === representationKey && !pending.has(transfer.key)) abort.abort(outcomeFor(running, plan.verdicts))
+      if (transfer.representationKey !== representationKey) continue
+      pending ??= new Set(plan.transfers.map(({ key }) => key))
+      if (!pending.has(transfer.key)) abort.abort(outcomeFor(running, plan.verdicts))
     }
   }
 }

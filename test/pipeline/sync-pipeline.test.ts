@@ -24,13 +24,15 @@ interface Heart {
   readonly steps?: Partial<Steps>
   readonly gates?: Gates
   readonly limit?: number
+  readonly mostQueued?: number
 }
 
 /** The heart with steps that do nothing, and a diary: what happened in which frame. */
-function beat(scheduler: TestScheduler, { scans$ = NEVER, changes$ = NEVER, stop$ = NEVER, steps, gates, limit = 1 }: Heart) {
+function beat(scheduler: TestScheduler, heart: Heart) {
+  const { scans$ = NEVER, changes$ = NEVER, stop$ = NEVER, steps, gates, limit = 1, mostQueued = 10 } = heart
   const diary: string[] = []
   const note = (text: string): void => void diary.push(`${scheduler.frame}: ${text}`)
-  const queue = new TransferQueue({ mostPerSite: 10 })
+  const queue = new TransferQueue({ mostPerSite: mostQueued })
   const parts: PipelineParts<Found> = {
     changes$,
     scans$,
@@ -128,6 +130,32 @@ describe('the limit', () => {
       expectObservable(heart.settled$).toBe(expected)
       flush()
       expect(heart.of('claim')).toEqual(['0: claim a', '0: claim b', '5: claim c', '5: claim d'])
+    })
+  })
+
+  test('a slot is free for the next transfer while the result of the last one is written', () => {
+    marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
+      const scans$ = hot('          f', { f: found(job('a'), job('b'), job('c')) })
+      const transfer = () => cold(' --(t|)', { t: synced })
+      const writeBack = (held: Held, outcome: Outcome) => cold('-------(w|)', { w: { held, outcome } })
+      const expected = '            ---------a-b-c'
+      const heart = beat(scheduler, { scans$, steps: { transfer, writeBack } })
+      expectObservable(heart.settled$).toBe(expected)
+      flush()
+      expect(heart.of('claim')).toEqual(['0: claim a', '2: claim b', '4: claim c'])
+      expect(heart.of('report').filter((line) => !line.endsWith('nothing'))).toEqual(
+        ['2', '4', '6'].flatMap((frame) => [`${frame}: report studio synced`, `${frame}: report gdrive synced`]),
+      )
+    })
+  })
+
+  test('a database that takes no results is not overrun: no more than 256 are under way', () => {
+    marbles(({ hot, expectObservable, flush }, scheduler) => {
+      const scans$ = hot('f', { f: found(...Array.from({ length: 300 }, (_, n) => job(`${n}`))) })
+      const heart = beat(scheduler, { scans$, mostQueued: 300, steps: { writeBack: () => NEVER }, limit: 4 })
+      expectObservable(heart.settled$).toBe('')
+      flush()
+      expect(heart.of('claim')).toHaveLength(256 + 4)
     })
   })
 

@@ -35,7 +35,9 @@ interface Watched {
 
 async function start(uri: string, database: string, state: string): Promise<Watched> {
   const program = join(import.meta.dirname, '../../support/backlog-service.ts')
-  const child = spawn(process.execPath, ['--max-semi-space-size=8', program, uri, database, state], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--max-semi-space-size=8', program, uri, database, state], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   children.push(child)
   const lines: Line[] = []
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(JSON.parse(line) as Line))
