@@ -22,7 +22,10 @@ export type ClaimResult =
   | { readonly kind: 'busy'; readonly freeInMs: number }
 
 export interface ClaimStore {
+  /** Answers as soon as the primary has it: `confirm` tells when an election can't take it back. */
   claim(transfer: Transfer, attemptId: string): Promise<ClaimResult>
+  /** Resolves when the majority has the lease; false when it is not ours any more. */
+  confirm(claim: Claim): Promise<boolean>
   /** Undefined when the lease is not ours any more. */
   renew(claim: Claim, progress: { readonly bytes: number; readonly size: number }): Promise<Claim | undefined>
   /** Resolves when it is stored durably. Rejects when the lease is not ours any more. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
+import { SyncError } from '../errors.ts'
 import type { Claim, ClaimStore } from '../model/claim.ts'
 import type { Transfer } from '../model/transfer.ts'
 import type { Clock } from './clock.ts'
@@ -26,6 +27,9 @@ export async function claim({ claims, clock, reread, busy }: ClaimParts, running
     busy(planned, result.freeInMs)
     return undefined
   }
+  const confirmed = confirm(claims, result.claim)
+  // Whoever needs it awaits it; perhaps nobody does.
+  confirmed.catch(() => undefined)
   const fresh = await orGiveBack(claims, result.claim, () => reread(planned, running.abort.signal))
   // One more failure since it was planned: its next attempt is for a later scan. Another place since: the lease is not on that one.
   if (!fresh || fresh.tries > planned.tries || fresh.targetKey !== planned.targetKey) {
@@ -33,7 +37,16 @@ export async function claim({ claims, clock, reread, busy }: ClaimParts, running
     return undefined
   }
   const held = { ...result.claim, transfer: fresh }
-  return { running, transfer: fresh, claim: held, progress: { bytes: 0, size: 0 }, startedAt: clock.now() }
+  return { running, transfer: fresh, claim: held, confirmed, progress: { bytes: 0, size: 0 }, startedAt: clock.now() }
+}
+
+/** While the work begins: bytes may be read, and sent to where nobody sees them. */
+async function confirm(claims: ClaimStore, held: Claim): Promise<void> {
+  const isOurs = await claims.confirm(held).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new SyncError('ABORTED', `its lease could not be confirmed: ${reason}`, { cause: error })
+  })
+  if (!isOurs) throw new SyncError('ABORTED', 'its lease was lost with the primary that gave it')
 }
 
 async function orGiveBack<T>(claims: ClaimStore, held: Claim, work: () => Promise<T>): Promise<T> {

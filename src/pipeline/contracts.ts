@@ -26,6 +26,8 @@ export interface Held {
   /** As the document says it since the claim. */
   readonly transfer: Transfer
   claim: Claim
+  /** Settles when no election can take the lease away any more; rejects when one did. */
+  readonly confirmed: Promise<void>
   /** Bytes stored at the target so far, of `size`. */
   progress: { bytes: number; size: number }
   readonly startedAt: number

@@ -83,7 +83,9 @@ async function write(
   source: ByteSource,
 ): Promise<RemoteFile> {
   const { session } = held.claim
+  if (!target.confirmsItself) await held.confirmed
   return target.write(path, source, {
+    confirmed: held.confirmed,
     signal: held.running.abort.signal,
     ...(session && { session }),
     async saveSession(saved) {

@@ -29,6 +29,7 @@ const LISTED_AT_ONCE = 16
  */
 export class LocalDrive extends Provider {
   override readonly checksumAlgorithm = 'sha256'
+  override readonly confirmsItself = true
   readonly #places: Places
   readonly #cloning = new Cloning()
   readonly #folders = new FolderSync()
@@ -134,6 +135,7 @@ export class LocalDrive extends Provider {
     try {
       const copied = await copyTo(temporary, source, this.checksumAlgorithm, this.#cloning, { where: full, ...options })
       await source.assertUnchanged()
+      await options.confirmed
       throwIfAborted(options.signal)
       const kept = await this.#rename(temporary, place.real, name)
       for (const created of place.created) await this.#folders.sync(dirname(created))

@@ -54,6 +54,8 @@ export interface WriteOptions extends CallOptions {
   saveSession(session: WriteSession): Promise<void>
   /** Bytes that are stored at the target so far. */
   onProgress(bytes: number): void
+  /** Given to a provider that `confirmsItself`: to be awaited before others can see anything of the file. Rejects when it is another's. */
+  readonly confirmed?: Promise<void>
 }
 
 /**
@@ -72,6 +74,12 @@ export abstract class Provider implements AsyncDisposable {
 
   /** The checksum by which this site's files are compared with their source. */
   abstract readonly checksumAlgorithm: ChecksumAlgorithm
+
+  /**
+   * Does `write` await `confirmed` by itself, and work up to there meanwhile? Otherwise it is called only when it is certain that
+   * nobody else writes there.
+   */
+  readonly confirmsItself: boolean = false
 
   /** Is the site usable: credentials, every root, the right to write? Rejects with a `site` fault that says what to do. Creates nothing. */
   abstract probe(options: CallOptions): Promise<void>

@@ -50,6 +50,8 @@ const KEEP_SESSION_MS = 8 * 24 * 3_600_000
 const KEEP_FINISHED_MS = 3_600_000
 /** A release that a failover takes back ends as leases do. */
 const UNIMPORTANT = { writeConcern: { w: 1 } } as const
+/** A claim that a failover takes back is found out by its confirmation, before anybody can see what was done with it. */
+const UNCONFIRMED = UNIMPORTANT
 /** How much of a lease we leave to doubt: a holder that hears nothing gives up this much earlier than others may take over. */
 const DOUBT = 0.2
 
@@ -97,6 +99,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       upsert: true,
       returnDocument: 'after',
       projection: SEEN,
+      ...UNCONFIRMED,
     })
     return resultOf(request, lease as SeenLease | null, asked)
   }
@@ -107,7 +110,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     const updates = requests.map(({ transfer, attemptId }) => ({
       updateOne: { filter: { _id: transfer.targetKey }, update: taken(transfer, attemptId), upsert: true },
     }))
-    const fault = await leases.bulkWrite(updates, { ordered: false }).then(() => undefined, partly)
+    const fault = await leases.bulkWrite(updates, { ordered: false, ...UNCONFIRMED }).then(() => undefined, partly)
     const ids = requests.map(({ transfer }) => transfer.targetKey)
     const seen = await leases.find({ _id: { $in: ids } }, { projection: SEEN, readConcern: 'local' }).toArray()
     const byKey = new Map(seen.map((lease) => [lease._id, lease as unknown as SeenLease]))
@@ -134,6 +137,12 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     },
   })
 
+  const confirms = new Batcher<Claim, boolean>({
+    most: TOGETHER,
+    concurrency: 2,
+    run: async (held) => confirmAll(leases, owner, held),
+  })
+
   const releases = new Batcher<Release, undefined>({
     most: TOGETHER,
     concurrency: 2,
@@ -149,6 +158,10 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     async claim(transfer, attemptId): Promise<ClaimResult> {
       await releasing.get(transfer.targetKey)
       return claims.add({ transfer, attemptId })
+    },
+
+    async confirm(claim) {
+      return confirms.add(claim)
     },
 
     async renew(claim, progress) {
@@ -185,6 +198,19 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       await Promise.all(releasing.values())
     },
   }
+}
+
+/**
+ * Writes what is there already. That changes nothing and is not replicated, but the server answers only when the majority has all
+ * that it wrote before; and it finds none of the leases that an election took back.
+ */
+async function confirmAll(leases: Collection<Lease>, owner: string, held: readonly Claim[]): Promise<readonly boolean[]> {
+  const updates = held.map(({ transfer, attemptId }) => ({
+    updateOne: { filter: { _id: transfer.targetKey, attempt: attemptId }, update: { $set: { owner } } },
+  }))
+  const { matchedCount } = await leases.bulkWrite(updates, { ordered: false })
+  if (matchedCount === held.length || held.length === 1) return held.map(() => matchedCount > 0)
+  return Promise.all(held.map(async (one) => (await confirmAll(leases, owner, [one]))[0] === true))
 }
 
 async function releaseAll(leases: Collection<Lease>, given: readonly Release[]): Promise<void> {

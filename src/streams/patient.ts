@@ -22,6 +22,9 @@ export function patientClaims(claims: ClaimStore, outage: Outage): ClaimStore {
       const askAgain = async () => ask().catch(async (error: unknown) => (isRace(error) ? await ask() : Promise.reject(error as Error)))
       return outage.through(askAgain, { passes: isDatabaseFault })
     },
+    async confirm(claim) {
+      return outage.through(async () => claims.confirm(claim), { passes: isDatabaseFault, until: claim.localDeadline })
+    },
     async saveSession(claim, session) {
       await outage.through(async () => claims.saveSession(claim, session), { passes: isDatabaseFault, until: claim.localDeadline })
     },

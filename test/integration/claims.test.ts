@@ -98,6 +98,18 @@ test('who was taken over changes nothing any more: no renewal, no session, no re
   expect(await writer.write({ address: transfer, result: { kind: 'synced', id: 'x' }, until: heir.until })).toEqual({ kind: 'written' })
 })
 
+test('a lease that was taken is confirmed, one that is gone is not: neither depends on others in the same round trip', async () => {
+  const worker = store('a')
+  const transfers = Array.from({ length: 20 }, (_, n) => transferOf(wanted(`{root[work]}/confirm/${n}`)))
+  const claims = await Promise.all(transfers.map(async (transfer) => claimed(await worker.claim(transfer, randomUUID()))))
+  await leases().deleteMany({ _id: { $in: claims.slice(0, 5).map(({ transfer }) => transfer.targetKey) } })
+  await leases().updateOne({ _id: claims[5]?.transfer.targetKey as string }, { $set: { attempt: 'of another', owner: 'b' } })
+  const before = await leases().find().sort({ _id: 1 }).toArray()
+  const confirmed = await Promise.all(claims.map(async (claim) => await worker.confirm(claim)))
+  expect(confirmed).toEqual(claims.map((_, n) => n > 5))
+  expect(await leases().find().sort({ _id: 1 }).toArray()).toEqual(before)
+})
+
 test('a lease that is over can not be renewed, even when nobody took it', async () => {
   const transfer = transferOf(wanted('{root[work]}/late'))
   const claim = claimed(await store('a', 0.1).claim(transfer, 'one'))

@@ -45,6 +45,11 @@ export class MemoryClaims implements ClaimStore {
     if (finished) this.sessions.delete(claim.transfer.targetKey)
   }
 
+  async confirm(claim: Claim): Promise<boolean> {
+    await Promise.resolve()
+    return this.#isHeld(claim)
+  }
+
   async settled(): Promise<void> {}
 
   #claimOf(transfer: Transfer, attemptId: string): Claim {
@@ -74,5 +79,5 @@ export async function holdOf(claims: ClaimStore, transfer: Transfer, clock: Cloc
   const result = await claims.claim(transfer, `attempt of ${transfer.key}`)
   if (result.kind === 'busy') throw new Error('somebody else holds it')
   const running = { transfer, abort: new AbortController(), changed: false }
-  return { running, transfer, claim: result.claim, progress: { bytes: 0, size: 0 }, startedAt: clock.now() }
+  return { running, transfer, claim: result.claim, confirmed: Promise.resolve(), progress: { bytes: 0, size: 0 }, startedAt: clock.now() }
 }

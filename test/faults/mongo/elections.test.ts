@@ -1,7 +1,9 @@
-import { MongoServerError } from 'mongodb'
-import { expect, test } from 'vitest'
+import { MongoClient, MongoServerError } from 'mongodb'
+import { expect, onTestFinished, test } from 'vitest'
 
 import { askMember } from '../../../replica-set-dev/admin.ts'
+import { claimStore, prepareClaims } from '../../../src/streams/claims.ts'
+import { transferOf } from '../../support/model-samples.ts'
 import { ownSet } from '../../support/own-set.ts'
 import { wanted, type Representation } from '../../support/published.ts'
 import type { Running, Stage } from '../../support/service-harness.ts'
@@ -191,6 +193,38 @@ test('what no majority has is not sent, and is gone with the primary that alone 
   await own.set.startMember(primary)
   expect(await stage.read(lost)).toBeNull()
   await expectExact(stage, running, [first, next])
+}, 90_000)
+
+test('a lease that no majority has is not confirmed; lost with its primary, it is another’s', async () => {
+  const stage = await own.stage()
+  const client = await new MongoClient(stage.uri, { writeConcern: { w: 'majority' } }).connect()
+  onTestFinished(async () => await client.close())
+  const leases = client.db('site_sync').collection<{ _id: string }>('leases')
+  const store = (owner: string) => claimStore(client.db('site_sync'), owner, 60)
+  await prepareClaims(client.db('site_sync'))
+  const transfer = transferOf()
+  const primary = await own.set.primary()
+  const others = own.set.members.filter(({ port }) => port !== primary.port)
+  const follow = async (mode: 'alwaysOn' | 'off'): Promise<void> => {
+    for (const { port } of others) await askMember(port, { configureFailPoint: 'stopReplProducer', mode })
+  }
+  await follow('alwaysOn')
+  const result = await store('first').claim(transfer, 'first')
+  if (result.kind === 'busy') throw new Error('it is free')
+  const answers: boolean[] = []
+  const confirmed = store('first').confirm(result.claim)
+  void confirmed.then((answer) => answers.push(answer))
+  expect(await leases.findOne({ _id: transfer.targetKey }, { readConcern: 'local' })).toMatchObject({ owner: 'first' })
+  expect(await leases.findOne({ _id: transfer.targetKey }, { readConcern: 'majority' })).toBeNull()
+  expect(answers).toEqual([])
+  await own.set.stopMember(primary, 'SIGKILL')
+  await follow('off')
+  await own.set.primary()
+  expect(await confirmed).toBe(false)
+  const next = await store('second').claim(transfer, 'second')
+  expect(next).toMatchObject({ kind: 'claimed' })
+  if (next.kind === 'claimed') expect(await store('second').confirm(next.claim)).toBe(true)
+  await own.set.startMember(primary)
 }, 90_000)
 
 test('a result that was told is there when the primary dies right after it', async () => {

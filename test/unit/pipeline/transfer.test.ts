@@ -1,14 +1,20 @@
-import { describe, expect, test } from 'vitest'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
 import { SyncError, type ErrorCode } from '../../../src/errors.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
 import type { Held, Written } from '../../../src/pipeline/contracts.ts'
 import { transfer, type TransferParts } from '../../../src/pipeline/transfer.ts'
+import { LocalDrive } from '../../../src/providers/local-drive.ts'
 import { openByteSource } from '../../../src/providers/byte-source.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { holdOf, MemoryClaims } from '../../support/memory-claims.ts'
 import { MemoryProvider, MemoryStore, type MemoryCall, type MemoryVerb } from '../../support/memory-provider.ts'
+import { memorySource } from '../../support/memory-source.ts'
 import { siteOf, transferOf } from '../../support/model-samples.ts'
 import { RecordingLog } from '../../support/recording-log.ts'
 
@@ -231,6 +237,44 @@ describe('told to stop', () => {
     held.running.abort.abort(reason)
     expect(await transfer(all.parts, held)).toEqual(outcome)
     expect(all.target.calls.write).toBe(0)
+  })
+})
+
+describe('a lease that the majority does not have yet', () => {
+  test('is waited for before anything is sent', async () => {
+    const all = rig()
+    const { promise: confirmed, resolve } = Promise.withResolvers<void>()
+    const ended = transfer(all.parts, { ...(await all.hold()), confirmed })
+    await vi.waitFor(() => expect(all.source.calls.stat).toBe(1))
+    expect(all.target.calls.write).toBe(0)
+    resolve()
+    expect(await ended).toMatchObject({ kind: 'written', sent: 11 })
+  })
+
+  test('and never will: it is given back, nothing is sent', async () => {
+    const all = rig()
+    const confirmed = Promise.reject(new SyncError('ABORTED', 'its lease was lost'))
+    confirmed.catch(() => undefined)
+    const outcome = await transfer(all.parts, { ...(await all.hold()), confirmed })
+    expect(outcome).toEqual({ kind: 'released', reason: 'its lease was lost' })
+    expect(all.target.calls.write).toBe(0)
+  })
+
+  test('is waited for by a provider that says so: the file is seen only then', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'site-sync-confirmed-'))
+    onTestFinished(async () => await rm(dir, { recursive: true }))
+    const drive = new LocalDrive({ ...siteOf('disk'), root: dir }, { mayCreateRoot: false })
+    const { promise: confirmed, reject } = Promise.withResolvers<void>()
+    confirmed.catch(() => undefined)
+    const { signal } = new AbortController()
+    const sent = Promise.withResolvers<void>()
+    const onProgress = (): void => sent.resolve()
+    const written = drive.write({ root: dir, path: 'a' }, memorySource('x'), { signal, confirmed, onProgress, saveSession: async () => {} })
+    await sent.promise
+    expect((await readdir(dir)).filter((name) => !name.startsWith('.'))).toEqual([])
+    reject(new SyncError('ABORTED', 'its lease was lost'))
+    await expect(written).rejects.toMatchObject({ code: 'ABORTED' })
+    expect(await readdir(dir)).toEqual([])
   })
 })
 
