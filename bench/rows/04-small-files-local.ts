@@ -13,7 +13,7 @@ import { settleDisk } from '../support/settle-disk.ts'
 const run = promisify(execFile)
 const BYTES = 64 * 1024
 
-export const row: Row = { number: 4, title: 'Small files to a local site', run: smallFilesLocal }
+export const row: Row = { number: 4, title: 'Small files to a local site.', run: smallFilesLocal }
 
 async function smallFilesLocal({ quick, runs, say }: RowOptions): Promise<RowResult> {
   const count = quick ? 300 : 2_000

@@ -13,7 +13,7 @@ const BYTES = 64 * 1024
 const PYTHON = 'Python client as the legacy provider uses it, 7 at once'
 const RCLONE = 'rclone copy, pacer off, 8 at once'
 
-export const row: Row = { number: 5, title: 'Small files to Google Drive', run: smallFilesDrive }
+export const row: Row = { number: 5, title: 'Small files to Google Drive.', run: smallFilesDrive }
 
 /** Puts a folder of the studio into a folder of the drive; resolves with the seconds it took. */
 type Upload = (source: string, folderId: string, documents: ReturnType<typeof oneFileEach>) => Promise<number>

@@ -16,7 +16,7 @@ import { settleDisk } from '../support/settle-disk.ts'
 const MIB = 1024 * 1024
 const RAW = fileURLToPath(new URL('../support/raw-upload.ts', import.meta.url))
 
-export const row: Row = { number: 6, title: 'One large file', run: largeFile }
+export const row: Row = { number: 6, title: 'One large file.', run: largeFile }
 
 /** What moves the file once, and what that took. */
 type Contenders = ReadonlyMap<string, () => Promise<Cost>>

@@ -19,7 +19,7 @@ const GOALS = new Map([
   [4, 3.2],
 ])
 
-export const row: Row = { number: 10, title: 'More instances, files to Google Drive', run: instances }
+export const row: Row = { number: 10, title: 'More instances, files to Google Drive.', run: instances }
 
 async function instances({ quick, runs, say }: RowOptions): Promise<RowResult> {
   const count = quick ? 200 : 1_500
