@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 import type { RowResult } from '../row.ts'
 import type { Machine } from './machine.ts'
@@ -14,11 +17,15 @@ export interface Measured extends RowResult {
 }
 
 const FOLDER = new URL('../results/', import.meta.url)
+const FORMATTER = fileURLToPath(new URL('../../node_modules/oxfmt/bin/oxfmt', import.meta.url))
 
 export async function saveMeasured(measured: Measured): Promise<void> {
   await mkdir(FOLDER, { recursive: true })
   const name = `row-${String(measured.row).padStart(2, '0')}.json`
-  await writeFile(new URL(name, FOLDER), `${JSON.stringify(measured, undefined, 2)}\n`)
+  const file = fileURLToPath(new URL(name, FOLDER))
+  await writeFile(file, `${JSON.stringify(measured, undefined, 2)}\n`)
+  // As everything in the repository is.
+  await promisify(execFile)(process.execPath, [FORMATTER, file])
 }
 
 /** Of all rows that were ever measured, in order. */

@@ -10,7 +10,7 @@ function figure(value: number): string {
 
 /** Such as `3.1 ms (2.9–3.4)`: the median, and the range of all runs. */
 export function spreadText({ min, median, max }: Spread, unit = ''): string {
-  const range = min === max ? '' : ` (${figure(min)}–${figure(max)})`
+  const range = figure(min) === figure(max) ? '' : ` (${figure(min)}–${figure(max)})`
   return `${figure(median)}${unit === '' ? '' : ` ${unit}`}${range}`
 }
 

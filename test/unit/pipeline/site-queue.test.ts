@@ -105,6 +105,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.constant('take' as const) },
 )
 
+const projectOf = (key: string): string => key.slice(0, key.indexOf('/'))
+
 /** The same, as simple as can be; which of the least urgent has to leave is left open. */
 class Model {
   readonly #waiting = new Map<string, number>()
@@ -125,7 +127,15 @@ class Model {
   answer(key: string, priority: number): string {
     if (this.#waiting.has(key)) return 'updated'
     if (this.#waiting.size < this.#most) return 'added'
-    return priority > Math.min(...this.priorities) ? 'replaced' : 'refused'
+    const lowest = Math.min(...this.priorities)
+    if (priority !== lowest) return priority > lowest ? 'replaced' : 'refused'
+    // Among equals the project with the most makes room for one that would still have less with one more.
+    const largest = Math.max(...[0, 1, 2].map((project) => this.#countOf(`${project}`, lowest)))
+    return largest > this.#countOf(projectOf(key), lowest) + 1 ? 'replaced' : 'refused'
+  }
+
+  #countOf(project: string, priority: number): number {
+    return [...this.#waiting].filter(([key, its]) => its === priority && projectOf(key) === project).length
   }
 
   set(key: string, priority: number): void {
