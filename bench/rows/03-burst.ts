@@ -5,7 +5,7 @@ import type { Row } from '../row.ts'
 import { BenchServer, type Production } from '../support/bench-server.ts'
 import { BenchService } from '../support/bench-service.ts'
 import { now } from '../support/clock.ts'
-import { commandsPerFile } from '../support/commands-per-file.ts'
+import { CostPerFile } from '../support/cost-per-file.ts'
 import { assertSynced, oneFileEach, publishAtOnce } from '../support/publishing.ts'
 
 /** At once, on both sides. */
@@ -20,7 +20,7 @@ export const row: Row = {
     const count = quick ? 2_000 : 20_000
     const ours: number[] = []
     const theirs: number[] = []
-    let commands = ''
+    let costs = ''
     await using server = await BenchServer.start()
     for (let run = quick ? 1 : 0; run <= runs; run++) {
       say(`row 3: ${run === 0 ? 'warm-up' : `run ${run} of ${runs}`}: ${count} representations, ours and one by one`)
@@ -29,7 +29,7 @@ export const row: Row = {
       if (run === 0) continue
       ours.push(our.perSecond)
       theirs.push(their)
-      ;({ commands } = our)
+      ;({ costs } = our)
     }
     return {
       comparisons: [
@@ -45,29 +45,29 @@ export const row: Row = {
       notes: [
         `Ours: a service that has done ${WARM.toLocaleString('en-US')} before; time runs from the first insert of the burst (batches of 1,000) until the last \`created_dt\` is acknowledged, so it includes the publishing. The baseline finds all documents there and only writes.`,
         `Both work on ${AT_ONCE} files at once. Files are 1 KiB in memory, but read, compared and claimed as any others.`,
-        `Commands of the server a file, the publishing left out: ${commands}.`,
+        `A file costs ${costs}.`,
       ],
       leftOut: [],
     }
   },
 }
 
-async function measureOurs(server: BenchServer, count: number): Promise<{ perSecond: number; commands: string }> {
+async function measureOurs(server: BenchServer, count: number): Promise<{ perSecond: number; costs: string }> {
   const production = await server.production()
   const documents = oneFileEach(count)
   const sites = { mirror: { provider: 'local_drive', concurrency: AT_ONCE, root: { work: production.mirror } } }
   await using service = await BenchService.start(production, { memory: true, sites })
   await publishAtOnce(production, oneFileEach(WARM, 'warm'))
   await service.ended(WARM)
-  const before = await server.commands()
+  const cost = await CostPerFile.begin(server, service)
   const from = now()
   await publishAtOnce(production, documents)
   const to = await service.ended(WARM + count)
-  const commands = commandsPerFile(before, await server.commands(), count)
+  const costs = await cost.end(count)
   await assertSynced(production)
   await service.noted()
   await server.drop(production)
-  return { perSecond: (count * 1_000) / (to - from), commands }
+  return { perSecond: (count * 1_000) / (to - from), costs }
 }
 
 async function measureTheirs(server: BenchServer, count: number): Promise<number> {

@@ -5,7 +5,7 @@ import type { Row } from '../row.ts'
 import { BenchServer } from '../support/bench-server.ts'
 import { BenchService } from '../support/bench-service.ts'
 import { now } from '../support/clock.ts'
-import { commandsPerFile } from '../support/commands-per-file.ts'
+import { CostPerFile } from '../support/cost-per-file.ts'
 import { assertSynced, oneFileEach, publishAtOnce } from '../support/publishing.ts'
 
 const FRAMES = 1_000
@@ -18,21 +18,21 @@ export const row: Row = {
   async run({ quick, runs, say }) {
     const ours: number[] = []
     const theirs: number[] = []
-    const commands = { ours: '', theirs: '' }
+    const costs = { ours: '', theirs: '' }
     await using server = await BenchServer.start()
     const production = await server.production()
     const sites = { mirror: { provider: 'local_drive', concurrency: AT_ONCE, root: { work: production.mirror } } }
     await using service = await BenchService.start(production, { memory: true, sites })
     let done = 0
-    const measure = async (documents: Representation[]): Promise<{ perSecond: number; commands: string }> => {
-      const before = await server.commands()
+    const measure = async (documents: Representation[]): Promise<{ perSecond: number; costs: string }> => {
+      const cost = await CostPerFile.begin(server, service)
       const from = now()
       await publishAtOnce(production, documents)
       const to = await service.ended((done += FRAMES))
-      const after = await server.commands()
+      const each = await cost.end(FRAMES)
       await assertSynced(production)
       await service.noted()
-      return { perSecond: (FRAMES * 1_000) / (to - from), commands: commandsPerFile(before, after, FRAMES) }
+      return { perSecond: (FRAMES * 1_000) / (to - from), costs: each }
     }
     for (let run = quick ? 1 : 0; run <= runs; run++) {
       say(`row 12: ${run === 0 ? 'warm-up' : `run ${run} of ${runs}`}: one document, and ${FRAMES}`)
@@ -41,8 +41,8 @@ export const row: Row = {
       if (run === 0) continue
       ours.push(our.perSecond)
       theirs.push(their.perSecond)
-      commands.ours = our.commands
-      commands.theirs = their.commands
+      costs.ours = our.costs
+      costs.theirs = their.costs
     }
     return {
       comparisons: [
@@ -57,7 +57,7 @@ export const row: Row = {
       ],
       notes: [
         `Both by the same running service, ${AT_ONCE} files at once, from the first insert to the last acknowledged \`created_dt\`; the document has ${Math.round(BSON.calculateObjectSize(sequence(0)) / 1_000)} kB.`,
-        `Commands of the server a file: ${commands.ours} for the sequence, ${commands.theirs} for single files.`,
+        `A frame of the sequence costs ${costs.ours}; a single file ${costs.theirs}.`,
       ],
       leftOut: [],
     }

@@ -27,24 +27,27 @@ export class BenchServer implements AsyncDisposable {
   readonly uri: string
   readonly client: MongoClient
   readonly dir: string
+  /** Of the mongod. */
+  readonly pid: number
   readonly #stack: AsyncDisposableStack
   #productions = 0
 
-  private constructor(parts: { uri: string; client: MongoClient; dir: string; stack: AsyncDisposableStack }) {
+  private constructor(parts: { uri: string; client: MongoClient; dir: string; pid: number; stack: AsyncDisposableStack }) {
     this.uri = parts.uri
     this.client = parts.client
     this.dir = parts.dir
+    this.pid = parts.pid
     this.#stack = parts.stack
   }
 
   static async start(): Promise<BenchServer> {
     await using stack = new AsyncDisposableStack()
     const { path: dir } = stack.use(await temporaryFolder())
-    const { uri } = stack.use(await startReplicaSet({ members: 1 }))
+    const { uri, members } = stack.use(await startReplicaSet({ members: 1 }))
     const client = new MongoClient(uri, { writeConcern: { w: 'majority' }, readConcernLevel: 'majority', maxPoolSize: 64 })
     stack.defer(async () => client.close())
     await client.connect()
-    return new BenchServer({ uri, client, dir, stack: stack.move() })
+    return new BenchServer({ uri, client, dir, pid: members[0]?.pid ?? 0, stack: stack.move() })
   }
 
   /** A new one, with its (empty) collection. */
