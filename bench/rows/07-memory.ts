@@ -13,6 +13,8 @@ import { assertSynced, oneFileEach, publishAtOnce, writeFiles } from '../support
 
 const GIB = 1024 ** 3
 const AT_ONCE = 4
+/** Files that the whole backlog wants. */
+const SOURCES = 100
 /** Memory is steady long before; a warm-up would make the idle service larger. */
 const MOST_RUNS = 3
 
@@ -102,7 +104,13 @@ async function whilePending(production: Production, pending: number, quick: bool
   const idle = await usualMemoryOf(service.pid, quick ? 1_000 : 5_000)
   const documents = oneFileEach(quick ? 200 : 2_000)
   await writeFiles(production, documents, 4 * 1024)
-  const backlog = Array.from({ length: pending }, (_, n) => representation([entry(`{root[work]}/away/${n}.exr`, inArray('away'))]))
+  // The sources are there: it is the site alone that keeps them waiting.
+  const sources = oneFileEach(SOURCES, 'away')
+  await writeFiles(production, sources, 4 * 1024)
+  const backlog = Array.from({ length: pending }, (_, n) => {
+    const path = sources[n % SOURCES]?.files[0]?.path as string
+    return representation([entry(path, inArray('away'))])
+  })
   const peak = await peakMemoryOf(service.pid, async () => {
     const half = documents.length / 2
     await publishAtOnce(production, documents.slice(0, half))
