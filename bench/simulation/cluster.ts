@@ -88,9 +88,9 @@ export function simulate(options: ClusterOptions): ClusterResult {
     })
   }
   const next = (instance: number): void => {
-    const queue = queues[instance]
-    while ((free[instance] ?? 0) > 0 && queue && queue.length > 0) {
-      const file = queue.shift() as File
+    while ((free[instance] ?? 0) > 0) {
+      const file = queues[instance]?.shift()
+      if (!file) return
       free[instance] = (free[instance] ?? 0) - 1
       claims++
       events.after(roundTripMs / 2, () =>
