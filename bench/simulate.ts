@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util'
 
 import { requireNode } from '../src/require-node.ts'
-import { simulate, type ClusterOptions, type ClusterResult, type Costs } from './simulation/cluster.ts'
+import { simulate, type ClusterOptions, type ClusterResult } from './simulation/cluster.ts'
 
 requireNode()
 
@@ -21,7 +21,7 @@ const OPTIONS = {
 } as const
 
 /** Of a primary's core: measured by `npm run bench -- --rows 3` on two cores, its commands in batches; see docs/performance.md. */
-const COSTS: Costs = { eventMs: 0.02, readMs: 0.03, claimMs: 0.12, resultMs: 0.2, releaseMs: 0.07, oplogBytes: 2_100 }
+const COSTS: ClusterOptions['costs'] = { eventMs: 0.02, readMs: 0.03, claimMs: 0.12, resultMs: 0.2, releaseMs: 0.07, oplogBytes: 2_100 }
 
 const { values } = parseArgs({ options: OPTIONS })
 

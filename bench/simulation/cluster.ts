@@ -3,7 +3,7 @@ import { exponential, seededRandom } from './random.ts'
 import { Budget, Server } from './server.ts'
 
 /** What a primary spends on one thing that an instance asks of it; processor milliseconds, and bytes of its oplog. */
-export interface Costs {
+interface Costs {
   /** An event handed to one change stream, filtered. */
   readonly eventMs: number
   /** A document read, as one of a batch. */
