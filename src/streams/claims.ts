@@ -123,7 +123,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
 
   const claims = new Batcher<ClaimRequest, ClaimResult>({
     most: TOGETHER,
-    concurrency: 2,
+    concurrency: 1,
     run: async (requests) => {
       if (requests.length > 1) {
         try {
@@ -145,7 +145,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
 
   const releases = new Batcher<Release, undefined>({
     most: TOGETHER,
-    concurrency: 2,
+    concurrency: 1,
     run: async (given) => {
       await releaseAll(leases, given)
       return given.map(() => undefined)
@@ -200,29 +200,31 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   }
 }
 
+/** The leases of these claims, one statement for all: no two attempts have the same name. */
+function ownOf(held: readonly Claim[]): Filter<Lease> {
+  const keys = held.map(({ transfer }) => transfer.targetKey)
+  return { _id: { $in: keys }, attempt: { $in: held.map(({ attemptId }) => attemptId) } }
+}
+
 /**
  * Writes what is there already. That changes nothing and is not replicated, but the server answers only when the majority has all
  * that it wrote before; and it finds none of the leases that an election took back.
  */
 async function confirmAll(leases: Collection<Lease>, owner: string, held: readonly Claim[]): Promise<readonly boolean[]> {
-  const updates = held.map(({ transfer, attemptId }) => ({
-    updateOne: { filter: { _id: transfer.targetKey, attempt: attemptId }, update: { $set: { owner } } },
-  }))
-  const { matchedCount } = await leases.bulkWrite(updates, { ordered: false })
+  const { matchedCount } = await leases.updateMany(ownOf(held), { $set: { owner } })
   if (matchedCount === held.length || held.length === 1) return held.map(() => matchedCount > 0)
   return Promise.all(held.map(async (one) => (await confirmAll(leases, owner, [one]))[0] === true))
 }
 
 async function releaseAll(leases: Collection<Lease>, given: readonly Release[]): Promise<void> {
-  const own = ({ claim }: Release): Filter<Lease> => ({ _id: claim.transfer.targetKey, attempt: claim.attemptId })
+  const claims = given.map(({ claim }) => claim)
   // Nothing to remember: no trace.
-  const deletes = given.map((release) => ({ deleteOne: { filter: { ...own(release), session: { $exists: false } } } }))
-  const { deletedCount } = await leases.bulkWrite(deletes, { ordered: false, ...UNIMPORTANT })
+  const { deletedCount } = await leases.deleteMany({ ...ownOf(claims), session: { $exists: false } }, UNIMPORTANT)
   if (deletedCount === given.length) return
   const updates = given.map((release) => {
     const expires = fromNow(release.finished ? KEEP_FINISHED_MS : KEEP_SESSION_MS)
     const update = [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress'] }]
-    return { updateOne: { filter: own(release), update } }
+    return { updateOne: { filter: ownOf([release.claim]), update } }
   })
   await leases.bulkWrite(updates, { ordered: false, ...UNIMPORTANT })
 }
