@@ -18,6 +18,8 @@ const MAIN = fileURLToPath(new URL('./fake-drive/main.ts', import.meta.url))
 export interface DriveState {
   readonly files: readonly Omit<StoredFile, 'bytes'>[]
   readonly tree: readonly string[]
+  /** The most uploads that were served at once. */
+  readonly concurrentUploads: number
   readonly journal: readonly Omit<JournalEntry, 'authorization'>[]
 }
 

@@ -179,10 +179,9 @@ export class FakeDrive implements AsyncDisposable {
     if (what === 'state') {
       const files = this.files().map(({ bytes: _bytes, ...file }) => file)
       const { tokensIssued: tokens } = this
-      return {
-        status: 200,
-        body: { files, tree: this.tree(), tokens, journal: this.journal.entries.map(({ authorization: _secret, ...entry }) => entry) },
-      }
+      const { concurrentUploads } = this.journal
+      const journal = this.journal.entries.map(({ authorization: _secret, ...entry }) => entry)
+      return { status: 200, body: { files, tree: this.tree(), tokens, concurrentUploads, journal } }
     }
     const json = await exchange.json()
     if (what === 'fault') this.fault(json as unknown as Fault)

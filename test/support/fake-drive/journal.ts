@@ -24,6 +24,8 @@ export class Journal {
   readonly entries: JournalEntry[] = []
   /** The most that were served at once. */
   concurrent = 0
+  /** Of these, uploads. */
+  concurrentUploads = 0
 
   of(...operations: readonly Operation[]): JournalEntry[] {
     return this.entries.filter(({ operation }) => operations.includes(operation))

@@ -27,6 +27,7 @@ export class FakeDriveServer {
   readonly #connections = new Map<Socket, number>()
   #opened = 0
   #active = 0
+  #uploads = 0
   #second = { at: 0, served: 0 }
   origin = ''
 
@@ -77,7 +78,9 @@ export class FakeDriveServer {
     journal.entries.push(entry)
     const effect = faults.take(entry.operation, url.href)
     const exchange = new Exchange({ request, url, effect, journal: entry })
+    const isUpload = entry.operation.startsWith('upload.')
     journal.concurrent = Math.max(journal.concurrent, ++this.#active)
+    if (isUpload) journal.concurrentUploads = Math.max(journal.concurrentUploads, ++this.#uploads)
     try {
       if (settings.latencyMs > 0) await sleep(settings.latencyMs)
       if (effect?.kind === 'delay') await sleep(effect.milliseconds)
@@ -89,6 +92,7 @@ export class FakeDriveServer {
       await send(response, reply, effect?.kind === 'truncate')
     } finally {
       this.#active--
+      if (isUpload) this.#uploads--
     }
   }
 
