@@ -6,12 +6,14 @@ import { loadSettings } from '../../src/config/load-settings.ts'
 import { createLogger } from '../../src/logging.ts'
 import type { Log, LogAction } from '../../src/model/log.ts'
 import { openProvider } from '../../src/providers/registry.ts'
+import { useManyThreads } from '../../src/thread-pool.ts'
 import { SyncService } from '../../src/service.ts'
 import { BacklogSite } from '../../test/support/backlog-sites.ts'
 import { now } from './clock.ts'
 import type { Noted } from './bench-service.ts'
 import { serve } from './served.ts'
 
+useManyThreads()
 const { values } = parseArgs({ options: { config: { type: 'string', default: '' }, memory: { type: 'boolean', default: false } } })
 const { settings } = await loadSettings(values.config, process.env)
 const logger = createLogger({ level: 'info', format: 'json' })

@@ -1,6 +1,7 @@
 import type { ClientRequest } from 'node:http'
 
 import { SyncError } from '../../errors.ts'
+import { chunkPool } from '../chunk-pool.ts'
 
 /** Bytes to send: at hand, or read while they are sent. `open` is called again for every time they are sent. */
 export type Body = Buffer | StreamedBody
@@ -27,7 +28,10 @@ export async function sendBody(request: ClientRequest, body: Body): Promise<void
   for await (const piece of body.open()) {
     if (over || request.destroyed) return
     sent += piece.length
-    if (!request.write(piece)) await writable(request)
+    const sending = request.write(piece, (error) => {
+      if (!error) chunkPool.giveBack(piece)
+    })
+    if (!sending) await writable(request)
   }
   if (over || request.destroyed) return
   if (sent !== body.length) throw new SyncError('SOURCE_CHANGED', `the source gave ${sent} of ${body.length} bytes`)

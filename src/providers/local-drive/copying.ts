@@ -5,10 +5,11 @@ import { open } from 'node:fs/promises'
 
 import { SyncError } from '../../errors.ts'
 import type { ByteSource, ChecksumAlgorithm } from '../provider.ts'
+import { CHUNK_BYTES, chunkPool } from '../chunk-pool.ts'
 import { chunksOf, orAborted, throwIfAborted } from './abort.ts'
 import type { Cloning } from './cloning.ts'
 import { isErrno } from './disk-fault.ts'
-import { CHUNK_BYTES, readUpTo } from './file-stream.ts'
+import { readUpTo } from './file-stream.ts'
 
 export interface CopyOptions {
   /** The target's absolute path, for messages. */
@@ -79,6 +80,7 @@ async function copyChunks(file: FileHandle, source: ByteSource, options: CopyOpt
       written += (await file.write(chunk, written, chunk.length - written, position + written)).bytesWritten
     }
     position += chunk.length
+    chunkPool.giveBack(chunk)
     options.onProgress(position)
   }
   if (position !== source.size) throw wrongSize(position, source, options)

@@ -1,10 +1,8 @@
 import type { FileHandle } from 'node:fs/promises'
 import { addAbortSignal, Readable } from 'node:stream'
 
+import { CHUNK_BYTES, chunkPool } from '../chunk-pool.ts'
 import { diskFault } from './disk-fault.ts'
-
-/** Bytes a read: large enough for network mounts, small enough for many transfers at once. */
-export const CHUNK_BYTES = 1024 * 1024
 
 /**
  * What is left of an open file from a byte on; owns the handle and closes it. A small rest is read at once, so that the handle is
@@ -19,9 +17,11 @@ export async function streamOf(file: FileHandle, size: number, fromByte: number,
   let position = fromByte
   const pull = async (stream: Readable): Promise<void> => {
     try {
-      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, CHUNK_BYTES, position)
+      const { bytesRead, buffer } = await file.read(chunkPool.take(), 0, CHUNK_BYTES, position)
       position += bytesRead
-      stream.push(bytesRead === 0 ? null : buffer.subarray(0, bytesRead))
+      const chunk = chunkPool.filled(buffer, bytesRead)
+      if (bytesRead === 0) chunkPool.giveBack(chunk)
+      stream.push(bytesRead === 0 ? null : chunk)
     } catch (error) {
       stream.destroy(diskFault(error, 'read', where))
     }
