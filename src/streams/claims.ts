@@ -1,29 +1,12 @@
 import { MongoBulkWriteError } from 'mongodb'
-import type { Collection, Db, Document, Filter } from 'mongodb'
+import type { Collection, Db, Document } from 'mongodb'
 
-import type { Claim, ClaimResult, ClaimStore, SavedSession } from '../model/claim.ts'
+import type { Claim, ClaimResult, ClaimStore } from '../model/claim.ts'
 import type { Transfer } from '../model/transfer.ts'
 import { Batcher } from './batcher.ts'
+import { confirmAll, FREE, fromNow, heldBy, KEEP_SESSION_MS, releaseAll, saveAll, UNIMPORTANT } from './lease-writes.ts'
+import type { Lease, Release, Saving } from './lease-writes.ts'
 import { isPassing } from './outage.ts'
-
-/** A lease as it stands in our own database. */
-interface Lease {
-  readonly _id: string
-  readonly owner?: string
-  readonly attempt?: string
-  readonly until?: Date
-  readonly session?: SavedSession
-  readonly transfer?: {
-    readonly project: string
-    readonly representation: unknown
-    readonly file: unknown
-    readonly site: string
-    readonly path: string
-  }
-  readonly progress?: { readonly bytes: number; readonly size: number }
-  /** When the garbage collector may have it. */
-  readonly expires?: Date
-}
 
 /** What a claim looks at. */
 interface SeenLease extends Pick<Lease, 'attempt' | 'until' | 'session'> {
@@ -36,33 +19,11 @@ interface ClaimRequest {
   readonly attemptId: string
 }
 
-interface Release {
-  readonly claim: Claim
-  readonly finished: boolean
-}
-
-const FREE = new Date(0)
 const IS_FREE = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
 /** Claims, or releases, that share a round trip at most. */
 const TOGETHER = 100
-/** An upload session is good for a week; what a finished one knows is of use to those who planned the same file meanwhile. */
-const KEEP_SESSION_MS = 8 * 24 * 3_600_000
-const KEEP_FINISHED_MS = 3_600_000
-/** A release that a failover takes back ends as leases do. */
-const UNIMPORTANT = { writeConcern: { w: 1 } } as const
-/** A claim that a failover takes back is found out by its confirmation, before anybody can see what was done with it. */
-const UNCONFIRMED = UNIMPORTANT
 /** How much of a lease we leave to doubt: a holder that hears nothing gives up this much earlier than others may take over. */
 const DOUBT = 0.2
-
-const fromNow = (ms: number): Document => ({ $dateAdd: { startDate: '$$NOW', unit: 'millisecond', amount: ms } })
-
-/** The lease of a claim, as long as it is ours. */
-const heldBy = (claim: Claim): Document => ({
-  _id: claim.transfer.targetKey,
-  attempt: claim.attemptId,
-  $expr: { $gt: ['$until', '$$NOW'] },
-})
 
 /**
  * Leases on places, judged by the server's clock alone: instances may be as wrong about the time as they like. A claim is one
@@ -99,7 +60,8 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       upsert: true,
       returnDocument: 'after',
       projection: SEEN,
-      ...UNCONFIRMED,
+      // One that a failover takes back is found out by its confirmation, before anybody can see what was done with it.
+      ...UNIMPORTANT,
     })
     return resultOf(request, lease as SeenLease | null, asked)
   }
@@ -110,7 +72,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     const updates = requests.map(({ transfer, attemptId }) => ({
       updateOne: { filter: { _id: transfer.targetKey }, update: taken(transfer, attemptId), upsert: true },
     }))
-    const fault = await leases.bulkWrite(updates, { ordered: false, ...UNCONFIRMED }).then(() => undefined, partly)
+    const fault = await leases.bulkWrite(updates, { ordered: false, ...UNIMPORTANT }).then(() => undefined, partly)
     const ids = requests.map(({ transfer }) => transfer.targetKey)
     const seen = await leases.find({ _id: { $in: ids } }, { projection: SEEN, readConcern: 'local' }).toArray()
     const byKey = new Map(seen.map((lease) => [lease._id, lease as unknown as SeenLease]))
@@ -135,6 +97,12 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       }
       return Promise.all(requests.map(claimOne))
     },
+  })
+
+  const savings = new Batcher<Saving, boolean>({
+    most: TOGETHER,
+    concurrency: 2,
+    run: async (some) => saveAll(leases, some),
   })
 
   const confirms = new Batcher<Claim, boolean>({
@@ -178,8 +146,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     },
 
     async saveSession(claim, session) {
-      const { matchedCount } = await leases.updateOne(heldBy(claim), { $set: { session } })
-      if (matchedCount === 0) throw new Error('the lease is not ours any more')
+      if (!(await savings.add({ claim, session }))) throw new Error('the lease is not ours any more')
     },
 
     async release(claim, { finished }) {
@@ -198,35 +165,6 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       await Promise.all(releasing.values())
     },
   }
-}
-
-/** The leases of these claims, one statement for all: no two attempts have the same name. */
-function ownOf(held: readonly Claim[]): Filter<Lease> {
-  const keys = held.map(({ transfer }) => transfer.targetKey)
-  return { _id: { $in: keys }, attempt: { $in: held.map(({ attemptId }) => attemptId) } }
-}
-
-/**
- * Writes what is there already. That changes nothing and is not replicated, but the server answers only when the majority has all
- * that it wrote before; and it finds none of the leases that an election took back.
- */
-async function confirmAll(leases: Collection<Lease>, owner: string, held: readonly Claim[]): Promise<readonly boolean[]> {
-  const { matchedCount } = await leases.updateMany(ownOf(held), { $set: { owner } })
-  if (matchedCount === held.length || held.length === 1) return held.map(() => matchedCount > 0)
-  return Promise.all(held.map(async (one) => (await confirmAll(leases, owner, [one]))[0] === true))
-}
-
-async function releaseAll(leases: Collection<Lease>, given: readonly Release[]): Promise<void> {
-  const claims = given.map(({ claim }) => claim)
-  // Nothing to remember: no trace.
-  const { deletedCount } = await leases.deleteMany({ ...ownOf(claims), session: { $exists: false } }, UNIMPORTANT)
-  if (deletedCount === given.length) return
-  const updates = given.map((release) => {
-    const expires = fromNow(release.finished ? KEEP_FINISHED_MS : KEEP_SESSION_MS)
-    const update = [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress'] }]
-    return { updateOne: { filter: ownOf([release.claim]), update } }
-  })
-  await leases.bulkWrite(updates, { ordered: false, ...UNIMPORTANT })
 }
 
 /** Some of a batch were refused: which, is seen afterwards. */

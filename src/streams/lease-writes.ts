@@ -1,0 +1,85 @@
+import type { Collection, Document, Filter } from 'mongodb'
+
+import type { Claim, SavedSession } from '../model/claim.ts'
+
+/** A lease as it stands in our own database. */
+export interface Lease {
+  readonly _id: string
+  readonly owner?: string
+  readonly attempt?: string
+  readonly until?: Date
+  readonly session?: SavedSession
+  readonly transfer?: {
+    readonly project: string
+    readonly representation: unknown
+    readonly file: unknown
+    readonly site: string
+    readonly path: string
+  }
+  readonly progress?: { readonly bytes: number; readonly size: number }
+  /** When the garbage collector may have it. */
+  readonly expires?: Date
+}
+
+export interface Release {
+  readonly claim: Claim
+  readonly finished: boolean
+}
+
+export interface Saving {
+  readonly claim: Claim
+  readonly session: SavedSession
+}
+
+/** Long ago: nobody holds it. */
+export const FREE = new Date(0)
+/** An upload session is good for a week; what a finished one knows is of use to those who planned the same file meanwhile. */
+export const KEEP_SESSION_MS = 8 * 24 * 3_600_000
+const KEEP_FINISHED_MS = 3_600_000
+/** A release that a failover takes back ends as leases do. */
+export const UNIMPORTANT = { writeConcern: { w: 1 } } as const
+
+export const fromNow = (ms: number): Document => ({ $dateAdd: { startDate: '$$NOW', unit: 'millisecond', amount: ms } })
+
+/** The lease of a claim, as long as it is ours. */
+export const heldBy = (claim: Claim): Document => ({
+  _id: claim.transfer.targetKey,
+  attempt: claim.attemptId,
+  $expr: { $gt: ['$until', '$$NOW'] },
+})
+
+/** The leases of these claims, one statement for all: no two attempts have the same name. */
+function ownOf(held: readonly Pick<Release, 'claim'>[]): Filter<Lease> {
+  const keys = held.map(({ claim }) => claim.transfer.targetKey)
+  return { _id: { $in: keys }, attempt: { $in: held.map(({ claim }) => claim.attemptId) } }
+}
+
+/**
+ * Writes what is there already. That changes nothing and is not replicated, but the server answers only when the majority has all
+ * that it wrote before; and it finds none of the leases that an election took back.
+ */
+export async function confirmAll(leases: Collection<Lease>, owner: string, held: readonly Claim[]): Promise<readonly boolean[]> {
+  const { matchedCount } = await leases.updateMany(ownOf(held.map((claim) => ({ claim }))), { $set: { owner } })
+  if (matchedCount === held.length || held.length === 1) return held.map(() => matchedCount > 0)
+  return Promise.all(held.map(async (one) => (await confirmAll(leases, owner, [one]))[0] === true))
+}
+
+/** Saves what uploads want to find again; which of the leases are still ours. */
+export async function saveAll(leases: Collection<Lease>, savings: readonly Saving[]): Promise<readonly boolean[]> {
+  const updates = savings.map(({ claim, session }) => ({ updateOne: { filter: heldBy(claim), update: { $set: { session } } } }))
+  const { matchedCount } = await leases.bulkWrite(updates, { ordered: false })
+  if (matchedCount === savings.length || savings.length === 1) return savings.map(() => matchedCount > 0)
+  return Promise.all(savings.map(async (one) => (await saveAll(leases, [one]))[0] === true))
+}
+
+/** Where there is something to remember, the lease stays, and is nobody's; otherwise it leaves no trace. */
+export async function releaseAll(leases: Collection<Lease>, given: readonly Release[]): Promise<void> {
+  const bare = given.filter(({ claim }) => claim.session === undefined)
+  const wiped = bare.length > 0 ? await leases.deleteMany({ ...ownOf(bare), session: { $exists: false } }, UNIMPORTANT) : undefined
+  // One whose session was saved and not heard of is not bare at all.
+  const rest = wiped && wiped.deletedCount < bare.length ? given : given.filter(({ claim }) => claim.session !== undefined)
+  for (const [finished, some] of Map.groupBy(rest, (release) => release.finished)) {
+    const expires = fromNow(finished ? KEEP_FINISHED_MS : KEEP_SESSION_MS)
+    await leases.updateMany(ownOf(some), [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress'] }], UNIMPORTANT)
+  }
+}
