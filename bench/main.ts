@@ -10,7 +10,7 @@ import { loadMeasured, saveMeasured } from './support/measured.ts'
 import { profileServices } from './support/node-options.ts'
 import { updatePage } from './support/performance-page.ts'
 import { reportRow } from './support/report-row.ts'
-import { judge } from './support/verdict.ts'
+import { isRegression } from './support/regression.ts'
 
 requireNode()
 
@@ -18,7 +18,7 @@ const { values } = parseArgs({
   options: {
     rows: { type: 'string' },
     runs: { type: 'string', default: '5' },
-    /** Small sizes and one run; writes nothing; exits with 1 when a goal is missed by more than a factor of two. */
+    /** Small sizes and one run; writes nothing; exits with 1 when a figure is far worse than its goal, and than it was. */
     quick: { type: 'boolean', default: false },
     /** A folder: each service leaves a profile of its processor's time there. Slows it down; writes nothing else. */
     profile: { type: 'string' },
@@ -46,7 +46,7 @@ async function measure(rows: readonly Row[]): Promise<boolean> {
     try {
       const result = await row.run({ quick, runs, say })
       say(`\n${reportRow(row, result)}\n`)
-      if (quick) isGood &&= !result.comparisons.some((comparison) => judge(comparison).isGross)
+      if (quick) isGood &&= await isSound(row, result)
       else if (profile === undefined) await keep(row, result, machine)
     } catch (error) {
       say(`\nRow ${row.number}: could not be measured: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
@@ -54,6 +54,14 @@ async function measure(rows: readonly Row[]): Promise<boolean> {
     }
   }
   return isGood
+}
+
+/** Says which figures are so bad that something must have broken. */
+async function isSound(row: Row, { comparisons }: RowResult): Promise<boolean> {
+  const known = (await loadMeasured()).find((measured) => measured.row === row.number)
+  const bad = comparisons.filter((comparison, n) => isRegression(comparison, known?.comparisons[n]))
+  for (const { what } of bad) say(`Row ${row.number}: ${what}: far worse than it was`)
+  return bad.length === 0
 }
 
 async function keep(row: Row, result: RowResult, machine: Machine): Promise<void> {
