@@ -21,7 +21,7 @@ const OPTIONS = {
 } as const
 
 /**
- * Of a primary's core: what a file costs mongod in row 3 (1.1 ms without the publish itself), shared out by a profile of it. Bytes of the
+ * Of a primary's core: about what a file costs mongod in row 3, shared out by a profile of it. Bytes of the
  * oplog: the publish 740, the lease 693, the result 425, the lease given back 205, as found in the oplog after 500 one-file publishes.
  */
 const COSTS: ClusterOptions['costs'] = { eventMs: 0.1, readMs: 0.06, claimMs: 0.25, resultMs: 0.4, releaseMs: 0.2, oplogBytes: 2_063 }
