@@ -33,13 +33,13 @@ const marked = async (stage: Stage): Promise<number> =>
   })
 
 test('case 39: the documented recipe on object shape: what was there is marked again by its checksum, the rest is sent, each once', async () => {
-  const count = 3_000
+  const count = 10_000
   const stage = await produced(count, (n) => inObject(n < count / 2 ? { gdrive: { created_dt: T0, id: `memory-${n}` } } : {}))
   const running = await stage.start()
   await running.lines.until('scan.finished')
   const before = process.memoryUsage().rss
   await stage.project().updateMany({ type: 'representation' }, { $set: { 'files.$[].sites.gdrive': {} } })
-  await running.lines.until('transfer.succeeded', count, { withinMs: 80_000, seen: () => running.lines.count('transfer.succeeded') })
+  await running.lines.until('transfer.succeeded', count, { withinMs: 200_000, seen: () => running.lines.count('transfer.succeeded') })
   expect(await marked(stage)).toBe(count)
   expect(stage.spy().uploads).toHaveLength(count / 2)
   expect(new Set(stage.spy().uploads).size).toBe(count / 2)
@@ -48,22 +48,22 @@ test('case 39: the documented recipe on object shape: what was there is marked a
     gdrive: { created_dt: expect.any(Date) as Date, id: expect.any(String) as string },
   })
   // The logger keeps every line of it in memory; the service keeps nothing.
-  expect(process.memoryUsage().rss - before).toBeLessThan(300 * 1024 * 1024)
+  expect(process.memoryUsage().rss - before).toBeLessThan(500 * 1024 * 1024)
   await running.stop()
   expect(running.lines.of('transfer.failed', 'transfer.dropped')).toEqual([])
-}, 90_000)
+}, 240_000)
 
 test('case 39: its twin on array shape: a skeleton is pushed to every file', async () => {
-  const count = 1_200
+  const count = 10_000
   const stage = await produced(count, () => inArray())
   const running = await stage.start()
   await running.lines.until('scan.finished')
   await stage.db.collection('prj').updateMany({ type: 'representation' }, { $push: { 'files.$[].sites': { name: 'gdrive' } } } as Document)
-  await running.lines.until('transfer.succeeded', count, { withinMs: 80_000, seen: () => running.lines.count('transfer.succeeded') })
+  await running.lines.until('transfer.succeeded', count, { withinMs: 200_000, seen: () => running.lines.count('transfer.succeeded') })
   expect(await marked(stage)).toBe(count)
   expect(stage.spy().uploads).toHaveLength(count / 2)
   await running.stop()
-}, 90_000)
+}, 240_000)
 
 test('case 39: on a collection of both shapes the server ends the recipe midway: what was changed is synced, the rest is as it was', async () => {
   const stage = await produced(40, (n) => (n === 30 ? inArray('nas') : inObject({})))
