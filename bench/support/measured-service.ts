@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 import type { LogAction } from '../../src/model/log.ts'
+import { plainEnvironment } from '../../test/support/plain-environment.ts'
 import { cpuSecondsOf } from './cpu-time.ts'
 import { nodeOptions } from './node-options.ts'
 import { atExit } from './leftovers.ts'
@@ -25,8 +26,7 @@ export class MeasuredService implements AsyncDisposable {
   #rest = ''
 
   private constructor(config: string) {
-    const { PATH = '', HOME = '', TMPDIR } = process.env
-    const env = { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }) }
+    const env = plainEnvironment()
     this.#child = spawn(process.execPath, [...nodeOptions(), MAIN, 'run', '--config', config], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text))
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#said.push(text))

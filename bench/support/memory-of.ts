@@ -6,7 +6,7 @@ import { spread } from './statistics.ts'
 const EVERY_MS = 50
 
 /** What a process has in memory now (RSS), in MiB. */
-function memoryOf(pid: number): number {
+export function memoryOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024
 }
 

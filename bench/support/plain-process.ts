@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 
+import { plainEnvironment } from '../../test/support/plain-environment.ts'
 import { now } from './clock.ts'
 import { atExit } from './leftovers.ts'
+import { memoryOf } from './memory-of.ts'
 
 /** `node ARGS`, of which nothing is asked but what it prints. */
 export class PlainProcess implements AsyncDisposable {
@@ -14,9 +15,8 @@ export class PlainProcess implements AsyncDisposable {
   #said = ''
 
   constructor(args: readonly string[]) {
-    const { PATH = '', HOME = '', TMPDIR } = process.env
     this.#child = spawn(process.execPath, args, {
-      env: { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }) },
+      env: plainEnvironment(),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const forget = atExit(() => this.#child.kill('SIGKILL'))
@@ -31,7 +31,7 @@ export class PlainProcess implements AsyncDisposable {
 
   /** MiB in memory now. */
   get rss(): number {
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1]) / 1_024
+    return memoryOf(this.pid)
   }
 
   /** Resolves when it has printed this, with the milliseconds from its start until then. */

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { openSync, closeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
+import { plainEnvironment } from '../../test/support/plain-environment.ts'
 import { atExit } from './leftovers.ts'
 import type { Answer } from './served.ts'
 
@@ -26,9 +27,8 @@ export class Program implements AsyncDisposable {
 
   constructor(file: URL, { args = [], execArgv = [], env = {}, output }: ProgramOptions = {}) {
     const stdout = output === undefined ? 'ignore' : openSync(output, 'a')
-    const { PATH = '', HOME = '', TMPDIR } = process.env
     this.#child = spawn(process.execPath, [...execArgv, fileURLToPath(file), ...args], {
-      env: { PATH, HOME, ...(TMPDIR !== undefined && { TMPDIR }), ...env },
+      env: { ...plainEnvironment(), ...env },
       stdio: ['ignore', stdout, 'pipe', 'ipc'],
     })
     if (typeof stdout === 'number') closeSync(stdout)

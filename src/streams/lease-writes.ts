@@ -1,6 +1,7 @@
 import type { Collection, Document, Filter } from 'mongodb'
 
 import type { Claim, SavedSession } from '../model/claim.ts'
+import { fromNow } from './from-now.ts'
 
 /** A lease as it stands in our own database. */
 export interface Lease {
@@ -39,8 +40,6 @@ const KEEP_FINISHED_MS = 3_600_000
 /** A release that a failover takes back ends as leases do. */
 export const UNIMPORTANT = { writeConcern: { w: 1 } } as const
 
-export const fromNow = (ms: number): Document => ({ $dateAdd: { startDate: '$$NOW', unit: 'millisecond', amount: ms } })
-
 /** The lease of a claim, as long as it is ours. */
 export const heldBy = (claim: Claim): Document => ({
   _id: claim.transfer.targetKey,
@@ -59,17 +58,25 @@ function ownOf(held: readonly Pick<Release, 'claim'>[]): Filter<Lease> {
  * that it wrote before; and it finds none of the leases that an election took back.
  */
 export async function confirmAll(leases: Collection<Lease>, owner: string, held: readonly Claim[]): Promise<readonly boolean[]> {
-  const { matchedCount } = await leases.updateMany(ownOf(held.map((claim) => ({ claim }))), { $set: { owner } })
-  if (matchedCount === held.length || held.length === 1) return held.map(() => matchedCount > 0)
-  return Promise.all(held.map(async (one) => (await confirmAll(leases, owner, [one]))[0] === true))
+  return await matched(held, async (some) => await leases.updateMany(ownOf(some.map((claim) => ({ claim }))), { $set: { owner } }))
 }
 
 /** Saves what uploads want to find again; which of the leases are still ours. */
 export async function saveAll(leases: Collection<Lease>, savings: readonly Saving[]): Promise<readonly boolean[]> {
-  const updates = savings.map(({ claim, session }) => ({ updateOne: { filter: heldBy(claim), update: { $set: { session } } } }))
-  const { matchedCount } = await leases.bulkWrite(updates, { ordered: false })
-  if (matchedCount === savings.length || savings.length === 1) return savings.map(() => matchedCount > 0)
-  return Promise.all(savings.map(async (one) => (await saveAll(leases, [one]))[0] === true))
+  return await matched(savings, async (some) => {
+    const updates = some.map(({ claim, session }) => ({ updateOne: { filter: heldBy(claim), update: { $set: { session } } } }))
+    return await leases.bulkWrite(updates, { ordered: false })
+  })
+}
+
+/** Which of them fitted: the server tells only how many, so when it was not all of them, each is asked for alone. */
+async function matched<T>(
+  items: readonly T[],
+  write: (some: readonly T[]) => Promise<{ readonly matchedCount: number }>,
+): Promise<readonly boolean[]> {
+  const { matchedCount } = await write(items)
+  if (matchedCount === items.length || items.length === 1) return items.map(() => matchedCount > 0)
+  return Promise.all(items.map(async (item) => (await write([item])).matchedCount > 0))
 }
 
 /** Where there is something to remember, the lease stays, and is nobody's; otherwise it leaves no trace. */

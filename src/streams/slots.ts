@@ -1,6 +1,7 @@
 import type { Collection, Db, Document } from 'mongodb'
 
 import type { SlotStore } from '../model/slots.ts'
+import { fromNow } from './from-now.ts'
 
 interface SharedSlots {
   readonly _id: string
@@ -34,10 +35,6 @@ export function slotStore(state: Db, leaseSeconds: number): SlotStore {
       await slots.updateOne({ _id: site }, { $pull: { holders: { holder }, waiting: { holder } } }, { writeConcern: { w: 1 } })
     },
   }
-}
-
-function fromNow(ms: number): Document {
-  return { $dateAdd: { startDate: '$$NOW', unit: 'millisecond', amount: ms } }
 }
 
 const living = (field: string): Document => ({ $filter: { input: { $ifNull: [field, []] }, cond: { $gt: ['$$this.until', '$$NOW'] } } })

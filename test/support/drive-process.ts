@@ -7,33 +7,15 @@ import { fileURLToPath } from 'node:url'
 
 import { onTestFinished } from 'vitest'
 
-import type { StoredFile } from './fake-drive/fake-drive.ts'
 import type { Fault, Operation } from './fake-drive/faults.ts'
-import type { JournalEntry } from './fake-drive/journal.ts'
+import { RemoteDrive, type DriveAddress } from './fake-drive/remote-drive.ts'
 import type { FakeDriveSettings } from './fake-drive/settings.ts'
 import { waitFor } from './wait-for.ts'
 
 const MAIN = fileURLToPath(new URL('./fake-drive/main.ts', import.meta.url))
 
-export interface DriveState {
-  readonly files: readonly Omit<StoredFile, 'bytes'>[]
-  readonly tree: readonly string[]
-  /** The most uploads that were served at once. */
-  readonly concurrentUploads: number
-  readonly journal: readonly Omit<JournalEntry, 'authorization'>[]
-}
-
 /** The fake Drive as a process of its own, with the folder `/My Drive/w`. It is gone when the test ends. */
-export class DriveProcess {
-  readonly endpoint: string
-  /** Path of the account's key. */
-  readonly credentials: string
-
-  private constructor(parts: { readonly endpoint: string; readonly credentials: string }) {
-    this.endpoint = parts.endpoint
-    this.credentials = parts.credentials
-  }
-
+export class DriveProcess extends RemoteDrive {
   static async start(settings: Partial<FakeDriveSettings> = {}): Promise<DriveProcess> {
     const dir = await mkdtemp(join(tmpdir(), 'drive-process-'))
     const child = spawn(process.execPath, [MAIN, '--dir', dir, '--settings', JSON.stringify(settings)], {
@@ -48,13 +30,9 @@ export class DriveProcess {
     let output = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
     await waitFor('the fake Drive', () => output.includes('\n'), { withinMs: 30_000 })
-    const drive = new DriveProcess(JSON.parse(output) as { endpoint: string; credentials: string })
-    await drive.#tell('call', { method: 'addFolder', args: ['w'] })
+    const drive = new DriveProcess(JSON.parse(output) as DriveAddress)
+    await drive.tell('call', { method: 'addFolder', args: ['w'] })
     return drive
-  }
-
-  async state(): Promise<DriveState> {
-    return (await (await fetch(`${this.endpoint}/_fake/state`)).json()) as DriveState
   }
 
   async count(...operations: readonly Operation[]): Promise<number> {
@@ -62,17 +40,6 @@ export class DriveProcess {
   }
 
   async fault(fault: Fault): Promise<void> {
-    await this.#tell('fault', fault)
-  }
-
-  async #tell(what: string, body: object): Promise<void> {
-    const answer = await fetch(`${this.endpoint}/_fake/${what}`, { method: 'POST', body: JSON.stringify(body) })
-    if (!answer.ok) throw new Error(`the fake Drive answers ${answer.status} to ${what}`)
-    await answer.body?.cancel()
-  }
-
-  /** Of the configuration. */
-  site(more: object = {}): object {
-    return { provider: 'gdrive', root: { work: '/My Drive/w' }, credentials_url: this.credentials, api_endpoint: this.endpoint, ...more }
+    await this.tell('fault', fault)
   }
 }

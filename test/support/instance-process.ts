@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest'
 
 import type { InstancePlan, PointReached } from './crash-point.ts'
 import { LogLines } from './log-recorder.ts'
+import { plainEnvironment } from './plain-environment.ts'
 import { waitFor } from './wait-for.ts'
 
 const PROGRAM = fileURLToPath(new URL('./crashing-service.ts', import.meta.url))
@@ -31,8 +32,7 @@ export class InstanceProcess {
 
   constructor(config: string, { plan = {}, clockShiftMs, cwd, home }: InstanceOptions = {}) {
     const preload = clockShiftMs === undefined ? [] : ['--import', CLOCK_SHIFT]
-    const { PATH = '', HOME = '', TMPDIR } = process.env
-    const env = { PATH, HOME: home ?? HOME, ...(TMPDIR !== undefined && { TMPDIR }), CLOCK_SHIFT_MS: String(clockShiftMs ?? 0) }
+    const env = { ...plainEnvironment(), ...(home !== undefined && { HOME: home }), CLOCK_SHIFT_MS: String(clockShiftMs ?? 0) }
     this.#child = spawn(process.execPath, [...preload, PROGRAM, '--config', config, '--plan', JSON.stringify(plan)], {
       env,
       ...(cwd !== undefined && { cwd }),

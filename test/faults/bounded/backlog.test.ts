@@ -6,11 +6,10 @@ import { createInterface } from 'node:readline'
 import { ObjectId, type Collection, type Document } from 'mongodb'
 import { afterEach, expect, test } from 'vitest'
 
+import { nodeOptions } from '../../../bench/support/node-options.ts'
 import { testDatabase } from '../../support/mongo.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-/** With which the program is started: the first line of `src/main.ts`. */
-const NODE_OPTIONS = ['--max-semi-space-size=8', '--initial-old-space-size=48', '--heap-growing-percent=50']
 const BACKLOG = 50_000
 const FOR_FAST = 4_000
 /** What ten times the backlog may cost; 10 to 55 MiB were seen. How much of it is garbage is up to the collector. */
@@ -37,7 +36,7 @@ interface Watched {
 
 async function start(uri: string, database: string, state: string): Promise<Watched> {
   const program = join(import.meta.dirname, '../../support/backlog-service.ts')
-  const child = spawn(process.execPath, [...NODE_OPTIONS, program, uri, database, state], {
+  const child = spawn(process.execPath, [...nodeOptions(), program, uri, database, state], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   children.push(child)

@@ -2,6 +2,7 @@ import { MongoClient, MongoServerError } from 'mongodb'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { askMember } from '../../../replica-set-dev/admin.ts'
+import type { Member } from '../../../replica-set-dev/replica-set.ts'
 import { claimStore, prepareClaims } from '../../../src/streams/claims.ts'
 import { transferOf } from '../../support/model-samples.ts'
 import { ownSet } from '../../support/own-set.ts'
@@ -168,17 +169,19 @@ test(
   DOWN_MS + 90_000,
 )
 
+/** The other members get nothing from this one any more, until it is `off`. */
+async function stopFollowing(primary: Member, mode: 'alwaysOn' | 'off'): Promise<void> {
+  const others = own.set.members.filter(({ port }) => port !== primary.port)
+  for (const { port } of others) await askMember(port, { configureFailPoint: 'stopReplProducer', mode })
+}
+
 test('what no majority has is not sent, and is gone with the primary that alone had it', async () => {
   const stage = await own.stage({ settings: { loopDelaySeconds: 0.3, leaseSeconds: 60 } })
   const running = await stage.start()
   const first = await stage.publish('majority')
   await stage.synced(first)
   const primary = await own.set.primary()
-  const others = own.set.members.filter(({ port }) => port !== primary.port)
-  const follow = async (mode: 'alwaysOn' | 'off'): Promise<void> => {
-    for (const { port } of others) await askMember(port, { configureFailPoint: 'stopReplProducer', mode })
-  }
-  await follow('alwaysOn')
+  await stopFollowing(primary, 'alwaysOn')
   await stage.file('unacknowledged')
   const lost = wanted('{root[work]}/unacknowledged')
   await stage.project().insertOne(lost, { writeConcern: { w: 1 } })
@@ -186,7 +189,7 @@ test('what no majority has is not sent, and is gone with the primary that alone 
   // Two more scans have looked.
   await running.lines.scanned(1)
   await own.set.stopMember(primary, 'SIGKILL')
-  await follow('off')
+  await stopFollowing(primary, 'off')
   await own.set.primary()
   const next = await stage.publish('next')
   await stage.synced(next, { withinMs: 60_000 })
@@ -204,11 +207,7 @@ test('a lease that no majority has is not confirmed; lost with its primary, it i
   await prepareClaims(client.db('site_sync'))
   const transfer = transferOf()
   const primary = await own.set.primary()
-  const others = own.set.members.filter(({ port }) => port !== primary.port)
-  const follow = async (mode: 'alwaysOn' | 'off'): Promise<void> => {
-    for (const { port } of others) await askMember(port, { configureFailPoint: 'stopReplProducer', mode })
-  }
-  await follow('alwaysOn')
+  await stopFollowing(primary, 'alwaysOn')
   const result = await store('first').claim(transfer, 'first')
   if (result.kind === 'busy') throw new Error('it is free')
   const answers: unknown[] = []
@@ -223,7 +222,7 @@ test('a lease that no majority has is not confirmed; lost with its primary, it i
   expect(await leases.findOne({ _id: transfer.targetKey }, { readConcern: 'majority' })).toBeNull()
   expect(answers).toEqual([])
   await own.set.stopMember(primary, 'SIGKILL')
-  await follow('off')
+  await stopFollowing(primary, 'off')
   await own.set.primary()
   await asked
   expect(answers).not.toEqual([true])
