@@ -10,6 +10,7 @@ import type { Site } from '../../src/model/site.ts'
 import { openProvider } from '../../src/providers/registry.ts'
 import { SyncService, type ServiceOptions, type ServiceResult } from '../../src/service.ts'
 import type { LogAction } from '../../src/model/log.ts'
+import { insertUntilTaken } from './insist.ts'
 import { recordingLog, type LogLines } from './log-recorder.ts'
 import { entry, inArray, recordOf, representation, type Representation, type SiteRecordJson } from './published.ts'
 import { SpiedSite } from './spied-site.ts'
@@ -89,8 +90,9 @@ export class Stage {
     return this.db.collection<Representation>(name)
   }
 
+  /** Also while the server changes; rejects after a minute. */
   async insert(...documents: readonly Representation[]): Promise<void> {
-    if (documents.length > 0) await this.project().insertMany([...documents])
+    await insertUntilTaken(this.project(), documents)
   }
 
   /** A file and a representation that wants it at `gdrive`. */
