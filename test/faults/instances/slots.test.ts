@@ -55,7 +55,7 @@ test('who waits is served before who comes back again and again, and is not wait
   })
   // For a second the slot is used by whoever is there, rather than wait for somebody who asks now and then.
   expect(rounds).toBeGreaterThan(1)
-  expect(performance.now() - startedAt).toBeLessThan(3_000)
+  expect(performance.now() - startedAt).toBeLessThan(10_000)
   expect(await slots.acquire('fair', 1, 'leaves')).toBe(false)
   await slots.release('fair', 'patient')
   await waitFor('the one that is there', async () => await slots.acquire('fair', 1, 'stays'), { withinMs: 4_000 })

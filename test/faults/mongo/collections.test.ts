@@ -76,7 +76,7 @@ test('the whole database is dropped during an upload: the stream is opened again
   stage.spy().release()
   await running.lines.until('transfer.dropped')
   await running.lines.until('stream.opened', 2)
-  expect(await busyDuring(running.lines.scanned(2))).toBeLessThan(0.2)
+  expect(await busyDuring(running.lines.scanned(2))).toBeLessThan(0.5)
   expect(await names(stage)).toEqual([])
   const after = await stage.publish('after.ma')
   await stage.synced(after)
