@@ -1,14 +1,16 @@
 import { defer, filter, merge, mergeMap, Subject, type Observable } from 'rxjs'
 
 import { SyncError } from './errors.ts'
-import type { ClaimStore } from './model/claim.ts'
+import type { ClaimStore, SavedSession } from './model/claim.ts'
 import type { Log } from './model/log.ts'
 import { projectSettings } from './model/project-settings.ts'
 import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import type { SlotStore } from './model/slots.ts'
+import type { Transfer } from './model/transfer.ts'
 import { ChronicFiles } from './pipeline/chronic-files.ts'
 import { claim } from './pipeline/claim.ts'
+import { ClaimsAhead } from './pipeline/claims-ahead.ts'
 import { ClusterGates } from './pipeline/cluster-gates.ts'
 import type { Clock } from './pipeline/clock.ts'
 import type { Held, Settled, Steps } from './pipeline/contracts.ts'
@@ -18,7 +20,7 @@ import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
 import { SiteGates } from './pipeline/site-gates.ts'
 import { showProgress } from './pipeline/show-progress.ts'
 import { syncPipeline } from './pipeline/sync-pipeline.ts'
-import { TransferQueue } from './pipeline/transfer-queue.ts'
+import { TransferQueue, type RunningTransfer } from './pipeline/transfer-queue.ts'
 import { transferFields } from './pipeline/transfer-fields.ts'
 import { transfer } from './pipeline/transfer.ts'
 import { verify } from './pipeline/verify.ts'
@@ -54,6 +56,8 @@ const QUEUED_PER_SITE = 1_000
 const PROGRESS_MS = 5_000
 const HINTS_AT_ONCE = 100
 const HINTS_WAITING = 5_000
+/** A lease that waits for a slot keeps others from that file. */
+const LONGEST_AHEAD_MS = 1_000
 
 /** The pipeline with everything it needs, ready to be subscribed to. */
 export class Engine {
@@ -65,10 +69,11 @@ export class Engine {
   readonly #parts: EngineParts
   readonly #again = new Subject<Hint>()
   readonly #chronic = new ChronicFiles()
+  readonly #ahead: ClaimsAhead
 
   constructor(parts: EngineParts) {
     this.#parts = parts
-    const { settings, log, stop$ } = parts
+    const { settings, stop$ } = parts
     const settingsOf = (project: string) => projectSettings(settings, project)
     const lookout = new Lookout({ ...parts, queue: this.queue, settingsOf, unread: (error) => this.#faulted(error) })
     this.scans = new ScanPlan({
@@ -78,6 +83,8 @@ export class Engine {
       found: (project, document, retryFailedBefore) => lookout.found(project, document, retryFailedBefore ? { retryFailedBefore } : {}),
     })
     this.gates = this.#makeGates()
+    this.#ahead = this.#makeAhead(lookout)
+    stop$.subscribe(() => this.#ahead.close())
     this.settled$ = syncPipeline({
       changes$: merge(parts.changes$, this.#again),
       scans$: this.scans.run(stop$),
@@ -90,22 +97,13 @@ export class Engine {
         overflowed: () => this.scans.request({ reason: 'overflow' }),
       },
       queue: this.queue,
+      take: (site) => this.#ahead.take(site),
       gates: this.#shared(),
-      steps: this.#steps(lookout),
+      steps: this.#steps(),
       limitOf: (site) => concurrencyOf(settings.sites.get(site)),
-      unexpected: (error, running) => {
-        if (isStop(error)) return
-        log.event('service.unexpected', {
-          error,
-          project: running.transfer.project,
-          site: running.transfer.site,
-          path: running.transfer.path,
-          level: 'warn',
-        })
-        this.scans.takeover(running.transfer.site, 1_000)
-      },
+      unexpected: (error, running) => this.#unexpected(error, running),
       settled: (settled) => this.#settled(settled),
-      changed: ({ transfer: { project, representationId } }) => this.#again.next({ project, representationId, occasion: {}, again: true }),
+      changed: (running) => this.#changed(running),
       stop$,
     })
   }
@@ -115,21 +113,55 @@ export class Engine {
     for (const { abort } of this.queue.running.values()) abort.abort({ kind: 'released', reason })
   }
 
-  #steps(lookout: Lookout): Steps {
-    const { settings, claims, clock, log, providers, records, retry } = this.#parts
-    const chronic = this.#chronic
-    const claimParts = {
+  /** Resolves when leases that were taken and not used are given back. */
+  async settled(): Promise<void> {
+    await this.#ahead.settled()
+  }
+
+  #makeAhead(lookout: Lookout): ClaimsAhead {
+    const { settings, claims, clock, isRepeated, providers } = this.#parts
+    const parts = {
       claims,
       clock,
       reread: lookout.reread.bind(lookout),
+      offer: ({ route }: Transfer) => ('error' in route ? undefined : providers.opened(route.targetSite)?.reserve()),
+      unused: ({ route }: Transfer, offer: SavedSession) => {
+        if (!('error' in route)) providers.opened(route.targetSite)?.unreserve(offer)
+      },
       busy: ({ site }: { readonly site: string }, freeInMs: number) => this.scans.takeover(site, freeInMs),
     }
+    return new ClaimsAhead({
+      queue: this.queue,
+      clock,
+      claims,
+      claim: async (running) => claim(parts, running),
+      // Where instances share the slots, nobody reserves what another has a slot for; a single pass leaves what is in trouble.
+      mostAhead(name) {
+        const site = settings.sites.get(name)
+        return isRepeated && site?.concurrencyScope !== 'cluster' ? concurrencyOf(site) : 0
+      },
+      patienceMs: Math.min(LONGEST_AHEAD_MS, settings.leaseSeconds * 100),
+      unexpected: (error, running) => this.#unexpected(error, running),
+      changed: (running) => this.#changed(running),
+    })
+  }
+
+  #steps(): Steps {
+    const { settings, claims, clock, log, providers, records, retry } = this.#parts
+    const chronic = this.#chronic
     const transferParts = { providers, openSource: openByteSource, claims, log, retry, isChronic: (held: Held) => chronic.isChronic(held) }
-    const writeParts = { records, claims, clock, log, retryCountOf: (project: string) => projectSettings(settings, project).retryCount }
+    const writeParts = {
+      records,
+      claims,
+      clock,
+      log,
+      retryCountOf: (project: string) => projectSettings(settings, project).retryCount,
+      isBacklogged: (site: string) => this.queue.queuedAt(site) > 0,
+    }
     const lease = { claims, clock, everyMs: (settings.leaseSeconds * 1_000) / 3 }
     const progress = { records, everyMs: PROGRESS_MS }
     return {
-      claim: (running) => defer(async () => claim(claimParts, running)).pipe(filter((held) => held !== undefined)),
+      claim: (running) => defer(async () => this.#ahead.claim(running)).pipe(filter((held) => held !== undefined)),
       transfer: (held) =>
         defer(async () => {
           this.held.add(held)
@@ -183,6 +215,17 @@ export class Engine {
     if (!site) return
     const provider = await this.#parts.providers.get(site)
     await provider.probe({ signal: AbortSignal.timeout(30_000) })
+  }
+
+  /** A fault that is no outcome: the database is away. A scan finds it again. */
+  #unexpected(error: unknown, { transfer: { project, site, path } }: RunningTransfer): void {
+    if (isStop(error)) return
+    this.#parts.log.event('service.unexpected', { error, project, site, path, level: 'warn' })
+    this.scans.takeover(site, 1_000)
+  }
+
+  #changed({ transfer: { project, representationId } }: RunningTransfer): void {
+    this.#again.next({ project, representationId, occasion: {}, again: true })
   }
 
   #settled(settled: Settled): void {

@@ -145,6 +145,7 @@ export class Session {
     if (this.#isStopped) return
     this.#reporter = this.#report(engine, misconfigured)
     await this.#drive(engine, changes)
+    await engine.settled()
     await claims.settled()
   }
 

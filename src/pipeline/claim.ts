@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 
 import { SyncError } from '../errors.ts'
-import type { Claim, ClaimStore } from '../model/claim.ts'
+import type { Claim, ClaimStore, SavedSession } from '../model/claim.ts'
 import type { Transfer } from '../model/transfer.ts'
 import type { Clock } from './clock.ts'
 import type { Held } from './contracts.ts'
@@ -12,6 +12,10 @@ export interface ClaimParts {
   readonly clock: Clock
   /** The transfer as its document says it now; undefined when it is not pending any more. */
   readonly reread: (transfer: Transfer, signal: AbortSignal) => Promise<Transfer | undefined>
+  /** What the target wants to be stored with the lease, for a file that is new there. */
+  readonly offer: (transfer: Transfer) => SavedSession | undefined
+  /** It was not needed. */
+  readonly unused: (transfer: Transfer, offer: SavedSession) => void
   /** Somebody else holds the place for so long. */
   readonly busy: (transfer: Transfer, freeInMs: number) => void
 }
@@ -20,9 +24,12 @@ export interface ClaimParts {
  * Takes the lease, then reads the record again: what another instance finished before the lease was free is seen then. Undefined
  * when there is nothing to do here.
  */
-export async function claim({ claims, clock, reread, busy }: ClaimParts, running: RunningTransfer): Promise<Held | undefined> {
+export async function claim(parts: ClaimParts, running: RunningTransfer): Promise<Held | undefined> {
+  const { claims, clock, reread, busy } = parts
   const planned = running.transfer
-  const result = await claims.claim(planned, randomUUID())
+  const offer = parts.offer(planned)
+  const result = await claims.claim(planned, randomUUID(), offer)
+  if (offer && (result.kind === 'busy' || result.claim.reserved === undefined)) parts.unused(planned, offer)
   if (result.kind === 'busy') {
     busy(planned, result.freeInMs)
     return undefined

@@ -30,7 +30,8 @@ export interface Held {
   readonly confirmed: Promise<void>
   /** Bytes stored at the target so far, of `size`. */
   progress: { bytes: number; size: number }
-  readonly startedAt: number
+  /** When there was a slot for it. */
+  startedAt: number
 }
 
 /** Bytes are at the target; nobody has compared them yet. */

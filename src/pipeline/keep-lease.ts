@@ -25,7 +25,8 @@ export function keepLease<T>({ claims, clock, everyMs, scheduler }: KeepLeasePar
       try {
         const renewed = await claims.renew(held.claim, held.progress)
         if (!renewed) return lose(held, 'its lease is not ours any more')
-        held.claim = { ...renewed, session: held.claim.session }
+        // What is remembered with it may have changed meanwhile.
+        held.claim = { ...held.claim, until: renewed.until, localDeadline: renewed.localDeadline }
         disarm()
         if (!isOver) disarm = arm(clock, held)
       } catch {

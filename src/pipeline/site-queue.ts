@@ -85,6 +85,10 @@ export class SiteQueue {
     return this.#lanes.size === 0 ? undefined : Math.min(...this.#lanes.keys())
   }
 
+  get highestPriority(): number | undefined {
+    return this.#lanes.size === 0 ? undefined : Math.max(...this.#lanes.keys())
+  }
+
   /**
    * - `added`: one more is waiting.
    * - `updated`: it waits already; its place follows its priority.
@@ -121,8 +125,8 @@ export class SiteQueue {
 
   /** The most urgent one. */
   take(): Transfer | undefined {
-    if (this.#entries.size === 0) return undefined
-    const entry = this.#lanes.get(Math.max(...this.#lanes.keys()))?.shift()
+    const priority = this.highestPriority
+    const entry = priority === undefined ? undefined : this.#lanes.get(priority)?.shift()
     if (!entry) return undefined
     this.#remove(entry)
     return entry.transfer

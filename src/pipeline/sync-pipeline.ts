@@ -31,6 +31,8 @@ export interface PipelineParts<Hint> {
   /** Reads the documents of hints and decides what they need. */
   readonly look: Coalesced<Hint, Found>
   readonly queue: TransferQueue
+  /** The next transfer of a site; it counts as running until the queue is told that it is done. */
+  readonly take: (site: string) => RunningTransfer | undefined
   readonly gates: Gates
   readonly steps: Steps
   /** Transfers to this site at once, from the claim until they are verified. */
@@ -122,7 +124,7 @@ function settleNext<Hint>(parts: PipelineParts<Hint>, site: string, leaving: Lea
   return defer(() => parts.gates.enter(site)).pipe(
     subscribeOn(asapScheduler),
     mergeMap((pass) => {
-      const running = parts.queue.take(site)
+      const running = parts.take(site)
       if (!running) return finished(() => pass.report(undefined))
       const verified = (outcome: Outcome): void => {
         pass.report(outcome)

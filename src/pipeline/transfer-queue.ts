@@ -72,12 +72,19 @@ export class TransferQueue {
     return this.#sites.get(site)?.size ?? 0
   }
 
-  /** Is there any use in finding more of this priority for this site, or of this project? */
+  /** Of what waits for a site; undefined when nothing does. */
+  highestPriorityAt(site: string): number | undefined {
+    return this.#sites.get(site)?.highestPriority
+  }
+
+  /** Is there any use in finding more of this priority for this site, or of this project? Who is told no hears of it by `room$`. */
   hasRoom(site: string, priority = 0, project?: string): boolean {
     if (this.#closed) return false
     const queue = this.#sites.get(site)
     if (this.queuedAt(site) + this.#parkedAt(site).size < this.#mostPerSite) return true
-    return (queue?.lowestPriority ?? 0) < priority || (project !== undefined && queue?.yieldsTo(project) === true)
+    if ((queue?.lowestPriority ?? 0) < priority || (project !== undefined && queue?.yieldsTo(project) === true)) return true
+    this.#full.add(site)
+    return false
   }
 
   admit({ transfers, occasion, changed }: Found): void {
@@ -106,6 +113,11 @@ export class TransferQueue {
       return running
     }
     return undefined
+  }
+
+  /** It was taken too early: it waits for its turn again as soon as it is `done`. */
+  putBack({ transfer }: RunningTransfer): void {
+    this.#enqueue(transfer)
   }
 
   done({ transfer }: RunningTransfer): void {

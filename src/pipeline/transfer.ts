@@ -82,12 +82,15 @@ async function write(
   { target: path }: Endpoints,
   source: ByteSource,
 ): Promise<RemoteFile> {
-  const { session } = held.claim
+  const { session, reserved } = held.claim
   if (!target.confirmsItself) await held.confirmed
+  // Whatever becomes of this attempt, the next one has to ask what was done with it.
+  if (reserved) held.claim = { ...held.claim, session: reserved, reserved: undefined }
   return target.write(path, source, {
     confirmed: held.confirmed,
     signal: held.running.abort.signal,
     ...(session && { session }),
+    ...(reserved && { reserved }),
     async saveSession(saved) {
       try {
         await claims.saveSession(held.claim, saved)

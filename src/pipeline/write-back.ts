@@ -9,8 +9,15 @@ import { transferFields } from './transfer-fields.ts'
 
 export interface WriteBackParts {
   readonly records: {
-    write(write: { readonly address: RecordAddress; readonly result: RecordResult; readonly until: Date }): Promise<WriteResult>
+    write(write: {
+      readonly address: RecordAddress
+      readonly result: RecordResult
+      readonly until: Date
+      readonly patient?: boolean
+    }): Promise<WriteResult>
   }
+  /** Does more work wait for this site? Results then wait for each other. */
+  readonly isBacklogged: (site: string) => boolean
   readonly claims: ClaimStore
   readonly clock: Clock
   readonly log: Log
@@ -74,11 +81,11 @@ function oneLine(text: string): string {
 type Attempted = WriteResult | { readonly kind: 'unwritable'; readonly reason: string }
 
 /** The bytes are there and cost something: the result is tried for as long as the lease lasts. Writing it twice changes nothing. */
-async function writeWhileHeld({ records, clock }: WriteBackParts, held: Held, result: RecordResult): Promise<Attempted> {
+async function writeWhileHeld({ records, clock, isBacklogged }: WriteBackParts, held: Held, result: RecordResult): Promise<Attempted> {
   for (;;) {
     try {
       const { until } = held.claim
-      const written = await records.write({ address: held.transfer, result, until })
+      const written = await records.write({ address: held.transfer, result, until, patient: isBacklogged(held.transfer.site) })
       // A write that was long on its way carries an end of the lease that has been moved on since.
       if (written.kind !== 'fenced' || held.claim.until <= until) return written
     } catch (error) {

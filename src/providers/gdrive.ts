@@ -18,10 +18,10 @@ import type { FolderRef, Item } from './gdrive/item.ts'
 import { Listings } from './gdrive/listings.ts'
 import { namesOf, split } from './gdrive/paths.ts'
 import { Roots } from './gdrive/roots.ts'
-import { UploadSessions } from './gdrive/upload-session.ts'
+import { reservedId, UploadSessions } from './gdrive/upload-session.ts'
 import { Uploader } from './gdrive/uploader.ts'
 import { Provider } from './provider.ts'
-import type { ByteSource, CallOptions, RemoteFile, WriteOptions } from './provider.ts'
+import type { ByteSource, CallOptions, RemoteFile, WriteOptions, WriteSession } from './provider.ts'
 import type { ProviderContext } from './registry.ts'
 
 const PUBLIC_ENDPOINT = 'https://www.googleapis.com'
@@ -93,6 +93,15 @@ export class GDrive extends Provider {
     if (ownDrive) await this.#connection.storage.assertRoom(signal)
   }
 
+  override reserve(): WriteSession | undefined {
+    const id = this.#connection.ids.next()
+    return id === undefined ? undefined : reservedId(id)
+  }
+
+  override unreserve(session: WriteSession): void {
+    this.#connection.ids.giveBack(String(session['remoteId']))
+  }
+
   override async stat(path: RootedPath, { signal }: CallOptions): Promise<RemoteFile | undefined> {
     const located = await this.#locate(path, signal)
     return located === undefined ? undefined : toRemoteFile(located.files[0])
@@ -130,7 +139,7 @@ export class GDrive extends Provider {
         return this.#choose(folder, items)?.[0]
       }
       const upload = { folder, name, source, options: attempt, find }
-      const { session: _spent, ...again } = options
+      const { session: _spent, reserved: _used, ...again } = options
       attempt = again
       const written = await this.#uploader.upload(upload)
       this.#listings.put(folder.id, written)

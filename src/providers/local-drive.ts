@@ -1,4 +1,5 @@
 import { access, constants, lstat, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 import type { Readable } from 'node:stream'
 
@@ -97,6 +98,9 @@ export class LocalDrive extends Provider {
   }
 
   async #stat(path: RootedPath, full: string): Promise<RemoteFile | undefined> {
+    const direct = this.#places.direct(path)
+    const known = direct && (await lstat(direct.real, { bigint: true }).catch(() => undefined))
+    if (direct && known?.isFile() === true) return describe(direct, known)
     const place = await this.#places.find(path)
     if (place === undefined) {
       await this.#assertRootFor(path)
@@ -107,14 +111,7 @@ export class LocalDrive extends Provider {
   }
 
   async #read(path: RootedPath, full: string, fromByte: number, signal: AbortSignal): Promise<Readable> {
-    const place = await this.#places.find(path)
-    if (place === undefined) {
-      await this.#places.assertRoot(path.root)
-      throw new SyncError('SOURCE_MISSING', `${full} is not there`)
-    }
-    const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants
-    // Not blocking: opening a FIFO must not wait for its writer. (What a platform does not have is undefined, and counts as 0.)
-    const file = await open(place.real, O_RDONLY | O_NONBLOCK | O_NOFOLLOW)
+    const file = await this.#open(path, full)
     try {
       const { size } = regular(await file.stat({ bigint: true }), full)
       throwIfAborted(signal)
@@ -123,6 +120,19 @@ export class LocalDrive extends Provider {
       await file.close()
       throw error
     }
+  }
+
+  async #open(path: RootedPath, full: string): Promise<FileHandle> {
+    const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants
+    // Not blocking: opening a FIFO must not wait for its writer. (What a platform does not have is undefined, and counts as 0.)
+    const flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW
+    const direct = this.#places.direct(path)
+    const known = direct && (await open(direct.real, flags).catch(() => undefined))
+    if (known) return known
+    const place = await this.#places.find(path)
+    if (place !== undefined) return await open(place.real, flags)
+    await this.#places.assertRoot(path.root)
+    throw new SyncError('SOURCE_MISSING', `${full} is not there`)
   }
 
   async #write(path: RootedPath, full: string, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {

@@ -50,6 +50,8 @@ export interface CallOptions {
 export interface WriteOptions extends CallOptions {
   /** What an earlier, unfinished attempt at this path saved, also one of another process. */
   readonly session?: WriteSession
+  /** What `reserve` gave: it is stored durably as the session of this path, and nobody has made use of it. */
+  readonly reserved?: WriteSession
   /** Resolves when the session is stored durably. Call it before anything that must not happen twice. */
   saveSession(session: WriteSession): Promise<void>
   /** Bytes that are stored at the target so far. */
@@ -80,6 +82,16 @@ export abstract class Provider implements AsyncDisposable {
    * nobody else writes there.
    */
   readonly confirmsItself: boolean = false
+
+  /**
+   * What a write to a new path would save before anything else, if that is known without asking: it is then stored together with
+   * the right to write, which costs nothing. Comes back as `reserved`, or by `unreserve`.
+   */
+  reserve(): WriteSession | undefined {
+    return undefined
+  }
+
+  unreserve(_session: WriteSession): void {}
 
   /** Is the site usable: credentials, every root, the right to write? Rejects with a `site` fault that says what to do. Creates nothing. */
   abstract probe(options: CallOptions): Promise<void>

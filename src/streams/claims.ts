@@ -1,10 +1,13 @@
+import { isDeepStrictEqual } from 'node:util'
+
 import { MongoBulkWriteError } from 'mongodb'
 import type { Collection, Db, Document } from 'mongodb'
 
-import type { Claim, ClaimResult, ClaimStore } from '../model/claim.ts'
+import type { Claim, ClaimResult, ClaimStore, SavedSession } from '../model/claim.ts'
 import type { Transfer } from '../model/transfer.ts'
 import { Batcher } from './batcher.ts'
 import { fromNow } from './from-now.ts'
+import { Gather } from './gather.ts'
 import { confirmAll, FREE, heldBy, KEEP_SESSION_MS, releaseAll, saveAll, UNIMPORTANT } from './lease-writes.ts'
 import type { Lease, Release, Saving } from './lease-writes.ts'
 import { isPassing } from './outage.ts'
@@ -18,11 +21,14 @@ const SEEN = { attempt: 1, until: 1, session: 1, now: '$$NOW' } as const
 interface ClaimRequest {
   readonly transfer: Transfer
   readonly attemptId: string
+  readonly offer: SavedSession | undefined
 }
 
 const IS_FREE = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
 /** Claims, or releases, that share a round trip at most. */
 const TOGETHER = 100
+/** How long a lease that nobody waits for is given back with others, in milliseconds. */
+const GATHER_MS = 50
 /** How much of a lease we leave to doubt: a holder that hears nothing gives up this much earlier than others may take over. */
 const DOUBT = 0.2
 
@@ -34,7 +40,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   const leases: Collection<Lease> = state.collection('leases')
   const leaseMs = leaseSeconds * 1_000
 
-  const taken = (transfer: Transfer, attemptId: string): Document[] => {
+  const taken = ({ transfer, attemptId, offer }: ClaimRequest): Document[] => {
     const fields = {
       owner,
       attempt: attemptId,
@@ -42,22 +48,23 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       expires: fromNow(KEEP_SESSION_MS),
       transfer: subject(transfer),
       progress: '$$REMOVE',
+      ...(offer && { session: { $ifNull: ['$session', { $literal: offer }] } }),
     }
     return [{ $replaceWith: { $cond: [IS_FREE, { $mergeObjects: ['$$ROOT', fields] }, '$$ROOT'] } }]
   }
 
-  const resultOf = ({ transfer, attemptId }: ClaimRequest, lease: SeenLease | null | undefined, asked: number): ClaimResult => {
+  const resultOf = ({ transfer, attemptId, offer }: ClaimRequest, lease: SeenLease | null | undefined, asked: number): ClaimResult => {
     const left = Math.max(0, (lease?.until?.getTime() ?? 0) - (lease?.now.getTime() ?? 0))
     if (lease?.attempt !== attemptId || !lease.until) return { kind: 'busy', freeInMs: left }
     // Counted from before it was asked: a repeated question may meet the lease that the first one took.
     const localDeadline = asked + left - leaseMs * DOUBT
-    return { kind: 'claimed', claim: { transfer, attemptId, until: lease.until, localDeadline, session: lease.session } }
+    const kept = offer && isDeepStrictEqual(lease.session, offer) ? { session: undefined, reserved: offer } : { session: lease.session }
+    return { kind: 'claimed', claim: { transfer, attemptId, until: lease.until, localDeadline, ...kept } }
   }
 
   const claimOne = async (request: ClaimRequest): Promise<ClaimResult> => {
     const asked = performance.now()
-    const { transfer, attemptId } = request
-    const lease = await leases.findOneAndUpdate({ _id: transfer.targetKey }, taken(transfer, attemptId), {
+    const lease = await leases.findOneAndUpdate({ _id: request.transfer.targetKey }, taken(request), {
       upsert: true,
       returnDocument: 'after',
       projection: SEEN,
@@ -70,8 +77,8 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   /** Two round trips, however many: the leases that are free are taken, and then all are looked at. */
   const claimAll = async (requests: readonly ClaimRequest[]): Promise<readonly ClaimResult[]> => {
     const asked = performance.now()
-    const updates = requests.map(({ transfer, attemptId }) => ({
-      updateOne: { filter: { _id: transfer.targetKey }, update: taken(transfer, attemptId), upsert: true },
+    const updates = requests.map((request) => ({
+      updateOne: { filter: { _id: request.transfer.targetKey }, update: taken(request), upsert: true },
     }))
     const fault = await leases.bulkWrite(updates, { ordered: false, ...UNIMPORTANT }).then(() => undefined, partly)
     const ids = requests.map(({ transfer }) => transfer.targetKey)
@@ -120,13 +127,14 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       return given.map(() => undefined)
     },
   })
+  const gather = new Gather({ ms: GATHER_MS, most: TOGETHER })
   /** Places that are being given back. */
   const releasing = new Map<string, Promise<unknown>>()
 
   return {
-    async claim(transfer, attemptId): Promise<ClaimResult> {
+    async claim(transfer, attemptId, offer): Promise<ClaimResult> {
       await releasing.get(transfer.targetKey)
-      return claims.add({ transfer, attemptId })
+      return claims.add({ transfer, attemptId, offer })
     },
 
     async confirm(claim) {
@@ -152,7 +160,8 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
 
     async release(claim, { finished }) {
       const { targetKey } = claim.transfer
-      const released = releases.add({ claim, finished })
+      // One that is not finished is wanted by others.
+      const released = gather.join({ hurry: !finished }).then(async () => releases.add({ claim, finished }))
       const ended = released.catch(() => undefined)
       releasing.set(targetKey, ended)
       try {

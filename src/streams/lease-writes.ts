@@ -80,7 +80,11 @@ async function matched<T>(
 }
 
 /** Where there is something to remember, the lease stays, and is nobody's; otherwise it leaves no trace. */
-export async function releaseAll(leases: Collection<Lease>, given: readonly Release[]): Promise<void> {
+export async function releaseAll(leases: Collection<Lease>, all: readonly Release[]): Promise<void> {
+  // What was reserved and not used is nothing to remember.
+  const unused = all.filter(({ claim }) => claim.reserved !== undefined)
+  if (unused.length > 0) await leases.deleteMany(ownOf(unused), UNIMPORTANT)
+  const given = all.filter(({ claim }) => claim.reserved === undefined)
   const bare = given.filter(({ claim }) => claim.session === undefined)
   const wiped = bare.length > 0 ? await leases.deleteMany({ ...ownOf(bare), session: { $exists: false } }, UNIMPORTANT) : undefined
   // One whose session was saved and not heard of is not bare at all.

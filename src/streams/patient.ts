@@ -17,8 +17,8 @@ const isRace = (error: unknown): boolean => error instanceof MongoServerError &&
 export function patientClaims(claims: ClaimStore, outage: Outage): ClaimStore {
   return {
     ...claims,
-    async claim(transfer, attemptId) {
-      const ask = async () => claims.claim(transfer, attemptId)
+    async claim(transfer, attemptId, offer) {
+      const ask = async () => claims.claim(transfer, attemptId, offer)
       const askAgain = async () => ask().catch(async (error: unknown) => (isRace(error) ? await ask() : Promise.reject(error as Error)))
       return outage.through(askAgain, { passes: isDatabaseFault })
     },

@@ -5,6 +5,7 @@ import type { RecordResult, WriteResult } from '../model/record-result.ts'
 import { readSites, readTries, type SiteRecord } from '../model/site-record.ts'
 import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
+import { Gather } from './gather.ts'
 import { isPassing } from './outage.ts'
 import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
 import { fitsOperators, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
@@ -15,6 +16,8 @@ interface RecordWrite {
   readonly result: RecordResult
   /** The end of the lease by the server's clock; a write that comes later changes nothing. */
   readonly until: Date
+  /** It may wait a little, for others to go with it. */
+  readonly patient?: boolean
 }
 
 /** Writes results into the records they belong to, and nothing else. */
@@ -27,6 +30,8 @@ const TOGETHER = 50
 
 /** Results of several documents that share a round trip at most, and its wait for the majority. */
 const IN_ONE_GO = 100
+/** How long a patient one waits for others, in milliseconds. */
+const GATHER_MS = 25
 
 export function recordWriter(db: Db): RecordWriter {
   const single = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
@@ -42,8 +47,12 @@ export function recordWriter(db: Db): RecordWriter {
     most: TOGETHER,
     concurrency: 1,
   }))
+  const gather = new Gather({ ms: GATHER_MS, most: IN_ONE_GO })
   return {
-    write: async (write) => batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write),
+    async write(write) {
+      await gather.join({ hurry: write.patient !== true })
+      return batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write)
+    },
   }
 }
 
@@ -137,6 +146,8 @@ async function updateDocument(
     },
     returnDocument: 'after',
     upsert: false,
+    // Of several hundred conditions the planner would try all ways to use other indexes, for minutes.
+    hint: { _id: 1 },
     ...(arrayFilters && { arrayFilters }),
   })
 }

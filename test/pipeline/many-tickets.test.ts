@@ -15,6 +15,7 @@ test('the end comes also when ten thousand tickets find nothing to do any more',
     scans$: NEVER,
     look: { keyOf: String, merge: (former) => former, run: () => [], batch: 1, most: 1, overflowed: () => {} },
     queue,
+    take: (site) => queue.take(site),
     // The first one keeps the only slot until the end; the others wait behind it.
     gates: { enter: () => (passes++ === 0 ? first$ : of({ report: () => {} })) },
     steps: { claim: () => NEVER, transfer: () => NEVER, verify: () => NEVER, writeBack: () => NEVER, keepLease: (_held, work) => work },

@@ -45,6 +45,7 @@ function beat(scheduler: TestScheduler, heart: Heart) {
       overflowed: () => undefined,
     },
     queue,
+    take: (site) => queue.take(site),
     gates: gates ?? { enter: (site) => of({ report: (outcome) => note(`report ${site} ${outcome?.kind ?? 'nothing'}`) }) },
     steps: {
       claim: (running) => {

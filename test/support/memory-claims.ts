@@ -17,13 +17,16 @@ export class MemoryClaims implements ClaimStore {
     this.#clock = clock
   }
 
-  async claim(transfer: Transfer, attemptId: string): Promise<ClaimResult> {
+  async claim(transfer: Transfer, attemptId: string, offer?: SavedSession): Promise<ClaimResult> {
     await this.#called('claim', transfer)
     const now = this.#clock.wallTime().getTime()
     const lease = this.leases.get(transfer.targetKey)
     if (lease && lease.until > now) return { kind: 'busy', freeInMs: lease.until - now }
     this.leases.set(transfer.targetKey, { attemptId, until: now + LEASE_MS })
-    return { kind: 'claimed', claim: this.#claimOf(transfer, attemptId) }
+    const claim = this.#claimOf(transfer, attemptId)
+    if (!offer || claim.session) return { kind: 'claimed', claim }
+    this.sessions.set(transfer.targetKey, offer)
+    return { kind: 'claimed', claim: { ...claim, reserved: offer } }
   }
 
   async renew(claim: Claim): Promise<Claim | undefined> {

@@ -23,6 +23,11 @@ export class FileIds {
     }
   }
 
+  /** One that is at hand. */
+  next(): string | undefined {
+    return this.#pool.pop()
+  }
+
   /** An id that was not used after all. */
   giveBack(id: string): void {
     this.#pool.push(id)

@@ -12,6 +12,9 @@ export interface StreamedBody {
   open(): AsyncIterable<Buffer>
 }
 
+/** A body of so many bytes is put together and sent at once: each piece by itself costs both sides more than its bytes. */
+const AT_ONCE_BYTES = 256 * 1024
+
 /** Sends a body and ends the request. Stops without a word when the answer came first; rejects with what reading the body threw. */
 export async function sendBody(request: ClientRequest, body: Body): Promise<void> {
   if (Buffer.isBuffer(body)) {
@@ -25,9 +28,14 @@ export async function sendBody(request: ClientRequest, body: Body): Promise<void
   request.once('response', stop)
   request.once('close', stop)
   let sent = 0
+  const together: Buffer[] = []
   for await (const piece of body.open()) {
     if (over || request.destroyed) return
     sent += piece.length
+    if (body.length <= AT_ONCE_BYTES) {
+      together.push(piece)
+      continue
+    }
     const sending = request.write(piece, (error) => {
       if (!error) chunkPool.giveBack(piece)
     })
@@ -35,7 +43,12 @@ export async function sendBody(request: ClientRequest, body: Body): Promise<void
   }
   if (over || request.destroyed) return
   if (sent !== body.length) throw new SyncError('SOURCE_CHANGED', `the source gave ${sent} of ${body.length} bytes`)
-  request.end()
+  if (together.length === 0) {
+    request.end()
+    return
+  }
+  request.end(Buffer.concat(together))
+  for (const piece of together) chunkPool.giveBack(piece)
 }
 
 async function writable(request: ClientRequest): Promise<void> {

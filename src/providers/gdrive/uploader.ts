@@ -33,6 +33,14 @@ export interface Upload {
   readonly find: () => Promise<Item | undefined>
 }
 
+/** What earlier attempts, or the claim, have done for this one. */
+interface Begun {
+  /** Where its bytes go. */
+  readonly uri?: string | undefined
+  /** Its id is stored already. */
+  readonly isSaved?: boolean
+}
+
 /** Puts one file into one folder, exactly once, whatever happened to earlier attempts. */
 export class Uploader {
   readonly #parts: UploaderParts
@@ -44,14 +52,14 @@ export class Uploader {
   /** Rejects with `FolderGone` when the folder is not (or no longer) a place for files. */
   async upload(upload: Upload): Promise<Item> {
     const { source, options } = upload
-    const { target, uri, done } = await this.#resume(upload)
+    const { target, done, ...begun } = await this.#resume(upload)
     if (done !== undefined) return done
-    const item = await this.#transfer(upload, target, uri)
+    const item = await this.#transfer(upload, target, begun)
     const { expected, known } = await this.#compare(item, source, options.signal)
     if (known.md5 === expected && known.size === source.size) return known
     // Before the blame goes to the line or to Drive: were these the bytes at all?
     await source.assertUnchanged()
-    const repaired = await this.#transfer(upload, { ...target, id: item.id, exists: true }, undefined)
+    const repaired = await this.#transfer(upload, { ...target, id: item.id, exists: true })
     const again = await this.#compare(repaired, source, options.signal)
     if (again.known.md5 === expected && again.known.size === source.size) return again.known
     if (!target.exists) await this.#parts.api.trash(item.id, options.signal)
@@ -62,7 +70,7 @@ export class Uploader {
   }
 
   /** Where to: the id of an earlier attempt, the file that is there, or a new id. */
-  async #resume({ folder, name, source, options, find }: Upload): Promise<{ target: UploadTarget; uri?: string | undefined; done?: Item }> {
+  async #resume({ folder, name, source, options, find }: Upload): Promise<Begun & { target: UploadTarget; done?: Item }> {
     const saved = this.#parts.sessions.open(options.session, source)
     const existing = await find()
     if (saved !== undefined) {
@@ -78,10 +86,12 @@ export class Uploader {
     if (existing !== undefined) return { target: { id: existing.id, exists: true, folder, name } }
     // What is new belongs to the shared drive, or to the account.
     if (folder.driveId === undefined) await this.#parts.storage.assertAny(options.signal)
-    return { target: { id: await this.#parts.ids.take(options.signal), exists: false, folder, name } }
+    const reserved = this.#parts.sessions.open(options.reserved, source)
+    const id = reserved?.remoteId ?? (await this.#parts.ids.take(options.signal))
+    return { target: { id, exists: false, folder, name }, isSaved: reserved !== undefined }
   }
 
-  async #transfer(upload: Upload, target: UploadTarget, uri: string | undefined): Promise<Item> {
+  async #transfer(upload: Upload, target: UploadTarget, { uri, isSaved = false }: Begun = {}): Promise<Item> {
     const { source, options, folder } = upload
     const save = async (address?: string): Promise<void> => {
       const state: UploadState = {
@@ -92,7 +102,7 @@ export class Uploader {
       }
       await options.saveSession(this.#parts.sessions.seal(state, source))
     }
-    if (uri === undefined) await save()
+    if (uri === undefined && !isSaved) await save()
     let item
     try {
       item = await this.#send(upload, target, uri, save)
@@ -125,7 +135,6 @@ export class Uploader {
       options.onProgress(source.size)
       return item
     }
-    await source.assertUnchanged()
     const item = await multipartUpload(traffic, target, source, signal)
     options.onProgress(source.size)
     return item
@@ -134,8 +143,7 @@ export class Uploader {
   /** The id is taken: an earlier request of ours was carried out after all, or the file was deleted since. */
   async #afterConflict(upload: Upload, target: UploadTarget): Promise<Item> {
     const there = await this.#parts.api.get(target.id, upload.options.signal)
-    if (there === undefined)
-      return await this.#transfer(upload, { ...target, id: await this.#parts.ids.take(upload.options.signal) }, undefined)
+    if (there === undefined) return await this.#transfer(upload, { ...target, id: await this.#parts.ids.take(upload.options.signal) })
     if (!isIn(there, upload.folder)) throw new FolderGone(`uploading "${upload.name}"`)
     return there
   }

@@ -1,5 +1,8 @@
+import { constants } from 'node:fs'
 import { mkdir, readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, sep } from 'node:path'
+
+import { LRUCache } from 'lru-cache'
 
 import { SyncError } from '../../errors.ts'
 import type { RootedPath } from '../../model/site.ts'
@@ -13,6 +16,11 @@ export interface Place {
   readonly path: string
 }
 
+/** Without it, the last name of a path can't be kept from being followed. (Windows has none.) */
+const CAN_REFUSE_LINKS = (constants.O_NOFOLLOW as number | undefined) !== undefined
+/** How long a folder whose path holds no link is taken for that. */
+const PLAIN_MS = 500
+
 /**
  * Finds paths below roots. Nothing outside a root is ever given back, wherever symbolic links lead. Names are taken to the letter; where
  * one is not there, one that differs only in how its letters are composed is the same (looked for in paths that are not plain ASCII).
@@ -21,6 +29,8 @@ export class Places {
   /** Canonical roots; one that is in here was there. */
   readonly #roots = new Map<string, string>()
   readonly #mayCreateRoot: boolean
+  /** Folders whose own path is their canonical one, looked at a moment ago. */
+  readonly #plain = new LRUCache<string, true>({ max: 1_000, ttl: PLAIN_MS })
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(mayCreateRoot: boolean) {
@@ -31,11 +41,24 @@ export class Places {
   async find({ root, path }: RootedPath): Promise<Place | undefined> {
     const full = fullPath({ root, path })
     const exact = await canonical(full)
-    if (exact !== undefined) return { real: await this.#inside(root, exact, full), path }
+    if (exact !== undefined) {
+      const real = await this.#inside(root, exact, full)
+      if (real === full && path !== '') this.#plain.set(dirname(full), true)
+      return { real, path }
+    }
     if (isAscii(path)) return undefined
     const known = await this.#asOnDisk(root, path)
     const real = known === path ? undefined : await canonical(join(root, known))
     return real === undefined ? undefined : { real: await this.#inside(root, real, full), path: known }
+  }
+
+  /**
+   * The place of a path in a folder that was found to be free of links a moment ago, without a look at the disk: it costs a call for
+   * each name of a path. The last name may still be a link, which must not be followed, or not be there.
+   */
+  direct({ root, path }: RootedPath): Place | undefined {
+    const full = fullPath({ root, path })
+    return CAN_REFUSE_LINKS && path !== '' && this.#plain.has(dirname(full)) ? { real: full, path } : undefined
   }
 
   /** A folder, created with the folders above it when it is not there; `created` are the new ones, topmost first. */

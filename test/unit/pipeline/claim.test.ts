@@ -11,10 +11,19 @@ function rig(reread: (transfer: Transfer) => Promise<Transfer | undefined> = asy
   const clock = new FakeClock()
   const claims = new MemoryClaims(clock)
   const busy: [string, number][] = []
-  const parts = { claims, clock, reread, busy: ({ key }: Transfer, ms: number) => void busy.push([key, ms]) }
+  const offers: { readonly id: string }[] = []
+  const unused: object[] = []
+  const parts = {
+    claims,
+    clock,
+    reread,
+    offer: () => offers.shift(),
+    unused: (_transfer: Transfer, offer: object) => void unused.push(offer),
+    busy: ({ key }: Transfer, ms: number) => void busy.push([key, ms]),
+  }
   const claimed = async (transfer: Transfer) =>
     claim(parts, { transfer, abort: new AbortController(), changed: false } satisfies RunningTransfer)
-  return { clock, claims, busy, claimed }
+  return { clock, claims, busy, offers, unused, claimed }
 }
 
 describe('a claim', () => {
@@ -86,4 +95,35 @@ describe('the lease is given back', () => {
 test('fewer tries than planned: somebody deleted them, and it is attempted', async () => {
   const { claimed } = rig(async (transfer) => Promise.resolve({ ...transfer, tries: 0 }))
   expect(await claimed(transferOf({ tries: 2 }))).toMatchObject({ transfer: { tries: 0 } })
+})
+
+describe('what the target offers', () => {
+  test('is stored with the lease, and told as such', async () => {
+    const { claims, claimed, offers, unused } = rig()
+    offers.push({ id: 'r1' })
+    const transfer = transferOf()
+    expect(await claimed(transfer)).toMatchObject({ claim: { reserved: { id: 'r1' }, session: undefined } })
+    expect(claims.sessions.get(transfer.targetKey)).toEqual({ id: 'r1' })
+    expect(unused).toEqual([])
+  })
+
+  test('goes back where an earlier attempt left something', async () => {
+    const { claims, claimed, offers, unused } = rig()
+    offers.push({ id: 'r1' })
+    const transfer = transferOf()
+    claims.sessions.set(transfer.targetKey, { id: 'earlier' })
+    const held = await claimed(transfer)
+    expect(held?.claim.session).toEqual({ id: 'earlier' })
+    expect(held?.claim).not.toHaveProperty('reserved')
+    expect(unused).toEqual([{ id: 'r1' }])
+  })
+
+  test('goes back where somebody else is at it', async () => {
+    const { claimed, offers, unused } = rig()
+    const transfer = transferOf()
+    await claimed(transfer)
+    offers.push({ id: 'r1' })
+    expect(await claimed(transfer)).toBeUndefined()
+    expect(unused).toEqual([{ id: 'r1' }])
+  })
 })

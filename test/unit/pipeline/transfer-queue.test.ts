@@ -144,6 +144,18 @@ describe('room', () => {
     expect(room).toEqual(['gdrive'])
   })
 
+  test('who was told that there is none hears of it, also when nothing was turned away', () => {
+    const { queue, room } = watched(4)
+    admit(
+      queue,
+      Array.from({ length: 4 }, () => transferOf()),
+    )
+    expect(queue.hasRoom('gdrive')).toBe(false)
+    queue.done(taken(queue))
+    queue.done(taken(queue))
+    expect(room).toEqual(['gdrive'])
+  })
+
   test('nothing was turned away: nobody needs to know', () => {
     const { queue, room } = watched(4)
     admit(

@@ -299,6 +299,25 @@ describe('the session', () => {
     expect(all.target.bytes.written).toBe(11)
   })
 
+  test('that was stored with the claim is told as unused to the first attempt only', async () => {
+    const all = rig()
+    all.faults.push({ site: 'gdrive', verb: 'chunk', error: new SyncError('INTERRUPTED', 'reset'), times: 1, bytes: 4 })
+    const told: unknown[] = []
+    const write = all.target.write.bind(all.target)
+    all.target.write = async (path, source, options) => {
+      told.push([options.reserved, options.session])
+      return write(path, source, { ...options, saveSession: async () => {} })
+    }
+    const held = await all.hold()
+    const reserved = { id: 'r1' }
+    held.claim = { ...held.claim, reserved }
+    expect(await transfer(all.parts, held)).toMatchObject({ kind: 'written' })
+    expect(told).toEqual([
+      [reserved, undefined],
+      [undefined, reserved],
+    ])
+  })
+
   test('can not be saved, the database is away: the file is given back, and no try is spent', async () => {
     const all = rig()
     all.claims.fails.saveSession = new Error('connection pool was cleared')

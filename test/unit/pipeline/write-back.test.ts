@@ -19,6 +19,7 @@ function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }]) 
   const claims = new MemoryClaims(clock)
   const log = new RecordingLog()
   const writes: Write[] = []
+  const backlog = new Set<string>()
   let current: Held | undefined
   let renewed = 0
   const write = async (one: Write): Promise<WriteResult> => {
@@ -28,7 +29,7 @@ function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }]) 
     if (answer instanceof Error) throw answer
     return answer
   }
-  const parts: WriteBackParts = { records: { write }, claims, clock, log, retryCountOf: () => 3 }
+  const parts: WriteBackParts = { records: { write }, claims, clock, log, retryCountOf: () => 3, isBacklogged: (site) => backlog.has(site) }
   const settled = async (outcome: Outcome, tries = 0) => {
     const held = await holdOf(claims, transferOf({ key: 'a', tries }), clock)
     current = held
@@ -40,7 +41,7 @@ function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }]) 
     return results[0] as Settled
   }
   const renewDuring = (nth: number): void => void (renewed = nth)
-  return { claims, log, writes, settle: settled, renewDuring }
+  return { claims, log, writes, backlog, settle: settled, renewDuring }
 }
 
 const resultOf = ([write]: readonly Write[]) => write?.result as { readonly error: string }
@@ -58,7 +59,14 @@ describe('what is written', () => {
     const { settle, writes } = rig()
     const { held, outcome: settled } = await settle(outcome)
     expect(settled).toBe(outcome)
-    expect(writes).toEqual([{ address: held.transfer, result, until: held.claim.until }])
+    expect(writes).toEqual([{ address: held.transfer, result, until: held.claim.until, patient: false }])
+  })
+
+  test('with patience while more waits for the site', async () => {
+    const { settle, writes, backlog } = rig()
+    backlog.add('gdrive')
+    await settle(synced)
+    expect(writes).toMatchObject([{ patient: true }])
   })
 
   test.each<Outcome>([

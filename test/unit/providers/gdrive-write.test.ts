@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
+import type { ByteSource, WriteSession } from '../../../src/providers/provider.ts'
 import { patternSource } from '../../support/fake-drive/pattern-source.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
@@ -167,12 +168,19 @@ test('a file and a folder of one name are told apart', async () => {
 
 test.each([10, 6 * MIB])('a source of %d bytes that changes while it is read is never stored', async (size) => {
   await rig.write('a.ma', 'before')
-  let asked = 0
-  const assertUnchanged = async (): Promise<void> => {
-    await Promise.resolve()
-    if (++asked > 1) throw new SyncError('SOURCE_CHANGED', 'the source was changed')
+  const source = patternSource(size)
+  let isBeingRead = false
+  const changing: ByteSource = {
+    ...source,
+    async open(fromByte, signal) {
+      isBeingRead = true
+      return source.open(fromByte, signal)
+    },
+    async assertUnchanged() {
+      await Promise.resolve()
+      if (isBeingRead) throw new SyncError('SOURCE_CHANGED', 'the source was changed')
+    },
   }
-  const changing = { ...patternSource(size), assertUnchanged }
   await expect(rig.write('a.ma', changing)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
   expect(rig.drive.files()).toMatchObject([{ size: 6, revisions: 1 }])
 })
@@ -183,4 +191,46 @@ test('a source that is shorter or longer than it says is never stored', async ()
     await expect(rig.write(`a.${said}`, source)).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
   }
   expect(rig.drive.files()).toEqual([])
+})
+
+describe('an id that was reserved with the claim', () => {
+  const reserved = async (): Promise<WriteSession> => {
+    // Asked for by the first file that needs one.
+    await rig.write('p/first', 'first')
+    rig.sessions.length = 0
+    rig.drive.journal.clear()
+    const session = rig.provider.reserve()
+    if (!session) throw new Error('there is none')
+    return session
+  }
+
+  test.each([5, 6 * MIB])('is that of the file, of %d bytes; nothing else has to be saved before', async (size) => {
+    const session = await reserved()
+    const file = await rig.write('p/b', patternSource(size), { reserved: session })
+    expect(file.id).toBe(session['remoteId'])
+    expect(rig.drive.journal.entries.map(({ operation }) => operation)).not.toContain('files.get')
+    if (size === 5) expect(rig.sessions).toEqual([])
+    else expect(rig.sessions[0]).toHaveProperty('upload')
+  })
+
+  test('finds the file of an attempt that nobody heard of the end of', async () => {
+    const session = await reserved()
+    const { id } = await rig.write('p/b', 'content', { reserved: session })
+    const { file } = await rig.persist('p/b', 'content', { session, provider: await rig.another() })
+    expect(file.id).toBe(id)
+    expect(rig.drive.files().filter(({ path }) => path.endsWith('p/b'))).toMatchObject([{ revisions: 1 }])
+  })
+
+  test('is not used where there is a file already, whose id is saved', async () => {
+    const { id } = await rig.write('p/b', 'before')
+    const session = await reserved()
+    expect((await rig.write('p/b', 'after', { reserved: session })).id).toBe(id)
+    expect(rig.sessions).toMatchObject([{ remoteId: id, exists: true }])
+  })
+
+  test('can be given back', async () => {
+    const session = await reserved()
+    rig.provider.unreserve(session)
+    expect(rig.provider.reserve()).toEqual(session)
+  })
 })
