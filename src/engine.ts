@@ -1,13 +1,13 @@
 import { defer, filter, merge, mergeMap, Subject, type Observable } from 'rxjs'
 
 import { SyncError } from './errors.ts'
-import type { ClaimStore, SavedSession } from './model/claim.ts'
+import type { ClaimStore } from './model/claim.ts'
 import type { Log } from './model/log.ts'
 import { projectSettings } from './model/project-settings.ts'
 import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import type { SlotStore } from './model/slots.ts'
-import type { Transfer } from './model/transfer.ts'
+import type { Site } from './model/site.ts'
 import { ChronicFiles } from './pipeline/chronic-files.ts'
 import { claim } from './pipeline/claim.ts'
 import { ClaimsAhead } from './pipeline/claims-ahead.ts'
@@ -124,10 +124,7 @@ export class Engine {
       claims,
       clock,
       reread: lookout.reread.bind(lookout),
-      offer: ({ route }: Transfer) => ('error' in route ? undefined : providers.opened(route.targetSite)?.reserve()),
-      unused: ({ route }: Transfer, offer: SavedSession) => {
-        if (!('error' in route)) providers.opened(route.targetSite)?.unreserve(offer)
-      },
+      opened: (site: Site) => providers.opened(site),
       busy: ({ site }: { readonly site: string }, freeInMs: number) => this.scans.takeover(site, freeInMs),
     }
     return new ClaimsAhead({

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 
 import { SyncError } from '../errors.ts'
-import type { Claim, ClaimStore, SavedSession } from '../model/claim.ts'
+import type { Claim, ClaimStore } from '../model/claim.ts'
+import type { Site } from '../model/site.ts'
 import type { Transfer } from '../model/transfer.ts'
+import type { Provider } from '../providers/provider.ts'
 import type { Clock } from './clock.ts'
 import type { Held } from './contracts.ts'
 import type { RunningTransfer } from './transfer-queue.ts'
@@ -12,10 +14,8 @@ export interface ClaimParts {
   readonly clock: Clock
   /** The transfer as its document says it now; undefined when it is not pending any more. */
   readonly reread: (transfer: Transfer, signal: AbortSignal) => Promise<Transfer | undefined>
-  /** What the target wants to be stored with the lease, for a file that is new there. */
-  readonly offer: (transfer: Transfer) => SavedSession | undefined
-  /** It was not needed. */
-  readonly unused: (transfer: Transfer, offer: SavedSession) => void
+  /** Undefined where nobody has used that site yet. */
+  readonly opened: (site: Site) => Pick<Provider, 'reserve' | 'unreserve'> | undefined
   /** Somebody else holds the place for so long. */
   readonly busy: (transfer: Transfer, freeInMs: number) => void
 }
@@ -27,9 +27,10 @@ export interface ClaimParts {
 export async function claim(parts: ClaimParts, running: RunningTransfer): Promise<Held | undefined> {
   const { claims, clock, reread, busy } = parts
   const planned = running.transfer
-  const offer = parts.offer(planned)
+  const target = 'error' in planned.route ? undefined : parts.opened(planned.route.targetSite)
+  const offer = target?.reserve()
   const result = await claims.claim(planned, randomUUID(), offer)
-  if (offer && (result.kind === 'busy' || result.claim.reserved === undefined)) parts.unused(planned, offer)
+  if (offer && (result.kind === 'busy' || result.claim.reserved === undefined)) target?.unreserve(offer)
   if (result.kind === 'busy') {
     busy(planned, result.freeInMs)
     return undefined

@@ -21,6 +21,10 @@ export interface ClaimsAheadParts {
 
 /** What slots used up within this time will be used up again in as much. */
 const PACE_MS = 500
+/** How long others are believed to be at the same work after one of them was met. */
+const CONTESTED_MS = 10_000
+/** Where others are at the same work, most leases that are asked for are theirs. */
+const MORE_WHEN_CONTESTED = 4
 
 interface Reserved {
   readonly running: RunningTransfer
@@ -30,8 +34,9 @@ interface Reserved {
 
 interface Line {
   readonly reserved: Reserved[]
-  /** When slots were given their latest transfers. */
+  /** When slots began with their latest transfers. */
   readonly pace: number[]
+  contestedUntil: number
   disarm?: () => void
 }
 
@@ -53,11 +58,10 @@ export class ClaimsAhead {
 
   /** The most urgent transfer of a site; undefined when there is none. It counts as running until the queue is told that it is done. */
   take(site: string): RunningTransfer | undefined {
-    const most = this.#parts.mostAhead(site)
-    if (most <= 0 || this.#closed) return this.#parts.queue.take(site)
+    if (this.#parts.mostAhead(site) <= 0 || this.#closed) return this.#parts.queue.take(site)
     const line = this.#line(site)
-    const next = this.#reserved(site, line) ?? this.#parts.queue.take(site)
-    if (next) this.#reserveMore(site, line, most)
+    const next = this.#reserved(site, line) ?? this.#next(site, line)
+    if (next) this.#reserveMore(site, line)
     return next
   }
 
@@ -65,7 +69,12 @@ export class ClaimsAhead {
   async claim(running: RunningTransfer): Promise<Held | undefined> {
     const { claim, clock } = this.#parts
     const held = await (this.#taken.get(running) ?? claim(running))
-    if (held) held.startedAt = clock.now()
+    const line = this.#line(running.transfer.site)
+    if (!held) this.#contested(line)
+    else {
+      held.startedAt = clock.now()
+      line.pace.push(held.startedAt)
+    }
     return held
   }
 
@@ -92,24 +101,53 @@ export class ClaimsAhead {
     return first.running
   }
 
-  #reserveMore(site: string, line: Line, most: number): void {
-    const { queue, clock, claim } = this.#parts
+  #next(site: string, line: Line): RunningTransfer | undefined {
+    const { queue, clock } = this.#parts
+    return queue.take(site, clock.now() < line.contestedUntil ? clock.random() : 0)
+  }
+
+  #reserveMore(site: string, line: Line): void {
+    const { clock, claim, mostAhead } = this.#parts
     const now = clock.now()
-    line.pace.push(now)
-    while (line.pace.length > most + 1 || now - (line.pace[0] ?? now) > PACE_MS) line.pace.shift()
-    // This one aside: a slot that was free for long says nothing.
-    const wanted = line.pace.length - 1
+    while (line.pace.length > mostAhead(site) || now - (line.pace[0] ?? now) > PACE_MS) line.pace.shift()
+    const wanted = line.pace.length * (now < line.contestedUntil ? MORE_WHEN_CONTESTED : 1)
     // Half of them at once rather than one by one.
     if (line.reserved.length > wanted / 2) return
     while (line.reserved.length < wanted) {
-      const running = queue.take(site)
+      const running = this.#next(site, line)
       if (!running) break
-      const held = claim(running)
-      // Whoever takes it hears of it.
-      held.catch(() => undefined)
-      line.reserved.push({ running, since: now, held })
+      const reserved = { running, since: now, held: claim(running) }
+      line.reserved.push(reserved)
+      reserved.held.then(
+        (held) => held ?? this.#drop(site, line, reserved),
+        // Whoever takes it hears of it.
+        () => undefined,
+      )
     }
     if (line.reserved.length > 0) this.#arm(line)
+  }
+
+  /** It is somebody else's, or done: no slot has to find that out, and there is room for another. */
+  #drop(site: string, line: Line, reserved: Reserved): void {
+    this.#contested(line)
+    const at = line.reserved.indexOf(reserved)
+    if (at < 0) return
+    line.reserved.splice(at, 1)
+    this.#end(reserved.running)
+    if (!this.#closed) this.#reserveMore(site, line)
+  }
+
+  /**
+   * Another instance was there first: they have the same work before them, in the same order. Who goes on there meets the others at
+   * each file; so for a while ours are taken from here and there.
+   */
+  #contested(line: Line): void {
+    line.contestedUntil = this.#parts.clock.now() + CONTESTED_MS
+  }
+
+  #end(running: RunningTransfer): void {
+    this.#parts.queue.done(running)
+    if (running.changed) this.#parts.changed(running)
   }
 
   #arm(line: Line): void {
@@ -131,7 +169,7 @@ export class ClaimsAhead {
   }
 
   async #release({ running, held }: Reserved): Promise<void> {
-    const { claims, queue, unexpected, changed } = this.#parts
+    const { claims, queue, unexpected } = this.#parts
     try {
       const claimed = await held
       if (claimed) {
@@ -141,13 +179,12 @@ export class ClaimsAhead {
     } catch (error) {
       unexpected(error, running)
     }
-    queue.done(running)
-    if (running.changed) changed(running)
+    this.#end(running)
   }
 
   #line(site: string): Line {
     let line = this.#lines.get(site)
-    if (!line) this.#lines.set(site, (line = { reserved: [], pace: [] }))
+    if (!line) this.#lines.set(site, (line = { reserved: [], pace: [], contestedUntil: 0 }))
     return line
   }
 }

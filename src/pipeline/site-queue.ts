@@ -7,6 +7,9 @@ interface Entry {
   gone: boolean
 }
 
+/** How far from the first one may be taken, so that none waits for long. */
+const FURTHEST = 256
+
 /** Entries of one priority: projects in turn, each first come, first served. */
 class Lane {
   readonly #projects = new Map<string, Entry[]>()
@@ -32,10 +35,10 @@ class Lane {
     this.size++
   }
 
-  shift(): Entry | undefined {
+  shift(from: number): Entry | undefined {
     for (const [project, line] of this.#projects) {
       this.#projects.delete(project)
-      let entry = line.shift()
+      let [entry] = line.splice(Math.floor(from * Math.min(line.length, FURTHEST)), 1)
       while (entry?.gone === true) entry = line.shift()
       if (line.length > 0) this.#projects.set(project, line)
       if (entry) return entry
@@ -123,10 +126,10 @@ export class SiteQueue {
     return lane?.largest !== undefined && lane.countOf(lane.largest) > lane.countOf(project) + 1
   }
 
-  /** The most urgent one. */
-  take(): Transfer | undefined {
+  /** The most urgent one; `from`, in [0, 1): one that came later. */
+  take(from = 0): Transfer | undefined {
     const priority = this.highestPriority
-    const entry = priority === undefined ? undefined : this.#lanes.get(priority)?.shift()
+    const entry = priority === undefined ? undefined : this.#lanes.get(priority)?.shift(from)
     if (!entry) return undefined
     this.#remove(entry)
     return entry.transfer

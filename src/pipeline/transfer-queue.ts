@@ -99,10 +99,13 @@ export class TransferQueue {
     }
   }
 
-  /** The most urgent transfer of a site; undefined when there is none. It counts as running until `done`. */
-  take(site: string): RunningTransfer | undefined {
+  /**
+   * The most urgent transfer of a site; undefined when there is none. It counts as running until `done`. `from`, in [0, 1): not the
+   * first of them, but one from further behind.
+   */
+  take(site: string, from = 0): RunningTransfer | undefined {
     const queue = this.#sites.get(site)
-    for (let transfer = queue?.take(); transfer && !this.#closed; transfer = queue?.take()) {
+    for (let transfer = queue?.take(from); transfer && !this.#closed; transfer = queue?.take(from)) {
       if (this.#places.has(transfer.targetKey)) {
         this.#park(transfer)
         continue

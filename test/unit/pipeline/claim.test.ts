@@ -17,8 +17,7 @@ function rig(reread: (transfer: Transfer) => Promise<Transfer | undefined> = asy
     claims,
     clock,
     reread,
-    offer: () => offers.shift(),
-    unused: (_transfer: Transfer, offer: object) => void unused.push(offer),
+    opened: () => ({ reserve: () => offers.shift(), unreserve: (offer: object) => void unused.push(offer) }),
     busy: ({ key }: Transfer, ms: number) => void busy.push([key, ms]),
   }
   const claimed = async (transfer: Transfer) =>

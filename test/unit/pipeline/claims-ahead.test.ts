@@ -166,6 +166,50 @@ describe('what has a lease and no slot', () => {
   })
 })
 
+/** Another instance has every second of them. */
+const contested = (admitted: number) => {
+  const one = rig({ most: 4, admitted })
+  for (const [n, { key }] of one.transfers.entries()) if (n % 2 === 1) one.others.add(key)
+  return one
+}
+
+describe('where another instance is at the same work', () => {
+  test('no slot is troubled with what is not ours, as soon as leases are taken ahead', async () => {
+    const one = contested(40)
+    await work(one, 4)
+    await settle()
+    const before = one.queue.running.size
+    expect(await work(one, before)).toHaveLength(before)
+  })
+
+  test('ours are taken from here and there for a while, each once', async () => {
+    const one = contested(40)
+    one.clock.chance = 0.5
+    await work(one, 4)
+    await settle()
+    const keys = one.transfers.map(({ key }) => key)
+    const asked = one.claimed().map((key) => keys.indexOf(key))
+    expect(Math.max(...asked)).toBeGreaterThan(15)
+    while (!one.queue.isIdle) {
+      const running = one.ahead.take(SITE)
+      if (!running) break
+      await one.ahead.claim(running)
+      one.queue.done(running)
+      await settle()
+    }
+    expect(one.claimed().toSorted()).toEqual(keys.toSorted())
+  })
+
+  test('and then in their order again', async () => {
+    const one = rig({ most: 0, admitted: 5 })
+    one.clock.chance = 0.99
+    one.others.add(one.transfers[0]?.key ?? '')
+    await work(one, 1)
+    await one.clock.advance(10_000)
+    expect(one.take().transfer.key).toBe(one.transfers[1]?.key)
+  })
+})
+
 describe('a claim that fails', () => {
   test('is told to the slot that takes it', async () => {
     const one = rig()

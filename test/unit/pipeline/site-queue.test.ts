@@ -191,3 +191,15 @@ test('whatever is added: what leaves is what came, but for the least urgent', ()
     { numRuns: 500 },
   )
 })
+
+test('one from further behind, of the most urgent ones only; each is taken once', () => {
+  const queue = new SiteQueue(1_000)
+  const urgent = Array.from({ length: 10 }, () => transferOf({ priority: 90 }))
+  const others = Array.from({ length: 10 }, () => transferOf({ priority: 10 }))
+  for (const transfer of [...others, ...urgent]) queue.add(transfer)
+  const taken = Array.from({ length: 20 }, (_, n) => queue.take(n % 3 === 0 ? 0 : 0.7)?.key)
+  expect(taken[1]).toBe(urgent[1 + 6]?.key)
+  expect(new Set(taken.slice(0, 10))).toEqual(new Set(urgent.map(({ key }) => key)))
+  expect(new Set(taken.slice(10))).toEqual(new Set(others.map(({ key }) => key)))
+  expect(queue.size).toBe(0)
+})
