@@ -78,7 +78,7 @@ async function instances({ quick, runs, say }: RowOptions): Promise<RowResult> {
     })),
     notes: [
       'One representation a file, all inserted at once with majority, until the last record is written back. The instances are ready before, and have done 300 files each.',
-      'All instances, the fake Drive and mongod share the processors of one machine.',
+      'Four uploads at once an instance; all instances, the fake Drive and mongod share the processors of one machine.',
     ],
     leftOut: [],
   }

@@ -56,8 +56,9 @@ export interface PipelineParts<Hint> {
  * ```
  *
  * The queue between the halves is bounded; what does not fit is found again by a scan. A ticket stands for a queued transfer; the
- * transfer itself is chosen when a slot is free, so that the most urgent one goes next, and the lease is taken only then. The slot is
- * the site's: it is free for the next transfer while a result is written. Nothing a transfer does ends the stream.
+ * transfer itself is chosen when a slot is free, so that the most urgent one goes next; its lease is taken then, or a moment before
+ * (`claims-ahead.ts`). The slot is the site's: it is free for the next transfer while a result is written. Nothing a transfer does ends the
+ * stream.
  */
 export function syncPipeline<Hint>(parts: PipelineParts<Hint>): Observable<Settled> {
   const { changes$, scans$, look, queue, limitOf, stop$ } = parts

@@ -70,6 +70,21 @@ describe('local_drive', () => {
       expect(await readdir(join(outside, 'b'))).toEqual([])
     })
 
+    test('what was there a moment ago is not relied on: a link in its place is refused, a file in its place is seen, and so is its end', async () => {
+      await write('a/b/one', '1')
+      await write('a/b/two', '2')
+      expect([await read('a/b/one'), (await stat('a/b/two'))?.size]).toEqual(['1', 1])
+      await rm(join(root, 'a/b/one'))
+      await symlink(join(outside, 'secret'), join(root, 'a/b/one'))
+      for (const call of [stat, read]) await expect(call('a/b/one')).rejects.toMatchObject({ code: 'BAD_PATH' })
+      expect(await read('a/b/two')).toBe('2')
+      await writeFile(join(root, 'a/b/two'), 'another')
+      expect([await read('a/b/two'), (await stat('a/b/two'))?.size]).toEqual(['another', 7])
+      await rename(join(root, 'a'), join(root, 'moved'))
+      expect(await stat('a/b/two')).toBeUndefined()
+      await expect(read('a/b/two')).rejects.toMatchObject({ code: 'SOURCE_MISSING' })
+    })
+
     test('one at the name of the file is replaced, never written through', async () => {
       await expect(read('secret-link')).rejects.toMatchObject({ code: 'BAD_PATH' })
       for (const name of ['secret-link', 'dangling', 'inside-link']) {
