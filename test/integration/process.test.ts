@@ -95,7 +95,8 @@ test('the whole program: what is published is synced; every line fits the schema
 test('case 43: two instances, 100 files: each sent once; one is killed midway, the other takes over, and no folder is made twice', async () => {
   const stage = await Stage.open()
   const drive = await openDrive()
-  drive.settings.latencyMs = 15
+  // Slow enough that it is not over before one of them is killed.
+  drive.settings.latencyMs = 150
   const config = await writeConfig(stage, {
     general: { lease_seconds: 2, remote_site: 'gdrive' },
     sites: { gdrive: await gdrive(stage, drive) },
@@ -103,7 +104,8 @@ test('case 43: two instances, 100 files: each sent once; one is killed midway, t
   const services = [new ServiceProcess(['run', '--config', config]), new ServiceProcess(['run', '--config', config])] as const
   for (const { lines } of services) await lines.until('service.ready')
   const documents = await published(stage, 100, 'gdrive', 'new/folder')
-  await waitFor('30 files', () => drive.files().length >= 30 && services[0].lines.count('transfer.started') > 0)
+  // Both have a hand in it.
+  await waitFor('30 files', () => drive.files().length >= 30 && services[0].lines.count('transfer.succeeded') > 0)
   services[0].signal('SIGKILL')
   await services[0].ended
   for (const document of documents) await stage.synced(document, { site: 'gdrive', withinMs: 25_000 })
