@@ -67,14 +67,14 @@ export class ClaimsAhead {
 
   /** Its lease, which may have been taken already; undefined when there is nothing to do here. */
   async claim(running: RunningTransfer): Promise<Held | undefined> {
-    const { claim, clock } = this.#parts
+    const { claim, clock, mostAhead } = this.#parts
     const held = await (this.#taken.get(running) ?? claim(running))
-    const line = this.#line(running.transfer.site)
-    if (!held) this.#contested(line)
-    else {
-      held.startedAt = clock.now()
-      line.pace.push(held.startedAt)
-    }
+    if (held) held.startedAt = clock.now()
+    const { site } = running.transfer
+    if (mostAhead(site) <= 0) return held
+    const line = this.#line(site)
+    if (held) line.pace.push(held.startedAt)
+    else this.#contested(line)
     return held
   }
 
