@@ -35,7 +35,7 @@ export function changeHints(events$: Observable<StreamEvent>, parts: ChangeHints
     filter((event) => event.kind === 'changed'),
     filter(({ project }) => projectSettings(settings, project).enabled),
     tap(({ project }) => noticed(project)),
-    map(({ project, representationId, occasion }) => ({ project, representationId, occasion })),
+    map(({ kind: _changed, ...hint }) => hint),
   )
 }
 

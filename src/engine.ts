@@ -15,7 +15,7 @@ import { ClusterGates } from './pipeline/cluster-gates.ts'
 import type { Clock } from './pipeline/clock.ts'
 import type { Held, Settled, Steps } from './pipeline/contracts.ts'
 import { keepLease } from './pipeline/keep-lease.ts'
-import { keyOfHint, Lookout, mergeHints, type DocumentReader, type Hint } from './pipeline/lookout.ts'
+import { HINTS, Lookout, type DocumentReader, type Hint } from './pipeline/lookout.ts'
 import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
 import { SiteGates } from './pipeline/site-gates.ts'
 import { showProgress } from './pipeline/show-progress.ts'
@@ -89,8 +89,7 @@ export class Engine {
       changes$: merge(parts.changes$, this.#again),
       scans$: this.scans.run(stop$),
       look: {
-        keyOf: keyOfHint,
-        merge: mergeHints,
+        ...HINTS,
         run: (hints: readonly Hint[]) => defer(async () => lookout.look(hints)).pipe(mergeMap((found) => found)),
         batch: HINTS_AT_ONCE,
         most: HINTS_WAITING,

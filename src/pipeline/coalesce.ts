@@ -4,6 +4,8 @@ export interface Coalesced<Hint, Result> {
   readonly keyOf: (hint: Hint) => string
   /** Two hints of one key become one. */
   readonly merge: (former: Hint, latter: Hint) => Hint
+  /** What is left of a hint that waits behind `FEW` others; all of it when left out. */
+  readonly lighten?: (hint: Hint) => Hint
   /** Never errors. */
   readonly run: (batch: readonly Hint[]) => ObservableInput<Result>
   /** Hints in one batch at most. */
@@ -14,6 +16,8 @@ export interface Coalesced<Hint, Result> {
   readonly overflowed: () => void
 }
 
+const FEW = 8
+
 /**
  * Puts hints together while the former batch is worked on: the first goes at once, a flood becomes few batches, and a document that
  * changes a hundred times meanwhile is looked at once. Completes when the source has and nothing waits.
@@ -21,6 +25,7 @@ export interface Coalesced<Hint, Result> {
 export function coalesce<Hint, Result>({
   keyOf,
   merge,
+  lighten = (hint) => hint,
   run,
   batch,
   most,
@@ -65,7 +70,8 @@ export function coalesce<Hint, Result>({
             forgot = true
             return
           }
-          waiting.set(key, former === undefined ? hint : merge(former, hint))
+          const kept = waiting.size < FEW ? hint : lighten(hint)
+          waiting.set(key, former === undefined ? kept : merge(former, kept))
           next()
         },
         error: (error: unknown) => subscriber.error(error),

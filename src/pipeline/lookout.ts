@@ -18,6 +18,8 @@ export interface Hint {
   readonly occasion: Occasion
   /** Not because of a change, but because what ran during one has ended: others that run need not be looked at again for it. */
   readonly again?: boolean
+  /** As it was when it changed: good for as long as nobody had to wait. */
+  readonly document?: RepresentationDocument
 }
 
 export interface DocumentReader {
@@ -40,11 +42,17 @@ export interface LookoutParts {
 
 export const keyOfHint = ({ project, representationId }: Hint): string => `${project}/${idText(representationId)}`
 
+/** What of a hint waits with many others: a document would be old by then, and is read together with theirs. */
+const withoutDocument = ({ document: _old, ...hint }: Hint): Hint => hint
+
 export const mergeHints = (former: Hint, latter: Hint): Hint => ({
-  ...latter,
+  ...withoutDocument(latter),
   occasion: mergeOccasions(former.occasion, latter.occasion),
   again: former.again === true && latter.again === true,
 })
+
+/** How hints are put together while earlier ones are worked on. */
+export const HINTS = { keyOf: keyOfHint, merge: mergeHints, lighten: withoutDocument }
 
 /** Turns documents into work. What it reads decides; how it came to read it does not. */
 export class Lookout {
@@ -80,10 +88,12 @@ export class Lookout {
     if (!settingsOf(project).enabled) return []
     const breathe = breather()
     try {
-      const read = await reader.read(
-        project,
-        hints.map(({ representationId }) => representationId),
-      )
+      const read =
+        this.#told(hints) ??
+        (await reader.read(
+          project,
+          hints.map(({ representationId }) => representationId),
+        ))
       const documents = new Map(read.map((document) => [idText(document._id), document]))
       const found: Found[] = []
       for (const hint of hints) {
@@ -96,6 +106,18 @@ export class Lookout {
       unread(error)
       return []
     }
+  }
+
+  /**
+   * The documents that came with the hints, when all did. They say what is wanted, and may be older than the documents are: the claim
+   * reads again before anything is done. What runs already was planned by a later one, perhaps, and must not be stopped by them.
+   */
+  #told(hints: readonly Hint[]): readonly RepresentationDocument[] | undefined {
+    const documents = hints.map(({ document }) => document).filter((document) => document !== undefined)
+    if (documents.length < hints.length) return undefined
+    const keys = new Set(hints.map(keyOfHint))
+    const isRunning = this.#parts.queue.running.values().some(({ transfer }) => keys.has(transfer.representationKey))
+    return isRunning ? undefined : documents
   }
 
   #look(hint: Hint, document: RepresentationDocument | undefined): Found {

@@ -28,9 +28,9 @@ export const providers: ReadonlyMap<string, ProviderEntry> = new Map<string, Pro
     'gdrive',
     {
       // https://developers.google.com/workspace/drive/api/guides/limits: thousands of calls a minute and user, of which a small file
-      // costs one. Sixteen, of which each takes a third of a second, are a quarter of the 12,000 calls a minute of a project; where an
-      // account bears less, as some do, the rate gate slows all of them down.
-      concurrency: 16,
+      // costs one. As many as the HTTP client has connections: of which each takes a third of a second, they are a third of the 12,000 calls
+      // a minute of a project; where an account bears less, as some do, the rate gate slows all of them down.
+      concurrency: 24,
       open: async (site, context) => await (await import('./gdrive.ts')).openGDrive(site, context),
     },
   ],

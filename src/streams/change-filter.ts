@@ -65,8 +65,20 @@ const unpaused = {
   $or: [any(removed, matches('$$this', PAUSED)), any(updated, { $and: [matches('$$this.k', PAUSED), { $ne: ['$$this.v', true] }] })],
 }
 
+/** Bytes. An ordinary publish of a file or a few; what is larger is read when somebody looks at it. */
+const SMALL = 4_096
+
+/** As it was published: whoever can act on it at once needs not ask for it. */
+const document = {
+  $cond: [
+    { $and: [{ $eq: ['$operationType', 'insert'] }, { $lte: [{ $bsonSize: '$fullDocument' }, SMALL] }] },
+    '$fullDocument',
+    '$$REMOVE',
+  ],
+}
+
 /**
- * What the server sends of a database's changes: keys only, so that no document is too large for an event; nothing of our own
+ * What the server sends of a database's changes: keys, and of a small new document all, so that no event is too large; nothing of our own
  * writes; drops and renames, so that nothing ends silently. Documents are never looked up: an event's token would not be
  * resumable once the document changes.
  */
@@ -74,7 +86,7 @@ export const changeFilter: readonly Document[] = [
   { $match: { operationType: { $in: ['insert', 'update', 'replace', 'drop', 'rename', 'dropDatabase', 'invalidate'] } } },
   { $match: { $or: [{ operationType: { $nin: ['insert', 'replace'] } }, { 'fullDocument.type': 'representation' }] } },
   { $match: { $expr: { $not: [ownWrite] } } },
-  { $project: { operationType: 1, ns: 1, to: 1, documentKey: 1, clusterTime: 1, unpaused } },
+  { $project: { operationType: 1, ns: 1, to: 1, documentKey: 1, clusterTime: 1, unpaused, document } },
 ]
 
 /** A token is only good for the filter it was made with. */

@@ -1,6 +1,7 @@
 import { ChangeStream, type Db, type Document, type ResumeToken } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
 
+import type { RepresentationDocument } from '../model/document.ts'
 import type { Occasion } from '../model/eligibility.ts'
 import { changeFilter } from './change-filter.ts'
 import type { TokenStore } from './resume-token.ts'
@@ -9,7 +10,14 @@ import { sleep, within } from './waiting.ts'
 
 /** What the change stream says. It is a hint: whoever acts on it reads the documents. */
 export type StreamEvent =
-  | { readonly kind: 'changed'; readonly project: string; readonly representationId: unknown; readonly occasion: Occasion }
+  | {
+      readonly kind: 'changed'
+      readonly project: string
+      readonly representationId: unknown
+      readonly occasion: Occasion
+      /** Of a small document that is new: all of it, as it was published. */
+      readonly document?: RepresentationDocument
+    }
   /** The collection of a project is not what it was: dropped, or renamed. */
   | { readonly kind: 'gone'; readonly project: string }
   /** Documents came by another way than a write (a renamed collection): scan. */
@@ -177,6 +185,7 @@ class StreamLoop {
           project,
           representationId: change['documentKey']?._id,
           occasion: change['unpaused'] === true ? { unpaused: true } : {},
+          ...(change['document'] && { document: change['document'] as RepresentationDocument }),
         })
         return
       case 'drop':

@@ -224,6 +224,22 @@ test('new documents: representations wake, in a new collection too; others do no
   expect(heard).toMatchObject([{ operationType: 'insert', ns: { coll: 'brand new' }, documentKey: { _id: large._id } }])
 })
 
+test('a small document that is new comes along; a large one does not, nor what was only changed', async () => {
+  const small = representation([entry('{root[work]}/a.ma', inArray('gdrive'))])
+  const large = representation([entry('{root[work]}/b.ma', inArray('gdrive'))], { data: 'x'.repeat(4_096) })
+  const heard = await told(async () => {
+    await collection.insertMany([small, large] as Document[])
+    await collection.updateOne({ _id: small._id }, { $set: { name: 'changed' } })
+    await collection.replaceOne({ _id: small._id }, { ...small, name: 'replaced' })
+  })
+  expect(heard.map((event) => [event['operationType'], event['document']])).toEqual([
+    ['insert', small],
+    ['insert', undefined],
+    ['update', undefined],
+    ['replace', undefined],
+  ])
+})
+
 test('what happens to whole collections is told', async () => {
   const rename = await told(async () => {
     await database.db.collection('former').insertOne({ type: 'asset' })

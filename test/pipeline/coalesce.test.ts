@@ -20,6 +20,8 @@ function coalesced(run: Run, more: Partial<Parts> = {}) {
   })
 }
 
+const bracketed = (hint: string): string => `(${hint})`
+
 function marbles(body: Parameters<TestScheduler['run']>[0]): void {
   new TestScheduler((actual, expected) => expect(actual).toEqual(expected)).run(body)
 }
@@ -52,6 +54,19 @@ describe('batches', () => {
       const run: Run = (hints) => cold('---(r|)', { r: hints.join('') })
       const expected = '    ---x--y--z--|'
       expectObservable(source.pipe(coalesced(run, { batch: 2 }))).toBe(expected, { x: 'a', y: 'bc', z: 'de' })
+    })
+  })
+
+  test('what waits behind eight others is lighter by then', () => {
+    expect.hasAssertions()
+    marbles(({ hot, cold, expectObservable }) => {
+      const source = hot('  abcdefghijk---|')
+      const run: Run = (hints) => cold('-----------(r|)', { r: hints.join('') })
+      const expected = '    -----------x----------(y|)'
+      expectObservable(source.pipe(coalesced(run, { lighten: bracketed, most: 20, batch: 20 }))).toBe(expected, {
+        x: 'a',
+        y: 'bcdefghi(j)(k)',
+      })
     })
   })
 

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { idText, type RepresentationDocument } from '../../../src/model/document.ts'
-import { keyOfHint, Lookout, mergeHints, type Hint } from '../../../src/pipeline/lookout.ts'
+import { HINTS, keyOfHint, Lookout, mergeHints, type Hint } from '../../../src/pipeline/lookout.ts'
 import { TransferQueue, type RunningTransfer } from '../../../src/pipeline/transfer-queue.ts'
 import { anyDocument, CREATED, documentOf, fileOf, projectOf } from '../../support/model-samples.ts'
 import { RecordingLog } from '../../support/recording-log.ts'
@@ -51,6 +51,34 @@ describe('hints', () => {
     expect(reads).toEqual([['PRJ', 'a', 'b', 'gone']])
     expect(found.map(({ transfers }) => transfers.map(({ site }) => site))).toEqual([['gdrive'], [], []])
     expect(found[0]).toMatchObject({ representationKey: 'PRJ/"a"', occasion: { unpaused: true }, changed: true })
+  })
+
+  test('that brought their documents are answered by them, unless one of them has none', async () => {
+    const { lookout, reads } = rig([ready('a'), ready('b', { created_dt: CREATED })])
+    const told = (id: string): Hint => ({ ...hint(id), document: ready(id) })
+    const found = await lookout.look([told('a'), told('b')])
+    expect(found.map(({ transfers }) => transfers.map(({ site }) => site))).toEqual([['gdrive'], ['gdrive']])
+    expect(reads).toEqual([])
+    const read = await lookout.look([told('a'), told('b'), hint('gone')])
+    expect(read.map(({ transfers }) => transfers.map(({ site }) => site))).toEqual([['gdrive'], [], []])
+    expect(reads).toEqual([['PRJ', 'a', 'b', 'gone']])
+  })
+
+  test('that brought a document are no reason to stop what was planned by a later one', async () => {
+    const { lookout, reads, runs } = rig([ready('a')])
+    const running = await runs('a')
+    reads.length = 0
+    const old = documentOf([fileOf([studio], { _id: 'file of a' })], { _id: 'a' })
+    await lookout.look([{ ...hint('a'), document: old }])
+    expect(running.abort.signal.aborted).toBe(false)
+    expect(reads).toEqual([['PRJ', 'a']])
+  })
+
+  test('lose their document when another change follows, and when many wait', () => {
+    const told: Hint = { ...hint('a'), document: ready('a') }
+    expect(mergeHints(told, hint('a'))).not.toHaveProperty('document')
+    expect(mergeHints(hint('a'), told)).not.toHaveProperty('document')
+    expect(HINTS.lighten(told)).toEqual(hint('a'))
   })
 
   test('of several projects are read one project at a time, those of a project that is off not at all', async () => {
