@@ -100,13 +100,18 @@ async function finish(file: FileHandle, source: ByteSource): Promise<BigIntStats
 
 async function hashOf(file: FileHandle, algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string> {
   const sum = createHash(algorithm)
-  const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-  for (let position = 0; ;) {
+  let position = 0
+  let other = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  let reading = file.read(Buffer.allocUnsafeSlow(CHUNK_BYTES), 0, CHUNK_BYTES, position)
+  for (;;) {
+    const { bytesRead, buffer } = await reading
     throwIfAborted(signal)
-    const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES, position)
     if (bytesRead === 0) return sum.digest('hex')
-    sum.update(buffer.subarray(0, bytesRead))
     position += bytesRead
+    // The next is read while this one is hashed.
+    reading = file.read(other, 0, CHUNK_BYTES, position)
+    sum.update(buffer.subarray(0, bytesRead))
+    other = buffer
   }
 }
 
