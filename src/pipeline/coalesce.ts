@@ -16,6 +16,7 @@ export interface Coalesced<Hint, Result> {
   readonly overflowed: () => void
 }
 
+/** Hints that may wait whole: a batch of them is looked at before they are old, and they hold little. */
 const FEW = 8
 
 /**

@@ -68,7 +68,7 @@ const unpaused = {
 /** Bytes. An ordinary publish of a file or a few; what is larger is read when somebody looks at it. */
 const SMALL = 4_096
 
-/** As it was published: whoever can act on it at once needs not ask for it. */
+/** As it was published: whoever can plan with it at once need not ask for it. */
 const document = {
   $cond: [
     { $and: [{ $eq: ['$operationType', 'insert'] }, { $lte: [{ $bsonSize: '$fullDocument' }, SMALL] }] },

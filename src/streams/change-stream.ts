@@ -8,7 +8,7 @@ import type { TokenStore } from './resume-token.ts'
 import { streamFault } from './stream-fault.ts'
 import { sleep, within } from './waiting.ts'
 
-/** What the change stream says. It is a hint: whoever acts on it reads the documents. */
+/** What the change stream says. It is a hint, also where it shows a document: whoever acts on it reads that again. */
 export type StreamEvent =
   | {
       readonly kind: 'changed'
