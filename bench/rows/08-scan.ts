@@ -49,7 +49,7 @@ async function measureShape(shape: Shape, { quick, runs, say }: RowOptions): Pro
     await makeRepresentations(production.db, nameOf(count), { count, shape, pending: PENDING })
     await scanner.createIndexes(nameOf(count))
   }
-  const all = async (count: number): Promise<number> => await median(async () => await scanner.scan(nameOf(count), { expected: PENDING }))
+  const all = async (count: number): Promise<number> => await scanner.scan(nameOf(count), { expected: PENDING })
   const examined = async (): Promise<string> => {
     const [least, most] = await Promise.all([LEAST, largest].map(async (count) => examinedText(await scanner.examined(nameOf(count)))))
     return `${least} among ${LEAST.toLocaleString('en-US')}, ${most} among ${largest.toLocaleString('en-US')}`
@@ -67,9 +67,7 @@ async function measureShape(shape: Shape, { quick, runs, say }: RowOptions): Pro
   const withFailed = await inTurn([LEAST, largest], runs, all)
   const after = await examined()
   await changeRecords(collection, shape, failed, { unset: Object.keys(failure) })
-  const next = await inTurn([largest], runs, async (count) =>
-    median(async () => scanner.scan(nameOf(count), { expected: NEXT, atLeast: NEXT })),
-  )
+  const next = await inTurn([largest], runs, async (count) => scanner.scan(nameOf(count), { expected: NEXT, atLeast: NEXT }))
 
   const compared = (what: string, ours: readonly number[] = [], theirs: readonly number[] = []): Comparison => ({
     what: `${what}, ${shape} shape`,
@@ -98,23 +96,16 @@ async function measureShape(shape: Shape, { quick, runs, say }: RowOptions): Pro
   }
 }
 
-/** The figures of each size, run by run. */
-async function inTurn(sizes: readonly number[], runs: number, measure: (size: number) => Promise<number>): Promise<Map<number, number[]>> {
-  const times = new Map<number, number[]>(sizes.map((size) => [size, []]))
+/** The median of each size, run by run. The sizes are scanned by turns: whatever else the machine does meets them all. */
+async function inTurn(sizes: readonly number[], runs: number, scan: (size: number) => Promise<number>): Promise<Map<number, number[]>> {
+  const medians = new Map<number, number[]>(sizes.map((size) => [size, []]))
   // One more, to warm up.
   for (let run = 0; run <= runs; run++) {
-    for (const [size, values] of times) {
-      const value = await measure(size)
-      if (run > 0) values.push(value)
-    }
+    const times = new Map<number, number[]>(sizes.map((size) => [size, []]))
+    for (let n = 0; n < SCANS; n++) for (const [size, values] of times) values.push(await scan(size))
+    if (run > 0) for (const [size, values] of times) medians.get(size)?.push(spread(values).median)
   }
-  return times
-}
-
-async function median(measure: () => Promise<number>): Promise<number> {
-  const values: number[] = []
-  for (let n = 0; n < SCANS; n++) values.push(await measure())
-  return spread(values).median
+  return medians
 }
 
 function examinedText({ keys, documents }: Examined): string {

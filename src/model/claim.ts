@@ -37,6 +37,4 @@ export interface ClaimStore {
   saveSession(claim: Claim, session: SavedSession): Promise<void>
   /** Gives the place back. `finished` keeps what the session knows for a while; otherwise it stays until it is of use. */
   release(claim: Claim, options: { readonly finished: boolean }): Promise<void>
-  /** Resolves when nothing is being given back any more. */
-  settled(): Promise<void>
 }

@@ -128,12 +128,9 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     },
   })
   const gather = new Gather({ ms: GATHER_MS, most: TOGETHER })
-  /** Places that are being given back. */
-  const releasing = new Map<string, Promise<unknown>>()
 
   return {
     async claim(transfer, attemptId, offer): Promise<ClaimResult> {
-      await releasing.get(transfer.targetKey)
       return claims.add({ transfer, attemptId, offer })
     },
 
@@ -159,20 +156,9 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     },
 
     async release(claim, { finished }) {
-      const { targetKey } = claim.transfer
       // One that is not finished is wanted by others.
-      const released = gather.join({ hurry: !finished }).then(async () => releases.add({ claim, finished }))
-      const ended = released.catch(() => undefined)
-      releasing.set(targetKey, ended)
-      try {
-        await released
-      } finally {
-        if (releasing.get(targetKey) === ended) releasing.delete(targetKey)
-      }
-    },
-
-    async settled() {
-      await Promise.all(releasing.values())
+      await gather.join({ hurry: !finished })
+      await releases.add({ claim, finished })
     },
   }
 }

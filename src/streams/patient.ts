@@ -14,10 +14,18 @@ const isTooLarge = (error: unknown): boolean => error instanceof MongoServerErro
 /** Two instances made the same lease at the same moment: one of them has it now. */
 const isRace = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11_000
 
-export function patientClaims(claims: ClaimStore, outage: Outage): ClaimStore {
+export interface PatientClaims extends ClaimStore {
+  /** Resolves when nothing is being given back any more. */
+  settled(): Promise<void>
+}
+
+/** A place that we are giving back can be claimed here as soon as it is: nobody meets a lease of our own. */
+export function patientClaims(claims: ClaimStore, outage: Outage): PatientClaims {
+  const releasing = new Map<string, Promise<unknown>>()
   return {
     ...claims,
     async claim(transfer, attemptId, offer) {
+      await releasing.get(transfer.targetKey)
       const ask = async () => claims.claim(transfer, attemptId, offer)
       const askAgain = async () => ask().catch(async (error: unknown) => (isRace(error) ? await ask() : Promise.reject(error as Error)))
       return outage.through(askAgain, { passes: isDatabaseFault })
@@ -27,6 +35,20 @@ export function patientClaims(claims: ClaimStore, outage: Outage): ClaimStore {
     },
     async saveSession(claim, session) {
       await outage.through(async () => claims.saveSession(claim, session), { passes: isDatabaseFault, until: claim.localDeadline })
+    },
+    async release(claim, options) {
+      const { targetKey } = claim.transfer
+      const released = outage.through(async () => claims.release(claim, options), { passes: isDatabaseFault, until: claim.localDeadline })
+      const ended = released.catch(() => undefined)
+      releasing.set(targetKey, ended)
+      try {
+        await released
+      } finally {
+        if (releasing.get(targetKey) === ended) releasing.delete(targetKey)
+      }
+    },
+    async settled() {
+      await Promise.all(releasing.values())
     },
   }
 }

@@ -1,8 +1,14 @@
 import { MongoClient, type Document } from 'mongodb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
+import type { Claim } from '../../src/model/claim.ts'
+import { claimStore } from '../../src/streams/claims.ts'
+import { connect } from '../../src/streams/connect.ts'
+import { Outage } from '../../src/streams/outage.ts'
+import { patientClaims } from '../../src/streams/patient.ts'
 import type { ReplicaSet } from '../../replica-set-dev/replica-set.ts'
 import { startReplicaSet } from '../../replica-set-dev/start-replica-set.ts'
+import { transferOf } from '../support/model-samples.ts'
 import type { Representation } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
 
@@ -52,6 +58,30 @@ test.each([
   },
   60_000,
 )
+
+test('a lease that can not be given back at once is given back, and nobody meets a lease of our own', async () => {
+  await using connections = connect(set.uri)
+  await connections.open()
+  const state = connections.work.db('giving_back')
+  const told: string[] = []
+  const outage = new Outage({ lost: () => told.push('lost'), recovered: () => told.push('recovered') })
+  const claims = patientClaims(claimStore(state, 'us', 600), outage)
+  const transfer = transferOf()
+  const claim = async (attempt: string): Promise<Claim> => {
+    const result = await claims.claim(transfer, attempt)
+    if (result.kind !== 'claimed') throw new Error(`busy for ${result.freeInMs} ms`)
+    return result.claim
+  }
+  const first = await claim('first')
+  await fail({ failCommands: ['delete'], errorCode: 91 }, 2)
+  const released = claims.release(first, { finished: true })
+  const second = await claim('second')
+  await released
+  expect(told).toEqual(['lost', 'recovered'])
+  void claims.release(second, { finished: true })
+  await claims.settled()
+  expect(await state.collection('leases').countDocuments({}, { readConcern: 'local' })).toBe(0)
+})
 
 test('a user without the right to a change stream: scans alone, with one warning', async () => {
   const stage = await Stage.open({ uri: set.uri, settings: { loopDelaySeconds: 0.2 } })

@@ -53,8 +53,6 @@ export class MemoryClaims implements ClaimStore {
     return this.#isHeld(claim)
   }
 
-  async settled(): Promise<void> {}
-
   #claimOf(transfer: Transfer, attemptId: string): Claim {
     return {
       transfer,

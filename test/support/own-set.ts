@@ -17,10 +17,7 @@ export class OwnSet {
   async stage(options: Omit<StageOptions, 'uri'> = {}): Promise<Stage> {
     for (const member of this.set.members) await this.set.startMember(member)
     await this.set.primary()
-    const stage = await Stage.open({ ...options, uri: this.set.uri + IMPATIENT })
-    await stage.db.dropDatabase()
-    await stage.state.dropDatabase()
-    return stage
+    return await Stage.open({ ...options, uri: this.set.uri + IMPATIENT })
   }
 }
 

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 import { MongoClient, type Db } from 'mongodb'
 
 import { testDatabase } from './mongo.ts'
@@ -16,8 +18,9 @@ export async function sharedDatabase(): Promise<StageDatabase> {
   return { uri, db, state: client.db(stateDb), dispose: async () => await database.dispose() }
 }
 
-/** Those of another server, under the names that a production uses; they go when the server does. */
+/** Those of another server; they go when the server does. No lease that one test leaves behind is in the way of the next. */
 export function ownDatabase(uri: string): StageDatabase {
   const client = new MongoClient(uri, { serverSelectionTimeoutMS: 20_000 })
-  return { uri, db: client.db('avalon'), state: client.db('site_sync'), dispose: async () => await client.close() }
+  const name = `stage_${randomBytes(6).toString('hex')}`
+  return { uri, db: client.db(name), state: client.db(`${name}_state`), dispose: async () => await client.close() }
 }

@@ -28,7 +28,6 @@ const LEASE_SECONDS = 4
 
 async function open(): Promise<{ stage: Stage; drive: DriveProcess; config: string }> {
   const stage = await Stage.open({ uri: set.uri })
-  for (const db of [stage.db, stage.state]) await db.dropDatabase()
   const drive = await DriveProcess.start()
   const general = { remote_site: 'gdrive', lease_seconds: LEASE_SECONDS, loop_delay: 3_600 }
   return { stage, drive, config: await writeConfig(stage, { general, sites: { gdrive: drive.site() } }) }

@@ -110,7 +110,7 @@ test('one project may not be read: scans serve the others all the same, and say 
   const stage = await own.stage({ settings: { loopDelaySeconds: 0.3 } })
   const documents = [await stage.publish('a.ma'), await stage.publish('b.ma')]
   await stage.project('aaa').insertOne(wanted('{root[work]}/forbidden.ma'))
-  onTestFinished(await failCommand(own.client, { commands: ['find'], failure: 13, namespace: 'avalon.aaa' }))
+  onTestFinished(await failCommand(own.client, { commands: ['find'], failure: 13, namespace: `${stage.db.databaseName}.aaa` }))
   const running = await stage.start()
   for (const document of documents) await stage.synced(document)
   await running.lines.until('scan.failed', 3)
