@@ -1,9 +1,10 @@
 /**
  * Every fault the service knows by name. The code decides what a fault costs; the message is for a person.
  *
- * - `transient`: tried again inside the attempt, with backoff; when that does not help it counts as trouble of the site.
+ * - `transient`: tried again inside the attempt, with backoff; when that does not help, evidence decides between file and site.
  * - `file`: this file can't be synced as things are; spends one of its tries.
- * - `site`: nothing can be synced to (or from) this site now; no tries are spent, the site cools down.
+ * - `site`: the site may be in trouble: for certain (see `isCertain`), or if evidence says so (`pipeline/site-evidence.ts`). No tries
+ *   are spent then, and the site cools down; otherwise the file is to blame.
  * - `stop`: nobody's fault; the attempt was told to end.
  */
 const KIND_BY_CODE = {
@@ -34,6 +35,16 @@ const KIND_BY_CODE = {
   ABORTED: 'stop',
 } as const
 
+/** Nothing but the site as a whole can be in trouble with these. */
+const CERTAIN: ReadonlySet<string> = new Set<keyof typeof KIND_BY_CODE>([
+  'MISCONFIGURED',
+  'CREDENTIALS',
+  'QUOTA',
+  'RATE_LIMITED',
+  'ROOT_MISSING',
+  'SITE_LIMIT',
+])
+
 export type ErrorCode = keyof typeof KIND_BY_CODE
 export type ErrorKind = (typeof KIND_BY_CODE)[ErrorCode]
 
@@ -41,6 +52,10 @@ export interface SyncErrorOptions {
   readonly cause?: unknown
   /** How long the other side asked us to stay away, in milliseconds. */
   readonly retryAfterMs?: number
+  /** No evidence is needed to blame the site (true), or there must be some (false). @defaultValue by the code; true with `retryAfterMs` */
+  readonly certain?: boolean
+  /** Of a `transient` fault: retries inside the attempt at most. @defaultValue as many as the policy has */
+  readonly retries?: number
 }
 
 /** A fault with a stable code. `message` is one line that a person understands and can act on. */
@@ -48,11 +63,16 @@ export class SyncError extends Error {
   override readonly name = 'SyncError'
   readonly code: ErrorCode
   readonly retryAfterMs: number | undefined
+  readonly retries: number
+  /** The site is in trouble, whatever evidence there is. */
+  readonly isCertain: boolean
 
   constructor(code: ErrorCode, message: string, options: SyncErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryAfterMs = options.retryAfterMs
+    this.retries = options.retries ?? Infinity
+    this.isCertain = options.certain ?? (CERTAIN.has(code) || options.retryAfterMs !== undefined)
   }
 
   get kind(): ErrorKind {

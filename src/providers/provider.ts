@@ -47,6 +47,14 @@ export interface CallOptions {
   readonly signal: AbortSignal
 }
 
+/** What a site is used for: bytes come from it, or go to it. */
+export type Operation = 'read' | 'write'
+
+export interface ProbeOptions extends CallOptions {
+  /** The use that is to be tried. @defaultValue `write` */
+  readonly operation?: Operation
+}
+
 export interface WriteOptions extends CallOptions {
   /** What an earlier, unfinished attempt at this path saved, also one of another process. */
   readonly session?: WriteSession
@@ -93,8 +101,19 @@ export abstract class Provider implements AsyncDisposable {
 
   unreserve(_session: WriteSession): void {}
 
-  /** Is the site usable: credentials, every root, the right to write? Rejects with a `site` fault that says what to do. Creates nothing. */
-  abstract probe(options: CallOptions): Promise<void>
+  /**
+   * Is the site usable: credentials, every root, and at each root the operation itself? `write` puts a small hidden file there, renames
+   * it, reads it back and removes it; `read` changes nothing. Rejects with a `site` fault that says what to do. Creates no root.
+   */
+  abstract probe(options: ProbeOptions): Promise<void>
+
+  /**
+   * What the storage itself calls a root, so that two sites that are one place can be told. Equal for equal places, whatever the sites
+   * are called; undefined when it can't be known. Rejects as `probe` does.
+   */
+  async identify(_root: string, _options: CallOptions): Promise<string | undefined> {
+    return Promise.resolve(undefined)
+  }
 
   /** Missing is `undefined`; rejects when that can't be known. */
   abstract stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined>
