@@ -8,7 +8,6 @@ import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import type { SlotStore } from './model/slots.ts'
 import type { Site } from './model/site.ts'
-import { ChronicFiles } from './pipeline/chronic-files.ts'
 import { claim } from './pipeline/claim.ts'
 import { ClaimsAhead } from './pipeline/claims-ahead.ts'
 import { ClusterGates } from './pipeline/cluster-gates.ts'
@@ -17,6 +16,7 @@ import type { Held, Settled, Steps } from './pipeline/contracts.ts'
 import { keepLease } from './pipeline/keep-lease.ts'
 import { HINTS, Lookout, type DocumentReader, type Hint } from './pipeline/lookout.ts'
 import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
+import { SiteEvidence } from './pipeline/site-evidence.ts'
 import { SiteGates } from './pipeline/site-gates.ts'
 import { showProgress } from './pipeline/show-progress.ts'
 import { syncPipeline } from './pipeline/sync-pipeline.ts'
@@ -26,6 +26,7 @@ import { transfer } from './pipeline/transfer.ts'
 import { verify } from './pipeline/verify.ts'
 import { writeBack, type WriteBackParts } from './pipeline/write-back.ts'
 import { openByteSource } from './providers/byte-source.ts'
+import type { Operation } from './providers/provider.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
 import { concurrencyOf } from './providers/registry.ts'
 
@@ -68,7 +69,7 @@ export class Engine {
   readonly settled$: Observable<Settled>
   readonly #parts: EngineParts
   readonly #again = new Subject<Hint>()
-  readonly #chronic = new ChronicFiles()
+  readonly #evidence = new SiteEvidence({ probe: async (site, operation) => this.#probe(site, operation) })
   readonly #ahead: ClaimsAhead
 
   constructor(parts: EngineParts) {
@@ -144,8 +145,8 @@ export class Engine {
 
   #steps(): Steps {
     const { settings, claims, clock, log, providers, records, retry } = this.#parts
-    const chronic = this.#chronic
-    const transferParts = { providers, openSource: openByteSource, claims, log, retry, isChronic: (held: Held) => chronic.isChronic(held) }
+    const evidence = this.#evidence
+    const transferParts = { providers, openSource: openByteSource, claims, log, retry, judge: evidence.judge.bind(evidence) }
     const writeParts = {
       records,
       claims,
@@ -175,7 +176,7 @@ export class Engine {
     return new SiteGates({
       clock,
       stop$,
-      probe: async (site) => this.#probe(site),
+      probe: async (site, operation) => this.#probe(site, operation),
       events: {
         cooling: (site, error, ms) => {
           log.event('site.cooling', {
@@ -206,11 +207,9 @@ export class Engine {
     return new ClusterGates({ gates: this.gates, slots, clock, sharedLimitOf, renewEveryMs: (settings.leaseSeconds * 1_000) / 3, stop$ })
   }
 
-  async #probe(name: string): Promise<void> {
+  async #probe(name: string, operation: Operation): Promise<void> {
     const site = this.#parts.settings.sites.get(name)
-    if (!site) return
-    const provider = await this.#parts.providers.get(site)
-    await provider.probe({ signal: AbortSignal.timeout(30_000) })
+    if (site) await this.#parts.providers.probe(site, operation)
   }
 
   /** A fault that is no outcome: the database is away. A scan finds it again. */
@@ -227,9 +226,12 @@ export class Engine {
   #settled(settled: Settled): void {
     const { held, outcome } = settled
     this.held.delete(held)
-    this.#chronic.note(held, outcome)
     const { site, route } = held.transfer
-    if (outcome.kind === 'synced' && 'targetSite' in route) void this.#parts.providers.arrived(route.targetSite).catch(() => undefined)
+    if (outcome.kind === 'synced' && 'targetSite' in route) {
+      this.#evidence.worked(route.sourceSite.name, 'read')
+      if (outcome.sent > 0) this.#evidence.worked(route.targetSite.name, 'write')
+      void this.#parts.providers.arrived(route.targetSite).catch(() => undefined)
+    }
     // Given back for whatever reason (its lease was lost, say): it may be pending, and nobody else may know.
     if (outcome.kind === 'released') this.scans.takeover(site, 0)
   }

@@ -52,8 +52,10 @@ export interface SyncErrorOptions {
   readonly cause?: unknown
   /** How long the other side asked us to stay away, in milliseconds. */
   readonly retryAfterMs?: number
-  /** No evidence is needed to blame the site (true), or there must be some (false). @defaultValue by the code; true with `retryAfterMs` */
+  /** The blame lies where the code puts it (true), or where the evidence does (false). @defaultValue by the code; true with `retryAfterMs` */
   readonly certain?: boolean
+  /** What is missing is known to have been there: no try is spent, even where there is no site to be left alone. @defaultValue `false` */
+  readonly passing?: boolean
   /** Of a `transient` fault: retries inside the attempt at most. @defaultValue as many as the policy has */
   readonly retries?: number
 }
@@ -64,15 +66,17 @@ export class SyncError extends Error {
   readonly code: ErrorCode
   readonly retryAfterMs: number | undefined
   readonly retries: number
-  /** The site is in trouble, whatever evidence there is. */
+  /** Whose fault it is, the file's or the site's, is what the code says, whatever evidence there is. */
   readonly isCertain: boolean
+  readonly isPassing: boolean
 
   constructor(code: ErrorCode, message: string, options: SyncErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryAfterMs = options.retryAfterMs
     this.retries = options.retries ?? Infinity
-    this.isCertain = options.certain ?? (CERTAIN.has(code) || options.retryAfterMs !== undefined)
+    this.isPassing = options.passing === true
+    this.isCertain = options.certain ?? (options.retryAfterMs !== undefined || isCertain(code))
   }
 
   get kind(): ErrorKind {
@@ -80,7 +84,11 @@ export class SyncError extends Error {
   }
 }
 
-/** Wraps whatever was thrown; a fault that nobody classified is the file's. */
+function isCertain(code: ErrorCode): boolean {
+  return CERTAIN.has(code) || (KIND_BY_CODE[code] === 'file' && code !== 'UNEXPECTED')
+}
+
+/** Wraps whatever was thrown; a fault that nobody classified is judged by evidence. */
 export function toSyncError(thrown: unknown): SyncError {
   if (thrown instanceof SyncError) return thrown
   if (thrown instanceof Error && thrown.name === 'AbortError') return new SyncError('ABORTED', 'stopped', { cause: thrown })

@@ -23,7 +23,13 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
   await using connections = connect(settings.mongo.uri)
   const state = stateDatabase(connections.work.db(settings.mongo.stateDatabase))
   const silent = { event: () => undefined }
-  const memory = { wasSeen: async () => true, markSeen: async () => undefined, reserveFolderId: async (_key: string, id: string) => id }
+  const memory = {
+    wasSeen: async () => true,
+    markSeen: async () => undefined,
+    reserveFolderId: async (_key: string, id: string) => id,
+    loadRoot: async () => undefined,
+    saveRoot: async () => undefined,
+  }
   await using pool = new ProviderPool({ memory, isSource: () => true, warn: () => undefined })
   const misconfigured = await findMisconfigured(settings, pool, silent)
   return await look({ settings, db: connections.work.db(settings.mongo.database), state, misconfigured })

@@ -36,6 +36,3 @@ export function cooldownMs(error: SyncError, nth: number, random: number): numbe
   const [first, most] = COOLDOWNS[error.code] ?? SHORT
   return Math.min(most, first * 2 ** (nth - 1)) * (0.9 + 0.2 * random)
 }
-
-/** A file whose transient faults come back while the site serves others is in trouble itself: from then on they spend tries. */
-export const TRANSIENT_TROUBLES_OF_A_FILE = 3

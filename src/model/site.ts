@@ -16,6 +16,10 @@ export interface Site {
   /** Whether that limit holds for this instance, or for all instances that share the work; undefined: `instance`. */
   readonly concurrencyScope?: 'instance' | 'cluster'
   readonly alternativeSites: readonly string[]
+  /** Of a site on disk: its roots must be mounted (true), may be anything (false), or what they were before; undefined: the last. */
+  readonly requireMount?: boolean
+  /** Of a site on disk: a file that must stand in each root, by its name. */
+  readonly markerFile?: string
   /** False for a root that came with a document instead of the configuration. */
   readonly declared?: boolean
 }

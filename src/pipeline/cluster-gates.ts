@@ -4,6 +4,7 @@ import { mergeMap, Observable, takeUntil, tap } from 'rxjs'
 
 import type { Outcome } from '../model/outcome.ts'
 import type { SlotStore } from '../model/slots.ts'
+import type { Operation } from '../providers/provider.ts'
 import type { Clock } from './clock.ts'
 import type { Gates, Pass } from './site-gates.ts'
 
@@ -43,11 +44,11 @@ export class ClusterGates implements Gates {
     this.#parts = parts
   }
 
-  enter(site: string): Observable<Pass> {
+  enter(site: string, operation?: Operation): Observable<Pass> {
     const { gates, sharedLimitOf } = this.#parts
     const limit = sharedLimitOf(site)
-    if (limit === undefined) return gates.enter(site)
-    return gates.enter(site).pipe(mergeMap((pass) => this.#slot(site, limit, pass)))
+    if (limit === undefined) return gates.enter(site, operation)
+    return gates.enter(site, operation).pipe(mergeMap((pass) => this.#slot(site, limit, pass)))
   }
 
   /** Asks until there is a slot or nobody wants it any more; a database that is away is asked again. */

@@ -47,7 +47,7 @@ export interface Written {
   /** Does it again while its faults pass by themselves, as the transfer itself was done. */
   patiently<T>(work: () => Promise<T>): Promise<T>
   /** What a fault of later steps costs, and whom. */
-  outcomeOf(thrown: unknown): Outcome
+  outcomeOf(thrown: unknown): Promise<Outcome>
 }
 
 export interface Settled {

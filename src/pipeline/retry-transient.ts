@@ -50,7 +50,7 @@ async function attempts<T>(work: () => Promise<T>, { policy, signal, onRetry }: 
       factor: 2,
       randomize: true,
       signal,
-      shouldRetry: ({ error }) => isTransient(error) && !gotOn(),
+      shouldRetry: ({ error, attemptNumber }) => isTransient(error) && attemptNumber <= error.retries && !gotOn(),
       async onFailedAttempt({ error, retryDelay, retriesLeft }) {
         if (gotOn() || !isTransient(error) || retriesLeft === 0) return
         const asked = error.retryAfterMs ?? 0

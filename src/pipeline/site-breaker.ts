@@ -1,5 +1,6 @@
 import { toSyncError, type SyncError } from '../errors.ts'
 import { cooldownMs } from '../model/retry-policy.ts'
+import type { Operation } from '../providers/provider.ts'
 import type { Clock } from './clock.ts'
 
 export type SiteHealth =
@@ -17,23 +18,25 @@ export interface BreakerEvents {
 /**
  * Leaves a site alone while it is in trouble.
  *
- * ok → (trouble) → cooling → (time over: probe) → trying, one transfer at a time → (it went well) → ok, or (trouble) → cooling,
- * longer. A probe that fails goes back to cooling without touching a file. When nothing waits to be tried, the probe alone decides.
+ * ok → (trouble) → cooling → (time over: probe of what failed) → trying, one transfer at a time → (it went well) → ok, or (trouble) →
+ * cooling, longer. A probe that fails goes back to cooling without touching a file. When nothing waits to be tried, the probe alone decides.
  */
 export class SiteBreaker {
   readonly #site: string
   readonly #clock: Clock
-  readonly #probe: () => Promise<void>
+  readonly #probe: (operation: Operation) => Promise<void>
   readonly #events: BreakerEvents
   readonly #waiting = new Set<() => void>()
   #health: SiteHealth = { state: 'ok' }
   #troubles = 0
   #trial: object | undefined
+  /** What the site was in trouble with last. */
+  #operation: Operation = 'write'
   #cancelTimer: (() => void) | undefined
   #cooledAt = 0
   #closed = false
 
-  constructor(site: string, clock: Clock, probe: () => Promise<void>, events: BreakerEvents) {
+  constructor(site: string, clock: Clock, probe: (operation: Operation) => Promise<void>, events: BreakerEvents) {
     this.#site = site
     this.#clock = clock
     this.#probe = probe
@@ -55,12 +58,18 @@ export class SiteBreaker {
   }
 
   /** What came of it. `worked`: the site answered, whatever became of the file; undefined: nothing was learnt. */
-  report(pass: object, result: { readonly worked: boolean } | { readonly error: SyncError } | undefined): void {
+  report(
+    pass: object,
+    result: { readonly worked: boolean } | { readonly error: SyncError; readonly operation?: Operation } | undefined,
+  ): void {
     const wasTrial = pass === this.#trial
     if (wasTrial) this.#trial = undefined
     if (result !== undefined && 'error' in result) {
       // Those who were under way when the trouble began bring no news.
-      if (this.#health.state === 'ok' || wasTrial) this.#cool(result.error)
+      if (this.#health.state === 'ok' || wasTrial) {
+        this.#operation = result.operation ?? 'write'
+        this.#cool(result.error)
+      }
     } else if (wasTrial && (result?.worked === true || this.#waiting.size === 0)) this.#recover()
     this.#wake()
   }
@@ -84,7 +93,7 @@ export class SiteBreaker {
 
   async #try(error: SyncError, since: Date): Promise<void> {
     try {
-      await this.#probe()
+      await this.#probe(this.#operation)
     } catch (thrown) {
       const why = toSyncError(thrown)
       this.#cool(why.code === 'ABORTED' ? error : why)

@@ -1,6 +1,7 @@
 import { defer, EMPTY, takeUntil, type Observable } from 'rxjs'
 
 import type { Outcome } from '../model/outcome.ts'
+import type { Operation } from '../providers/provider.ts'
 import type { Clock } from './clock.ts'
 import { SiteBreaker, type BreakerEvents, type SiteHealth } from './site-breaker.ts'
 
@@ -12,12 +13,13 @@ export interface Pass {
 
 /** Lets work through to a site, or holds it back while the site is left alone. */
 export interface Gates {
-  enter(site: string): Observable<Pass>
+  /** `operation`: what the site is to be used for. @defaultValue `write` */
+  enter(site: string, operation?: Operation): Observable<Pass>
 }
 
 export interface SiteGatesParts {
   readonly clock: Clock
-  readonly probe: (site: string) => Promise<void>
+  readonly probe: (site: string, operation: Operation) => Promise<void>
   readonly events: BreakerEvents
   /** Nobody is let through after it. */
   readonly stop$: Observable<unknown>
@@ -37,7 +39,7 @@ export class SiteGates implements Gates {
     return new Map([...this.#breakers].map(([site, breaker]) => [site, breaker.health]))
   }
 
-  enter(site: string): Observable<Pass> {
+  enter(site: string, operation: Operation = 'write'): Observable<Pass> {
     if (this.#closing.signal.aborted) return EMPTY
     const breaker = this.#breaker(site)
     return defer(async () => {
@@ -45,7 +47,7 @@ export class SiteGates implements Gates {
       let open = true
       return {
         report(outcome: Outcome | undefined) {
-          if (open) breaker.report(pass, lesson(site, outcome))
+          if (open) breaker.report(pass, lesson(site, operation, outcome))
           open = false
         },
       }
@@ -61,14 +63,14 @@ export class SiteGates implements Gates {
     let breaker = this.#breakers.get(site)
     if (!breaker) {
       const { clock, probe, events } = this.#parts
-      this.#breakers.set(site, (breaker = new SiteBreaker(site, clock, async () => probe(site), events)))
+      this.#breakers.set(site, (breaker = new SiteBreaker(site, clock, async (operation) => probe(site, operation), events)))
     }
     return breaker
   }
 }
 
 /** What an outcome teaches about a site. */
-function lesson(site: string, outcome: Outcome | undefined): Parameters<SiteBreaker['report']>[1] {
-  if (outcome?.kind === 'site-trouble') return outcome.site === site ? { error: outcome.error } : undefined
+function lesson(site: string, operation: Operation, outcome: Outcome | undefined): Parameters<SiteBreaker['report']>[1] {
+  if (outcome?.kind === 'site-trouble') return outcome.site === site ? { error: outcome.error, operation } : undefined
   return outcome?.kind === 'synced' || outcome?.kind === 'failed' ? { worked: true } : undefined
 }

@@ -151,7 +151,7 @@ type Verified = (outcome: Outcome) => void
 function fromSource<Hint>({ gates, steps }: PipelineParts<Hint>, running: RunningTransfer, verified: Verified): Observable<Settled> {
   const { route } = running.transfer
   if ('error' in route || route.sourceSite.declared === false) return settle(steps, running, verified)
-  return gates.enter(route.sourceSite.name).pipe(
+  return gates.enter(route.sourceSite.name, 'read').pipe(
     mergeMap((pass) => {
       const both = (outcome: Outcome): void => {
         pass.report(outcome)

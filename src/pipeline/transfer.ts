@@ -2,11 +2,13 @@ import { SyncError, toSyncError } from '../errors.ts'
 import type { ClaimStore } from '../model/claim.ts'
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
+import type { Site } from '../model/site.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { ByteSource, Provider, RemoteFile } from '../providers/provider.ts'
 import { blameSource, type Blame } from './blame.ts'
 import type { Endpoints, Held, OpenSource, ProviderPool, Written } from './contracts.ts'
 import { retryTransient } from './retry-transient.ts'
+import { isSuspicion, type Suspicion } from './site-evidence.ts'
 import { storedChecksum } from './stored-checksum.ts'
 import { transferFields } from './transfer-fields.ts'
 
@@ -16,8 +18,8 @@ export interface TransferParts {
   readonly claims: ClaimStore
   readonly log: Log
   readonly retry: TransientRetry
-  /** The number of faults of this kind that a file has had while its site served others. */
-  isChronic(held: Held): boolean
+  /** Whose fault is it? See `SiteEvidence.judge`. */
+  judge(suspicion: Suspicion): Promise<SyncError | undefined>
 }
 
 /** Brings the bytes to the target, unless they are there. Never rejects: a fault is an outcome. */
@@ -28,7 +30,7 @@ export async function transfer(parts: TransferParts, held: Held): Promise<Writte
   try {
     return await bring(parts, held, route, faults)
   } catch (thrown) {
-    return faults.outcome(thrown)
+    return await faults.outcome(thrown)
   }
 }
 
@@ -42,7 +44,7 @@ async function bring(parts: TransferParts, held: Held, endpoints: Endpoints, fau
     held.progress = { bytes: 0, size: source.size }
     const rewrite = async (): Promise<RemoteFile> => write(parts, held, target, endpoints, source)
     const patiently = async <T>(work: () => Promise<T>): Promise<T> => retry(parts, held, work)
-    const outcomeOf = (thrown: unknown): Outcome => faults.outcome(thrown)
+    const outcomeOf = async (thrown: unknown): Promise<Outcome> => faults.outcome(thrown)
     const common = { kind: 'written', endpoints, target, source, rewrite, patiently, outcomeOf } as const
     const there = await sameFile(target, endpoints, source, signal)
     if (there) return { ...common, file: there, sent: 0 }
@@ -67,7 +69,7 @@ async function sameFile(
   source: ByteSource,
   signal: AbortSignal,
 ): Promise<RemoteFile | undefined> {
-  const there = await target.stat(path, { signal })
+  const there = await target.stat(path, { signal, exact: true })
   if (there?.size !== source.size) return undefined
   const value = await storedChecksum(target, path, there, signal)
   if (value !== (await source.checksum(target.checksumAlgorithm, signal))) return undefined
@@ -136,22 +138,47 @@ class Faults {
     return this.#blame.source
   }
 
-  outcome(thrown: unknown): Outcome {
-    const { abort } = this.#held.running
-    if (abort.signal.aborted) return abortedOutcome(abort.signal.reason)
+  async outcome(thrown: unknown): Promise<Outcome> {
+    const { signal } = this.#held.running.abort
+    if (signal.aborted) return abortedOutcome(signal.reason)
     const error = toSyncError(thrown)
     if (error.kind === 'stop') return { kind: 'released', reason: error.message }
     const isSource = this.#ofSource.has(error) || this.#blame?.isSourceFault(error) === true
-    const { sourceSite, targetSite } = this.#endpoints
-    const site = isSource ? sourceSite : targetSite
-    // A root that came with the document says nothing about any site.
-    if (isSource && error.kind === 'site' && sourceSite.declared === false) return { kind: 'failed', error }
-    if (error.kind === 'site') return { kind: 'site-trouble', error, site: site.name }
-    if (error.kind === 'file') return { kind: 'failed', error }
-    if (this.#parts.isChronic(this.#held)) return { kind: 'failed', error }
-    const message = `site ${JSON.stringify(site.name)} does not get through: ${error.message}`
-    return { kind: 'site-trouble', site: site.name, error: new SyncError('UNREACHABLE', message, { cause: error }) }
+    try {
+      const trouble = await this.#troubleOf(error, isSource)
+      return trouble ? { kind: 'site-trouble', error: trouble, site: this.#siteOf(isSource).name } : { kind: 'failed', error }
+    } catch {
+      return abortedOutcome(signal.reason)
+    }
   }
+
+  /** What the site is in trouble with; undefined when the file is to blame. */
+  async #troubleOf(error: SyncError, isSource: boolean): Promise<SyncError | undefined> {
+    const site = this.#siteOf(isSource)
+    // A root that came with the document says nothing about any site.
+    if (site.declared === false) return error.isPassing ? error : undefined
+    if (!isSuspicion(error)) return error.kind === 'file' ? undefined : unreachable(site, error)
+    const { root, path } = isSource ? this.#endpoints.source : this.#endpoints.target
+    const trouble = await this.#parts.judge({
+      site: site.name,
+      operation: isSource ? 'read' : 'write',
+      folder: `${root}/${path.slice(0, Math.max(0, path.lastIndexOf('/')))}`,
+      file: `${root}/${path}`,
+      error,
+      signal: this.#held.running.abort.signal,
+    })
+    return trouble && unreachable(site, trouble)
+  }
+
+  #siteOf(isSource: boolean): Site {
+    return isSource ? this.#endpoints.sourceSite : this.#endpoints.targetSite
+  }
+}
+
+/** A fault that did not pass by itself, as one of the site. */
+function unreachable(site: Site, error: SyncError): SyncError {
+  if (error.kind === 'site') return error
+  return new SyncError('UNREACHABLE', `site ${JSON.stringify(site.name)} does not get through: ${error.message}`, { cause: error })
 }
 
 /** Whoever aborts a transfer gives the outcome as the reason. */

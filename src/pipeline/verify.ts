@@ -20,7 +20,7 @@ export async function verify(held: Held, written: Written | Outcome): Promise<Ou
     }
     return { kind: 'synced', id: written.file.id, bytes: written.file.size, sent: written.sent }
   } catch (thrown) {
-    return written.outcomeOf(thrown)
+    return await written.outcomeOf(thrown)
   }
 }
 

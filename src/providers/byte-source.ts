@@ -71,7 +71,7 @@ async function unreadableIfDenied<T>(call: Promise<T>, where: string): Promise<T
     if (!(error instanceof SyncError) || error.code !== 'PERMISSION') throw error
     const { code } = (error.cause ?? {}) as { code?: unknown }
     if (code !== 'EACCES' && code !== 'EPERM') throw error
-    throw new SyncError('SOURCE_UNREADABLE', `${where} can't be read: permission denied`, { cause: error })
+    throw new SyncError('SOURCE_UNREADABLE', `${where} can't be read: permission denied`, { cause: error, certain: false })
   }
 }
 

@@ -1,6 +1,7 @@
-import { access, constants, lstat, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { constants, lstat, open, readdir, stat, unlink } from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 
 import { SyncError } from '../errors.ts'
@@ -12,10 +13,15 @@ import { describe, regular } from './local-drive/description.ts'
 import { diskFault, faultsOf, gone } from './local-drive/disk-fault.ts'
 import { streamOf } from './local-drive/file-stream.ts'
 import { FolderSync } from './local-drive/folder-sync.ts'
+import { FreeSpace } from './local-drive/free-space.ts'
+import { intoPlace } from './local-drive/into-place.ts'
 import type { Place } from './local-drive/places.ts'
 import { fullPath, isAscii, Places } from './local-drive/places.ts'
+import { probeRoot } from './local-drive/probe-root.ts'
+import { RootGuard } from './local-drive/root-guard.ts'
+import { assertOwnName } from './local-drive/own-name.ts'
 import { isTemporaryName, StaleFiles, temporaryName } from './local-drive/temporary-files.ts'
-import type { ByteSource, CallOptions, RemoteFile, WriteOptions } from './provider.ts'
+import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, StatOptions, WriteOptions } from './provider.ts'
 import { Provider } from './provider.ts'
 import type { ProviderContext } from './registry.ts'
 
@@ -27,29 +33,43 @@ const LISTED_AT_ONCE = 16
  *
  * A write goes to a hidden file beside its target (`.site-sync-….part`), is read back and compared, and renamed over the target; it
  * leaves nothing behind when it fails. Leftovers of killed processes are removed a day later, when their folder is written to again.
+ * Nothing is read or written while a root may be another disk than before (`RootGuard`).
  */
 export class LocalDrive extends Provider {
   override readonly checksumAlgorithm = 'sha256'
   override readonly confirmsItself = true
+  readonly #guard: RootGuard
   readonly #places: Places
+  readonly #space = new FreeSpace()
   readonly #cloning = new Cloning()
   readonly #folders = new FolderSync()
   readonly #stale = new StaleFiles()
 
-  constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot'>) {
+  constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory'>) {
     super(site)
-    this.#places = new Places(context.mayCreateRoot)
+    this.#guard = new RootGuard(site, context.rootMemory)
+    this.#places = new Places(context.mayCreateRoot, this.#guard)
   }
 
-  override async probe({ signal }: CallOptions): Promise<void> {
+  override async probe({ signal, operation = 'write' }: ProbeOptions): Promise<void> {
     const { root } = this.site
-    for (const path of typeof root === 'string' ? [root] : root.values()) await orAborted(signal, this.#probeRoot(path))
+    for (const path of typeof root === 'string' ? [root] : root.values())
+      await orAborted(signal, probeRoot(this.site.name, path, operation, this.#places))
   }
 
-  override async stat(path: RootedPath, { signal }: CallOptions): Promise<RemoteFile | undefined> {
+  override async identify(root: string, { signal }: CallOptions): Promise<string | undefined> {
+    const info = await orAborted(signal, faultsOf('read', root, stat(root, { bigint: true }).catch(gone)))
+    return info && `disk:${info.dev}:${info.ino}`
+  }
+
+  override async stat(path: RootedPath, { signal, exact = false }: StatOptions): Promise<RemoteFile | undefined> {
     throwIfAborted(signal)
     const full = fullPath(path)
-    return await orAborted(signal, faultsOf('read', full, this.#stat(path, full)))
+    const file = await orAborted(signal, faultsOf('read', full, this.#stat(path, full)))
+    if (file === undefined) return undefined
+    await orAborted(signal, this.#guard.assert(path.root))
+    if (exact) await assertOwnName(path, full)
+    return file
   }
 
   override async read(path: RootedPath, { signal, fromByte = 0 }: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
@@ -58,7 +78,7 @@ export class LocalDrive extends Provider {
     return await faultsOf('read', full, this.#read(path, full, fromByte, signal)).catch((error: unknown) => {
       // Who may not read one file may read the next: not the site's trouble.
       const denied = error instanceof SyncError && error.code === 'PERMISSION'
-      throw denied ? new SyncError('SOURCE_UNREADABLE', error.message, { cause: error.cause }) : error
+      throw denied ? new SyncError('SOURCE_UNREADABLE', error.message, { cause: error.cause, certain: false }) : error
     })
   }
 
@@ -82,10 +102,8 @@ export class LocalDrive extends Provider {
     throwIfAborted(signal)
     const full = fullPath(folder)
     const place = await faultsOf('read', full, this.#places.find(folder))
-    if (place === undefined) {
-      await this.#assertRootFor(folder)
-      return
-    }
+    await this.#places.assertRoot(folder.root)
+    if (place === undefined) return
     const entries = await faultsOf('read', full, readdir(place.real, { withFileTypes: true }).catch(gone))
     const names = (entries ?? [])
       .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && !isTemporaryName(entry.name))
@@ -103,7 +121,7 @@ export class LocalDrive extends Provider {
     if (direct && known?.isFile() === true) return describe(direct, known)
     const place = await this.#places.find(path)
     if (place === undefined) {
-      await this.#assertRootFor(path)
+      await this.#places.assertRoot(path.root)
       return undefined
     }
     const info = await stat(place.real, { bigint: true }).catch(gone)
@@ -115,7 +133,9 @@ export class LocalDrive extends Provider {
     try {
       const { size } = regular(await file.stat({ bigint: true }), full)
       throwIfAborted(signal)
-      return await streamOf(file, Number(size), fromByte, full, signal)
+      const stream = await streamOf(file, Number(size), fromByte, full, signal)
+      void this.#guard.confirm(path.root)
+      return stream
     } catch (error) {
       await file.close()
       throw error
@@ -131,7 +151,7 @@ export class LocalDrive extends Provider {
     if (known) return known
     const place = await this.#places.find(path)
     if (place !== undefined) return await open(place.real, flags)
-    await this.#places.assertRoot(path.root)
+    await this.#guard.assert(path.root)
     throw new SyncError('SOURCE_MISSING', `${full} is not there`)
   }
 
@@ -140,6 +160,9 @@ export class LocalDrive extends Provider {
     const place = await this.#places.makeFolder(folder)
     const present = await lstat(join(place.real, name)).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('TARGET_CONFLICT', `${full} is a folder: a file can't take its place`)
+    if (present !== undefined) await assertOwnName(path, full)
+    await this.#guard.assert(path.root)
+    await this.#space.assertFits(place.real, source.size, full)
     if (!place.created.includes(place.real)) await this.#stale.removeFrom(place.real)
     const temporary = join(place.real, temporaryName())
     try {
@@ -147,9 +170,11 @@ export class LocalDrive extends Provider {
       await source.assertUnchanged()
       await options.confirmed
       throwIfAborted(options.signal)
-      const kept = await this.#rename(temporary, place.real, name)
+      const kept = await this.#rename(temporary, place.real, name, copied.info, options.signal)
+      await this.#assertArrived(path.root, join(place.real, kept), copied.info)
       for (const created of place.created) await this.#folders.sync(dirname(created))
       await this.#folders.sync(place.real)
+      void this.#guard.confirm(path.root)
       const target = { real: join(place.real, kept), path: joined(place.path, kept) }
       return describe(target, copied.info, copied.checksum === undefined ? undefined : { algorithm: 'sha256', value: copied.checksum })
     } catch (error) {
@@ -159,22 +184,33 @@ export class LocalDrive extends Provider {
   }
 
   /** Puts the file in its place, under the name it has there already. */
-  async #rename(temporary: string, folder: string, name: string): Promise<string> {
+  async #rename(temporary: string, folder: string, name: string, written: BigIntStats, signal: AbortSignal): Promise<string> {
     if (isAscii(name)) {
-      await rename(temporary, join(folder, name))
+      await intoPlace(temporary, join(folder, name), written, signal)
       return name
     }
     return await this.#places.alone(async () => {
       const kept = await this.#places.nameIn(folder, name)
-      await rename(temporary, join(folder, kept))
+      await intoPlace(temporary, join(folder, kept), written, signal)
       return kept
     })
+  }
+
+  /** Should the disk have been unmounted meanwhile, the file is in its place on another one. */
+  async #assertArrived(root: string, target: string, written: BigIntStats): Promise<void> {
+    try {
+      await this.#guard.assert(root)
+    } catch (error) {
+      const there = await lstat(target, { bigint: true }).catch(() => undefined)
+      if (there?.ino === written.ino && there.dev === written.dev) await unlink(target).catch(() => {})
+      throw error
+    }
   }
 
   async #remove(path: RootedPath, full: string): Promise<void> {
     const { folder, name } = split(path)
     const place = await this.#places.find(folder)
-    if (place === undefined) return await this.#assertRootFor(path)
+    if (place === undefined) return await this.#places.assertRoot(path.root)
     const target = join(place.real, isAscii(name) ? name : await this.#places.nameIn(place.real, name))
     const present = await lstat(target).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('NOT_A_FILE', `${full} is a folder: only files are removed`)
@@ -194,21 +230,6 @@ export class LocalDrive extends Provider {
       throw fault
     }
   }
-
-  /** Nothing is found below a root that is still to be created; below one that is gone, nobody knows. */
-  async #assertRootFor({ root }: RootedPath): Promise<void> {
-    if (!this.#places.mayCreate(root)) await this.#places.assertRoot(root)
-  }
-
-  async #probeRoot(root: string): Promise<void> {
-    if (!isAbsolute(root))
-      throw new SyncError('MISCONFIGURED', `the root "${root}" of site ${this.site.name} is not an absolute path of this machine`)
-    let folder = root
-    if (this.#places.mayCreate(root)) while (dirname(folder) !== folder && (await isAbsent(folder))) folder = dirname(folder)
-    else await this.#places.assertRoot(root)
-    await faultsOf('write', folder, access(folder, constants.R_OK | constants.W_OK | constants.X_OK))
-    if (folder === root) await this.#places.find({ root, path: '' })
-  }
 }
 
 /** Connects a site of provider `local_drive`: there is nothing to connect to, so this never fails. */
@@ -223,8 +244,4 @@ function split({ root, path }: RootedPath): { folder: RootedPath; name: string }
 
 function joined(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`
-}
-
-async function isAbsent(path: string): Promise<boolean> {
-  return (await lstat(path).catch(gone)) === undefined
 }

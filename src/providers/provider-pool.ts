@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
 
 import { toSyncError, type SyncError } from '../errors.ts'
+import type { RootFacts } from '../model/root-facts.ts'
 import type { Site } from '../model/site.ts'
-import type { Provider } from './provider.ts'
+import type { Operation, Provider } from './provider.ts'
 import { openProvider, type ProviderContext } from './registry.ts'
 
 /** What must outlive the process for providers. */
@@ -11,6 +12,9 @@ interface ProviderMemory {
   wasSeen(rootKey: string): Promise<boolean>
   markSeen(rootKey: string): Promise<void>
   reserveFolderId(key: string, proposedId: string): Promise<string>
+  /** What a root of this machine was when files were last written to it, or read from it. */
+  loadRoot(root: string): Promise<RootFacts | undefined>
+  saveRoot(root: string, facts: RootFacts): Promise<void>
 }
 
 export interface ProviderPoolParts {
@@ -26,6 +30,7 @@ interface Pooled {
   readonly mayCreateRoot: boolean
 }
 
+const PROBE_MS = 30_000
 /** Roots that come with documents are many; one that is not used for a while is closed. */
 const MOST_OPEN = 200
 
@@ -48,7 +53,13 @@ export class ProviderPool implements AsyncDisposable {
     return (await this.#pool(site)).provider
   }
 
-  /** The same without opening it; undefined when it is not open. */
+  /** Rejects with what the site is in trouble with; one that does not answer in time is. */
+  async probe(site: Site, operation: Operation): Promise<void> {
+    const provider = await this.get(site)
+    await provider.probe({ signal: AbortSignal.timeout(PROBE_MS), operation })
+  }
+
+  /** As `get` without opening it; undefined when it is not open. */
   opened(site: Site): Provider | undefined {
     const pooled = this.#pooled.peek(keyOf(site))
     return pooled && this.#ready.get(pooled)
@@ -106,6 +117,7 @@ export class ProviderPool implements AsyncDisposable {
     const provider = await open(site, {
       mayCreateRoot,
       warn: (message) => warn(site, message),
+      rootMemory: { load: async (root) => memory.loadRoot(root), save: async (root, facts) => memory.saveRoot(root, facts) },
       reserveFolderId: async (folder, proposedId) => memory.reserveFolderId(`${site.name}\0${folder}`, proposedId),
     })
     return { provider, mayCreateRoot }

@@ -55,6 +55,14 @@ export interface ProbeOptions extends CallOptions {
   readonly operation?: Operation
 }
 
+export interface StatOptions extends CallOptions {
+  /**
+   * A file that stands there under another name, which the storage can't tell from this one (upper and lower case), rejects with
+   * `TARGET_CONFLICT`, as a write to it does. @defaultValue `false`
+   */
+  readonly exact?: boolean
+}
+
 export interface WriteOptions extends CallOptions {
   /** What an earlier, unfinished attempt at this path saved, also one of another process. */
   readonly session?: WriteSession
@@ -116,14 +124,14 @@ export abstract class Provider implements AsyncDisposable {
   }
 
   /** Missing is `undefined`; rejects when that can't be known. */
-  abstract stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined>
+  abstract stat(path: RootedPath, options: StatOptions): Promise<RemoteFile | undefined>
 
   /** Rejects with `SOURCE_MISSING` when the file is not there. */
   abstract read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable>
 
   /**
    * Creates or replaces the file, and the folders above it (never the root itself). Afterwards the path holds the old file or
-   * the new one, never a part. Resumes `session` when there is one and it still fits the source.
+   * the new one, never a part. What does not fit is refused before its first byte. Resumes `session` when there is one and it still fits the source.
    */
   abstract write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile>
 

@@ -1,6 +1,13 @@
 import { SyncError } from '../errors.ts'
+import type { RootFacts } from '../model/root-facts.ts'
 import type { Site } from '../model/site.ts'
 import type { Provider } from './provider.ts'
+
+/** Keeps what roots of this machine were, over restarts. */
+export interface RootMemory {
+  load(root: string): Promise<RootFacts | undefined>
+  save(root: string, facts: RootFacts): Promise<void>
+}
 
 /** What a provider is told about the world around it. */
 export interface ProviderContext {
@@ -11,6 +18,8 @@ export interface ProviderContext {
    * Persists `proposedId` under `key`, for all instances of the service, unless there is one already; resolves with the one that
    * stands. Lets a provider whose folders have ids create each of them once. Without it, twins are found and settled afterwards.
    */
+  /** Keeps what the roots of this machine are, so that an empty mount point is not taken for a share. Without it, nothing is remembered. */
+  readonly rootMemory?: RootMemory
   readonly reserveFolderId?: (key: string, proposedId: string) => Promise<string>
 }
 

@@ -60,7 +60,7 @@ export function patientReader(reader: RepresentationReader, outage: Outage): Rep
   }
 }
 
-type Memory = Pick<StateDatabase, 'wasSeen' | 'markSeen' | 'reserveFolderId'>
+type Memory = Pick<StateDatabase, 'wasSeen' | 'markSeen' | 'reserveFolderId' | 'loadRoot' | 'saveRoot'>
 
 /** What providers remember: a database that is away is no fault of a file or a site. */
 export function patientMemory(state: Memory, outage: Outage): Memory {
@@ -68,5 +68,7 @@ export function patientMemory(state: Memory, outage: Outage): Memory {
     wasSeen: async (rootKey) => outage.through(async () => state.wasSeen(rootKey)),
     markSeen: async (rootKey) => outage.through(async () => state.markSeen(rootKey)),
     reserveFolderId: async (key, proposedId) => outage.through(async () => state.reserveFolderId(key, proposedId)),
+    loadRoot: async (root) => outage.through(async () => state.loadRoot(root)),
+    saveRoot: async (root, facts) => outage.through(async () => state.saveRoot(root, facts)),
   }
 }

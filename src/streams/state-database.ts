@@ -1,5 +1,8 @@
+import { hostname } from 'node:os'
+
 import type { Collection, Db } from 'mongodb'
 
+import type { RootFacts } from '../model/root-facts.ts'
 import { prepareClaims } from './claims.ts'
 
 /** How a site is doing at one instance, for `status`. */
@@ -36,7 +39,23 @@ export interface StateDatabase {
   markSeen(rootKey: string): Promise<void>
   /** The first proposal stands, whoever made it. */
   reserveFolderId(key: string, proposedId: string): Promise<string>
+  /** What roots on disk are, as seen by this machine. */
+  loadRoot(root: string): Promise<RootFacts | undefined>
+  saveRoot(root: string, facts: RootFacts): Promise<void>
+  /** Forgets these roots, on every machine; gives how many were known. */
+  forgetRoots(roots: readonly string[]): Promise<number>
 }
+
+interface StoredRoot {
+  readonly _id: string
+  readonly root: string
+  readonly host: string
+  readonly facts: RootFacts
+  readonly seen: Date
+}
+
+/** Each machine mounts what it needs by itself. */
+const diskKey = (root: string): string => `${hostname()}\0${root}`
 
 const SILENT_AFTER_MS = 45_000
 
@@ -44,6 +63,7 @@ const SILENT_AFTER_MS = 45_000
 export function stateDatabase(state: Db): StateDatabase {
   const instances: Collection<InstanceReport & { heard: Date }> = state.collection('instances')
   const roots: Collection<{ _id: string; seen: Date }> = state.collection('roots')
+  const disks: Collection<StoredRoot> = state.collection('root_disks')
   const folders: Collection<{ _id: string; id: string; reserved: Date }> = state.collection('folders')
   return {
     async prepare() {
@@ -73,6 +93,15 @@ export function stateDatabase(state: Db): StateDatabase {
         { upsert: true, returnDocument: 'after' },
       )
       return reserved?.id ?? proposedId
+    },
+    async loadRoot(root) {
+      return (await disks.findOne({ _id: diskKey(root) }))?.facts
+    },
+    async saveRoot(root, facts) {
+      await disks.updateOne({ _id: diskKey(root) }, { $set: { root, host: hostname(), facts, seen: new Date() } }, { upsert: true })
+    },
+    async forgetRoots(roots) {
+      return (await disks.deleteMany({ root: { $in: [...roots] } })).deletedCount
     },
   }
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 
 import { SyncError } from '../../src/errors.ts'
 import type { RootedPath } from '../../src/model/site.ts'
-import type { ByteSource, CallOptions, ChecksumAlgorithm, RemoteFile, WriteOptions } from '../../src/providers/provider.ts'
+import type { ByteSource, CallOptions, ChecksumAlgorithm, ProbeOptions, RemoteFile, WriteOptions } from '../../src/providers/provider.ts'
 import { Provider } from '../../src/providers/provider.ts'
 
 export type ChaosVerb = 'probe' | 'stat' | 'read' | 'write' | 'remove' | 'list'
@@ -62,8 +62,12 @@ export class ChaosProvider extends Provider {
     return this.#hanging
   }
 
-  override async probe(options: CallOptions): Promise<void> {
+  /** What fails for every file fails for the probe, too. */
+  override async probe(options: ProbeOptions): Promise<void> {
     await this.#strike('probe', '', options.signal)
+    const { operation = 'write' } = options
+    const always = this.#plan.find(({ verb, path = '', nth }) => verb === operation && path === '' && nth === undefined)
+    if (always?.with instanceof SyncError) throw always.with
     await this.#inner.probe(options)
   }
 

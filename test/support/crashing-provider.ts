@@ -9,6 +9,7 @@ import {
   type ByteSource,
   type CallOptions,
   type ChecksumAlgorithm,
+  type ProbeOptions,
   type RemoteFile,
   type WriteOptions,
 } from '../../src/providers/provider.ts'
@@ -31,7 +32,7 @@ export class CrashingProvider extends Provider {
     this.checksumAlgorithm = inner.checksumAlgorithm
   }
 
-  override async probe(options: CallOptions): Promise<void> {
+  override async probe(options: ProbeOptions): Promise<void> {
     await this.#inner.probe(options)
   }
 

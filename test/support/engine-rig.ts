@@ -111,6 +111,9 @@ export class EngineRig {
           wasSeen: async () => Promise.resolve(true),
           markSeen: async () => {},
           reserveFolderId: async (_key, id) => Promise.resolve(id),
+
+          loadRoot: async () => Promise.resolve(undefined),
+          saveRoot: async () => {},
         },
         isSource: () => false,
         warn: () => undefined,

@@ -33,6 +33,9 @@ function refusing(code: 'DISK_FULL' | 'PERMISSION', errno: string): Hindrance {
   const cause = Object.assign(new Error(errno), { code: errno })
   return {
     interference: {
+      beforeProbe() {
+        if (isOn) throw new SyncError(code, `the root can't be written (${errno})`, { cause })
+      },
       beforeWrite({ root, path }) {
         if (isOn) throw new SyncError(code, `${join(root, path)} can't be written (${errno})`, { cause })
       },

@@ -1,13 +1,22 @@
 import { Readable } from 'node:stream'
 
 import type { RootedPath } from '../../src/model/site.ts'
-import type { ByteSource, CallOptions, ChecksumAlgorithm, RemoteFile, WriteOptions } from '../../src/providers/provider.ts'
+import type {
+  ByteSource,
+  CallOptions,
+  ChecksumAlgorithm,
+  Operation,
+  ProbeOptions,
+  RemoteFile,
+  WriteOptions,
+} from '../../src/providers/provider.ts'
 import { Provider } from '../../src/providers/provider.ts'
 
 type Hook = (path: RootedPath) => Promise<void> | void
 
 /** What happens at certain moments of a provider's work; what a hook throws is what the call fails with. */
 export interface Interference {
+  readonly beforeProbe?: (operation: Operation) => Promise<void> | void
   readonly beforeStat?: Hook
   readonly beforeRead?: Hook
   /** When the first bytes have come. */
@@ -28,7 +37,8 @@ export class InterferedProvider extends Provider {
     this.#hooks = hooks
   }
 
-  override async probe(options: CallOptions): Promise<void> {
+  override async probe(options: ProbeOptions): Promise<void> {
+    await this.#hooks.beforeProbe?.(options.operation ?? 'write')
     await this.#inner.probe(options)
   }
 

@@ -3,7 +3,15 @@ import { Readable } from 'node:stream'
 
 import { SyncError } from '../../src/errors.ts'
 import type { RootedPath, Site } from '../../src/model/site.ts'
-import type { ByteSource, CallOptions, ChecksumAlgorithm, RemoteFile, WriteOptions, WriteSession } from '../../src/providers/provider.ts'
+import type {
+  ByteSource,
+  CallOptions,
+  ChecksumAlgorithm,
+  ProbeOptions,
+  RemoteFile,
+  WriteOptions,
+  WriteSession,
+} from '../../src/providers/provider.ts'
 import { Provider } from '../../src/providers/provider.ts'
 
 export type MemoryVerb = 'probe' | 'stat' | 'read' | 'write' | 'chunk' | 'remove' | 'list'
@@ -97,8 +105,11 @@ export class MemoryProvider extends Provider {
     this.checksumAlgorithm = options.checksumAlgorithm ?? 'md5'
   }
 
-  override async probe({ signal }: CallOptions): Promise<void> {
+  /** Tries what the operation is, at the root; the counters know of one call only. */
+  override async probe({ signal, operation = 'write' }: ProbeOptions): Promise<void> {
     await this.#enter({ verb: 'probe', path: '', bytes: 0 }, signal)
+    const { gate } = this.#options
+    if (gate !== undefined) await orAborted(signal, async () => await gate({ verb: operation, path: '', bytes: 0 }))
   }
 
   override async stat(path: RootedPath, { signal }: CallOptions): Promise<RemoteFile | undefined> {

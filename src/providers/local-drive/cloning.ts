@@ -1,7 +1,7 @@
 import { chmod, constants, copyFile, open, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-import { isErrno } from './disk-fault.ts'
+import { isErrno } from './errno.ts'
 
 const UNSUPPORTED = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'ENOSYS', 'ENOTTY', 'EINVAL']
 
@@ -25,7 +25,8 @@ export class Cloning {
     const mode = await createEmpty(to)
     try {
       await this.#copyFile(from, to, constants.COPYFILE_FICLONE_FORCE)
-      await chmod(to, mode)
+      // A mode is no bytes.
+      await chmod(to, mode).catch(() => {})
       return true
     } catch (error) {
       if (isErrno(error, ...UNSUPPORTED)) this.#refused.add(devices)

@@ -8,7 +8,7 @@ import type { ByteSource, ChecksumAlgorithm } from '../provider.ts'
 import { CHUNK_BYTES, chunkPool } from '../chunk-pool.ts'
 import { chunksOf, orAborted, throwIfAborted } from './abort.ts'
 import type { Cloning } from './cloning.ts'
-import { isErrno } from './disk-fault.ts'
+import { isErrno } from './errno.ts'
 import { readUpTo } from './file-stream.ts'
 
 export interface CopyOptions {
@@ -25,6 +25,8 @@ export interface Copied {
   readonly checksum?: string
 }
 
+type StoredCopy = Required<Copied>
+
 /**
  * Copies a source to a new file, which is then read back and compared with the source. A clone is not read back: it consists of the
  * source's own blocks, so nothing was copied that could differ. Who calls removes the file when this fails.
@@ -38,17 +40,19 @@ export async function copyTo(
 ): Promise<Copied> {
   if (source.size <= CHUNK_BYTES) return await copySmall(temporary, source, algorithm, options)
   if (source.localPath !== undefined && (await cloning.clone(source.localPath, temporary))) {
-    return await withFile(temporary, 'r+', async (file) => {
-      const info = await finish(file, source)
+    return await withFile(await open(temporary, 'r+'), async (file) => {
+      await finish(file, source)
+      const info = await file.stat({ bigint: true })
       if (info.size !== BigInt(source.size)) throw wrongSize(info.size, source, options)
       options.onProgress(source.size)
       return { info }
     })
   }
-  return await withFile(temporary, 'wx+', async (file) => {
+  return await withFile(await created(temporary), async (file) => {
     await copyChunks(file, source, options)
-    const info = await finish(file, source)
-    return { info, checksum: await verified(await hashOf(file, algorithm, options.signal), source, algorithm, options) }
+    await finish(file, source)
+    const stored = await readBack(temporary, source.size, file, async (from) => await hashOf(from, algorithm, options.signal))
+    return { ...stored, checksum: await verified(stored.checksum, source, algorithm, options) }
   })
 }
 
@@ -63,12 +67,12 @@ async function copySmall(temporary: string, source: ByteSource, algorithm: Check
   }
   if (size !== source.size) throw wrongSize(size, source, options)
   throwIfAborted(options.signal)
-  return await withFile(temporary, 'wx+', async (file) => {
+  return await withFile(await created(temporary), async (file) => {
     for (const chunk of chunks) await file.appendFile(chunk)
-    const info = await finish(file, source)
+    await finish(file, source)
     options.onProgress(size)
-    const checksum = hash(algorithm, await readUpTo(file, size, 0), 'hex')
-    return { info, checksum: await verified(checksum, source, algorithm, options) }
+    const stored = await readBack(temporary, size, file, async (from) => hash(algorithm, await readUpTo(from, size, 0), 'hex'))
+    return { ...stored, checksum: await verified(stored.checksum, source, algorithm, options) }
   })
 }
 
@@ -92,10 +96,10 @@ async function opened(source: ByteSource, signal: AbortSignal): ReturnType<ByteS
 }
 
 /** Gives the file its time and makes it durable, as far as the file system can. */
-async function finish(file: FileHandle, source: ByteSource): Promise<BigIntStats> {
-  await file.utimes(new Date(), source.modified).catch(ignoring('EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'))
+async function finish(file: FileHandle, source: ByteSource): Promise<void> {
+  // Times are no bytes: whatever the file system, or the time itself, makes of it, the file is whole.
+  await file.utimes(new Date(), source.modified).catch(() => {})
   await file.sync().catch(ignoring('EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'))
-  return await file.stat({ bigint: true })
 }
 
 async function hashOf(file: FileHandle, algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string> {
@@ -124,13 +128,44 @@ async function verified(stored: string, source: ByteSource, algorithm: ChecksumA
   )
 }
 
-async function withFile<T>(path: string, flags: string, work: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, flags, 0o666)
+/** Some network file systems (`rclone mount` without a write cache) take a file for writing only. */
+async function created(path: string): Promise<FileHandle> {
   try {
-    return await work(file)
-  } finally {
-    await file.close()
+    return await open(path, 'wx+', 0o666)
+  } catch (error) {
+    if (!isErrno(error, 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error
+    return await open(path, 'wx', 0o666)
   }
+}
+
+/**
+ * Of what was stored, read back by the handle that wrote it; where the file system does not allow that, or knows the file's size only
+ * once it is closed, by a new one.
+ */
+async function readBack(path: string, size: number, file: FileHandle, read: (from: FileHandle) => Promise<string>): Promise<StoredCopy> {
+  const info = await file.stat({ bigint: true })
+  if (info.size === BigInt(size)) {
+    try {
+      return { info, checksum: await read(file) }
+    } catch (error) {
+      if (error instanceof SyncError) throw error
+    }
+  }
+  await file.close()
+  return await withFile(await open(path, 'r'), async (again) => ({ info: await again.stat({ bigint: true }), checksum: await read(again) }))
+}
+
+/** Some file systems tell only at the end that they did not keep what they were given. */
+async function withFile<T>(file: FileHandle, work: (file: FileHandle) => Promise<T>): Promise<T> {
+  let result
+  try {
+    result = await work(file)
+  } catch (error) {
+    await file.close().catch(() => {})
+    throw error
+  }
+  await file.close()
+  return result
 }
 
 function wrongSize(size: number | bigint, source: ByteSource, { where }: CopyOptions): SyncError {

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 
-import { isErrno } from './disk-fault.ts'
+import { isErrno } from './errno.ts'
 
 /**
  * Makes renames durable by syncing their folder. Whoever asks while a sync of the same folder runs shares the next one: a sequence

@@ -1,12 +1,14 @@
 import { constants } from 'node:fs'
-import { mkdir, readdir, realpath, stat } from 'node:fs/promises'
+import { mkdir, readdir, realpath } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, sep } from 'node:path'
 
 import { LRUCache } from 'lru-cache'
 
 import { SyncError } from '../../errors.ts'
 import type { RootedPath } from '../../model/site.ts'
-import { diskFault, gone, isErrno, isMissing } from './disk-fault.ts'
+import { diskFault, gone, isMissing } from './disk-fault.ts'
+import { isErrno } from './errno.ts'
+import type { RootGuard } from './root-guard.ts'
 
 /** Where something is on this disk. */
 export interface Place {
@@ -29,12 +31,14 @@ export class Places {
   /** Canonical roots; one that is in here was there. */
   readonly #roots = new Map<string, string>()
   readonly #mayCreateRoot: boolean
+  readonly #guard: RootGuard
   /** Folders whose own path is their canonical one, looked at a moment ago. */
   readonly #plain = new LRUCache<string, true>({ max: 1_000, ttl: PLAIN_MS })
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(mayCreateRoot: boolean) {
-    this.#mayCreateRoot = mayCreateRoot
+  constructor(mayCreateRoot: boolean, guard: RootGuard) {
+    this.#mayCreateRoot = mayCreateRoot && guard.mayBeNew
+    this.#guard = guard
   }
 
   /** A file or folder that exists, links followed. The path may be empty. */
@@ -87,21 +91,16 @@ export class Places {
     return this.#mayCreateRoot && !this.#roots.has(root)
   }
 
-  /** Rejects with `ROOT_MISSING` unless the root is a folder. */
+  /** Rejects with `ROOT_MISSING` unless the root is there and is the disk that it was; one that may still be created may be missing. */
   async assertRoot(root: string): Promise<void> {
-    try {
-      if ((await stat(root)).isDirectory()) return
-    } catch (error) {
-      if (!isMissing(error)) throw diskFault(error, 'read', root)
-      throw new SyncError('ROOT_MISSING', `the root ${root} is not there: is it mounted?`, { cause: error })
-    }
-    throw new SyncError('ROOT_MISSING', `the root ${root} is not a folder`)
+    if (this.mayCreate(root) && (await canonical(root)) === undefined) return
+    await this.#guard.assert(root)
   }
 
   async #create({ root, path }: RootedPath): Promise<Place & { created: string[] }> {
     const known = await this.#asOnDisk(root, path)
     if (this.mayCreate(root)) await makeFolders(root)
-    else await this.assertRoot(root)
+    await this.#guard.assert(root)
     const existing = await this.#deepest(root, known)
     const wanted = join(existing.real, relative(existing.path, known))
     const first = await makeFolders(wanted)

@@ -53,7 +53,7 @@ function rig(more: Partial<TransferParts> = {}) {
     claims,
     log,
     retry: { retries: 2, minTimeout: 0, maxTimeout: 0 },
-    isChronic: () => false,
+    judge: async ({ error }) => Promise.resolve(error),
     ...more,
   }
   const hold = async (own: Partial<Transfer> = {}): Promise<Held> =>
@@ -157,7 +157,10 @@ describe.each(PLACES)('a fault of %s in %s', (site, verb) => {
   })
 
   test('that nobody foresaw is the file’s', async () => {
-    expect(await failing(new RangeError('oops'))).toMatchObject({ kind: 'failed', error: { code: 'UNEXPECTED', message: 'oops' } })
+    expect(await failing(new RangeError('oops'), { judge: async () => Promise.resolve(undefined) })).toMatchObject({
+      kind: 'failed',
+      error: { code: 'UNEXPECTED', message: 'oops' },
+    })
   })
 
   test('that is an abortion gives it back', async () => {
@@ -171,9 +174,29 @@ describe.each(PLACES)('a fault of %s in %s', (site, verb) => {
     expect((outcome as { error: SyncError }).error.message).toBe(`site ${JSON.stringify(site)} does not get through: reset`)
   })
 
-  test('that comes back while the site serves others is the file’s', async () => {
-    const error = new SyncError('INTERRUPTED', 'reset')
-    expect(await failing(error, { isChronic: () => true })).toEqual({ kind: 'failed', error })
+  test.each<ErrorCode>(['INTERRUPTED', 'BUSY', 'PERMISSION', 'DISK_FULL', 'UNREACHABLE'])(
+    '%s, which the evidence does not put on the site, is the file’s',
+    async (code) => {
+      const error = new SyncError(code, 'x')
+      expect(await failing(error, { judge: async () => Promise.resolve(undefined) })).toEqual({ kind: 'failed', error })
+    },
+  )
+
+  test.each<ErrorCode>(['CREDENTIALS', 'QUOTA', 'ROOT_MISSING', 'RATE_LIMITED'])('%s needs no evidence', async (code) => {
+    const judge = vi.fn(async () => Promise.resolve(undefined))
+    expect(await failing(new SyncError(code, 'x'), { judge })).toMatchObject({ kind: 'site-trouble', site })
+    expect(judge).not.toHaveBeenCalled()
+  })
+
+  test('names what was done, and where', async () => {
+    const seen: unknown[] = []
+    const judge: TransferParts['judge'] = async ({ signal: _signal, error: _error, ...suspicion }) => {
+      seen.push(suspicion)
+      return Promise.resolve(undefined)
+    }
+    await failing(new SyncError('PERMISSION', 'x'), { judge })
+    const root = site === 'studio' ? '/studio' : '/gdrive'
+    expect(seen).toEqual([{ site, operation: site === 'studio' ? 'read' : 'write', folder: `${root}/p`, file: `${root}/p/a.ma` }])
   })
 })
 

@@ -54,7 +54,7 @@ async function written(spoils: number, content: Partial<ByteSource> = {}, retrie
       claims,
       log: new RecordingLog(),
       retry: { retries, minTimeout: 0, maxTimeout: 0 },
-      isChronic: () => false,
+      judge: async ({ error }) => Promise.resolve(error),
     },
     held,
   )

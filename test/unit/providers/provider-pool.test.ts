@@ -26,6 +26,9 @@ function makePool() {
         seen.add(key)
       },
       reserveFolderId: async (_key, id) => Promise.resolve(id),
+
+      loadRoot: async () => Promise.resolve(undefined),
+      saveRoot: async () => {},
     },
     isSource: () => false,
     warn: () => undefined,

@@ -1,0 +1,16 @@
+/** What tells one disk from another that stands at the same path. Plain data, so that it can be stored. */
+export interface RootFacts {
+  /** Where the file system that holds the root is mounted; `/` is the system's own. */
+  readonly mountPoint: string
+  /** Such as `ext4`, `nfs4`, `cifs`; elsewhere than on Linux the number of the type. */
+  readonly type: string
+  /** What is mounted: a device, or `server:/export`. Empty where the system does not say. */
+  readonly source: string
+  /** Changes with each mount of a network share, and stays for local disks. */
+  readonly device: string
+  readonly inode: string
+  /** Size of the file system, in blocks. */
+  readonly blocks: string
+  /** Was there nothing in the root? */
+  readonly isEmpty: boolean
+}
