@@ -43,7 +43,7 @@ export interface StateDatabase {
   loadRoot(root: string): Promise<RootFacts | undefined>
   saveRoot(root: string, facts: RootFacts): Promise<void>
   /** Forgets these roots, on every machine; gives how many were known. */
-  forgetRoots(roots: readonly string[]): Promise<number>
+  forgetRoots(paths: readonly string[]): Promise<number>
 }
 
 interface StoredRoot {
@@ -100,8 +100,8 @@ export function stateDatabase(state: Db): StateDatabase {
     async saveRoot(root, facts) {
       await disks.updateOne({ _id: diskKey(root) }, { $set: { root, host: hostname(), facts, seen: new Date() } }, { upsert: true })
     },
-    async forgetRoots(roots) {
-      return (await disks.deleteMany({ root: { $in: [...roots] } })).deletedCount
+    async forgetRoots(paths) {
+      return (await disks.deleteMany({ root: { $in: [...paths] } })).deletedCount
     },
   }
 }

@@ -183,7 +183,7 @@ describe.each(PLACES)('a fault of %s in %s', (site, verb) => {
   )
 
   test.each<ErrorCode>(['CREDENTIALS', 'QUOTA', 'ROOT_MISSING', 'RATE_LIMITED'])('%s needs no evidence', async (code) => {
-    const judge = vi.fn(async () => Promise.resolve(undefined))
+    const judge = vi.fn<TransferParts['judge']>(async () => Promise.resolve(undefined))
     expect(await failing(new SyncError(code, 'x'), { judge })).toMatchObject({ kind: 'site-trouble', site })
     expect(judge).not.toHaveBeenCalled()
   })
