@@ -69,11 +69,12 @@ export class Engine {
   readonly settled$: Observable<Settled>
   readonly #parts: EngineParts
   readonly #again = new Subject<Hint>()
-  readonly #evidence = new SiteEvidence({ probe: async (site, operation) => this.#probe(site, operation) })
+  readonly #evidence: SiteEvidence
   readonly #ahead: ClaimsAhead
 
   constructor(parts: EngineParts) {
     this.#parts = parts
+    this.#evidence = new SiteEvidence({ clock: parts.clock, probe: async (site, operation) => this.#probe(site, operation) })
     const { settings, stop$ } = parts
     const settingsOf = (project: string) => projectSettings(settings, project)
     const lookout = new Lookout({ ...parts, queue: this.queue, settingsOf, unread: (error) => this.#faulted(error) })

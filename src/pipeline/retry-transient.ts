@@ -26,7 +26,7 @@ export async function retryTransient<T>(work: () => Promise<T>, options: RetryOp
         return reached > before
       })
     } catch (error) {
-      if (reached === before || !isTransient(error)) throw error
+      if (reached === before || !isTransient(error) || error.retries === 0) throw error
       const delayMs = Math.max(error.retryAfterMs ?? 0, policy.minTimeout * (1 + Math.random()))
       onRetry?.(error, delayMs)
       await pause(delayMs, signal)

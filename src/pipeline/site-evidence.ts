@@ -1,5 +1,6 @@
 import { SyncError, toSyncError } from '../errors.ts'
 import type { Operation } from '../providers/provider.ts'
+import type { Clock } from './clock.ts'
 
 /** A fault that may be a file's, its folder's, or the site's. */
 export interface Suspicion {
@@ -11,11 +12,14 @@ export interface Suspicion {
   /** Which file, as one text. */
   readonly file: string
   readonly error: SyncError
+  /** When the attempt began, by the clock. */
+  readonly startedAt: number
   /** Ends the wait for a verdict. */
   readonly signal: AbortSignal
 }
 
 export interface SiteEvidenceParts {
+  readonly clock: Pick<Clock, 'now'>
   /** Does the operation work at the site's root? Rejects with what is wrong. */
   readonly probe: (site: string, operation: Operation) => Promise<void>
 }
@@ -28,6 +32,8 @@ const SPACE: ReadonlySet<string> = new Set(['DISK_FULL', 'QUOTA'])
 interface Account {
   /** Where it failed since the last success. */
   readonly failing: Set<string>
+  /** When several folders were taken for the site's trouble last. */
+  sinceFolders: number
   running: Promise<SyncError | undefined> | undefined
   next: Promise<SyncError | undefined> | undefined
 }
@@ -56,14 +62,17 @@ export class SiteEvidence {
 
   /** The fault that the site is in trouble with; undefined when the file is to blame. Rejects when the signal is aborted. */
   async judge(suspicion: Suspicion): Promise<SyncError | undefined> {
-    const { site, operation, error, folder, file, signal } = suspicion
+    const { site, operation, error, folder, file, startedAt, signal } = suspicion
     const account = this.#account(keyOf(site, operation))
-    account.failing.add(SPACE.has(error.code) ? `file ${file}` : `folder ${folder}`)
+    if (startedAt > account.sinceFolders) account.failing.add(SPACE.has(error.code) ? `file ${file}` : `folder ${folder}`)
     const atRoot = await abortable(this.#probe(account, site, operation), signal)
     if (atRoot) return atRoot.isCertain ? atRoot : error
+    // It was under way when that was found out.
+    if (startedAt <= account.sinceFolders) return error
     if (account.failing.size < FOLDERS_IN_A_ROW) return undefined
     // After the pause they have to fail again, so that a file which never succeeds can't keep its site from everybody else.
     account.failing.clear()
+    account.sinceFolders = this.#parts.clock.now()
     return error
   }
 
@@ -81,7 +90,7 @@ export class SiteEvidence {
 
   #account(key: string): Account {
     let account = this.#accounts.get(key)
-    if (!account) this.#accounts.set(key, (account = { failing: new Set(), running: undefined, next: undefined }))
+    if (!account) this.#accounts.set(key, (account = { failing: new Set(), sinceFolders: -Infinity, running: undefined, next: undefined }))
     return account
   }
 }

@@ -165,6 +165,7 @@ class Faults {
       folder: `${root}/${path.slice(0, Math.max(0, path.lastIndexOf('/')))}`,
       file: `${root}/${path}`,
       error,
+      startedAt: this.#held.startedAt,
       signal: this.#held.running.abort.signal,
     })
     return trouble && unreachable(site, trouble)

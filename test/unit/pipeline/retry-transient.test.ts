@@ -85,6 +85,18 @@ test('whatever else is thrown is the fault of the file', async () => {
   expect(await result).toMatchObject({ error: { code: 'UNEXPECTED', message: 'x is undefined' } })
 })
 
+test.each([
+  [0, [0]],
+  [1, [0, 100]],
+  [2, [0, 100, 300]],
+])('a fault that allows for %i retries has no more', async (retries, expected) => {
+  const few = new SyncError('INTERRUPTED', 'input/output error', { retries })
+  const { result, times } = rig([few, few, few, few])
+  await vi.runAllTimersAsync()
+  expect(await result).toEqual({ error: few })
+  expect(times).toEqual(expected)
+})
+
 describe('work that gets on', () => {
   test('has all its retries again', async () => {
     const { result, times } = rig([at(0), at(0), at(0), at(10), at(10), at(10), at(20), 'done'])

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { SyncError, type ErrorCode } from '../../../src/errors.ts'
 import { isSuspicion, SiteEvidence, type Suspicion } from '../../../src/pipeline/site-evidence.ts'
 import type { Operation } from '../../../src/providers/provider.ts'
-import { settle } from '../../support/fake-clock.ts'
+import { FakeClock, settle } from '../../support/fake-clock.ts'
 
 const denied = new SyncError('PERMISSION', 'permission denied')
 
@@ -14,14 +14,16 @@ function evidenceOf() {
     calls: [],
     hold: undefined,
   }
+  const clock = new FakeClock()
   const evidence = new SiteEvidence({
+    clock,
     async probe(site, operation) {
       probe.calls.push([site, operation])
       await probe.hold
       if (probe.fails) throw probe.fails
     },
   })
-  return { evidence, probe }
+  return { evidence, probe, clock }
 }
 
 const suspicion = (folder: string, more: Partial<Suspicion> = {}): Suspicion => ({
@@ -30,6 +32,7 @@ const suspicion = (folder: string, more: Partial<Suspicion> = {}): Suspicion => 
   folder,
   file: `${folder}/${Math.random()}`,
   error: denied,
+  startedAt: Infinity,
   signal: new AbortController().signal,
   ...more,
 })
@@ -126,6 +129,17 @@ describe('different folders that fail in a row', () => {
     const verdicts = []
     for (const folder of ['a', 'b', 'c', 'a', 'b', 'c']) verdicts.push(await evidence.judge(suspicion(folder)))
     expect(verdicts).toEqual([undefined, undefined, denied, undefined, undefined, denied])
+  })
+
+  test('are that also for what was under way when it was found out', async () => {
+    const { evidence, clock } = evidenceOf()
+    const startedAt = clock.now()
+    for (const folder of ['a', 'b']) await evidence.judge(suspicion(folder, { startedAt }))
+    await clock.advance(1_000)
+    expect(await evidence.judge(suspicion('c', { startedAt }))).toBe(denied)
+    for (const folder of ['d', 'a', 'a']) expect(await evidence.judge(suspicion(folder, { startedAt }))).toBe(denied)
+    await clock.advance(1)
+    expect(await evidence.judge(suspicion('e', { startedAt: clock.now() }))).toBeUndefined()
   })
 
   test('space that is short for three files in a row is short for the site, wherever they are', async () => {

@@ -190,7 +190,7 @@ describe.each(PLACES)('a fault of %s in %s', (site, verb) => {
 
   test('names what was done, and where', async () => {
     const seen: unknown[] = []
-    const judge: TransferParts['judge'] = async ({ signal: _signal, error: _error, ...suspicion }) => {
+    const judge: TransferParts['judge'] = async ({ signal: _signal, error: _error, startedAt: _startedAt, ...suspicion }) => {
       seen.push(suspicion)
       return Promise.resolve(undefined)
     }
