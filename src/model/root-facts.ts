@@ -6,8 +6,10 @@ export interface RootFacts {
   readonly type: string
   /** What is mounted: a device, or `server:/export`. Empty where the system does not say. */
   readonly source: string
-  /** Changes with each mount of a network share, and stays for local disks. */
+  /** Stays for local disks. Of network shares and the like it changes with each mount, or is given to another one afterwards. */
   readonly device: string
+  /** When the folder was made, in nanoseconds since the epoch; 0 where the file system does not say. */
+  readonly born: string
   readonly inode: string
   /** Size of the file system, in blocks. */
   readonly blocks: string

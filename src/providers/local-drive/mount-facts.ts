@@ -7,7 +7,13 @@ import type { RootFacts } from '../../model/root-facts.ts'
 export async function rootFacts(root: string): Promise<RootFacts> {
   const isEmpty = await hasNothing(root)
   const [info, space, mount] = await Promise.all([stat(root, { bigint: true }), statfs(root, { bigint: true }), mountOf(root)])
-  const device = { device: String(info.dev), inode: String(info.ino), blocks: String(space.blocks), isEmpty }
+  const device = {
+    device: String(info.dev),
+    born: String(info.birthtimeNs),
+    inode: String(info.ino),
+    blocks: String(space.blocks),
+    isEmpty,
+  }
   if (mount) return { ...mount, ...device }
   return { mountPoint: (await isOnSystemDisk(info)) ? '/' : 'a disk of its own', type: String(space.type), source: '', ...device }
 }
@@ -15,11 +21,16 @@ export async function rootFacts(root: string): Promise<RootFacts> {
 /** Why the root is not what it was, for a person; undefined when it is. */
 export function differenceOf(known: RootFacts, now: RootFacts): string | undefined {
   if (known.mountPoint !== now.mountPoint || known.type !== now.type) return `it was on ${describe(known)}, and is now on ${describe(now)}`
-  const isSameDevice = known.device === now.device
+  const isSameDevice = known.device === now.device && (isLasting(now.device) || known.born === now.born)
   // What lost all its files with a new mount is perhaps another disk, or the wrong folder of it.
   if (!isSameDevice && now.isEmpty && !known.isEmpty) return `it was mounted again, on ${describe(now)}, and is empty now`
   const isSame = isSameDevice || known.source === now.source || (known.inode === now.inode && known.blocks === now.blocks)
   return isSame ? undefined : `it was on ${describe(known)}, and is now on ${describe(now)}`
+}
+
+/** Devices without a number of their own (major number 0 on Linux) are given the next free one by each mount. */
+function isLasting(device: string): boolean {
+  return process.platform !== 'linux' || ((BigInt(device) >> 8n) & 0xfffn) !== 0n
 }
 
 export function describe({ mountPoint, type, source }: RootFacts): string {

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -11,6 +12,7 @@ import { describe, differenceOf, rootFacts } from './mount-facts.ts'
 interface Trusted {
   readonly device: bigint
   readonly inode: bigint
+  readonly born: bigint
   readonly facts: RootFacts
 }
 
@@ -42,7 +44,7 @@ export class RootGuard {
   async assert(root: string): Promise<void> {
     const now = await this.#folder(root)
     const trusted = this.#trusted.get(root)
-    if (trusted?.device === now.dev && trusted.inode === now.ino) return await this.#assertMarker(root)
+    if (trusted?.device === now.dev && trusted.inode === now.ino && trusted.born === now.birthtimeNs) return await this.#assertMarker(root)
     let check = this.#checks.get(root)
     if (!check) {
       check = this.#check(root).finally(() => this.#checks.delete(root))
@@ -67,7 +69,7 @@ export class RootGuard {
       const now = await this.#folder(root)
       await this.#assertMarker(root)
       await this.#compare(root, facts)
-      this.#trusted.set(root, { device: now.dev, inode: now.ino, facts })
+      this.#trusted.set(root, { device: now.dev, inode: now.ino, born: now.birthtimeNs, facts })
       this.#saved.delete(root)
     } catch (error) {
       throw isMissing(error) ? notThere(root, error) : diskFault(error, 'read', root)
@@ -87,7 +89,7 @@ export class RootGuard {
     throw missing(`the root ${root} is not the one it was: ${difference}: ${remedy}`)
   }
 
-  async #folder(root: string): Promise<{ readonly dev: bigint; readonly ino: bigint }> {
+  async #folder(root: string): Promise<BigIntStats> {
     let info
     try {
       info = await stat(root, { bigint: true })
