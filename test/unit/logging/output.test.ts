@@ -120,22 +120,22 @@ describe('a flush', () => {
   })
 })
 
-describe('a file, a pipe or a terminal', () => {
-  /** Fails as often as it is told to, then takes everything. */
-  function descriptor(codes: readonly string[], isTerminal = false) {
-    const left = [...codes]
-    let written = ''
-    const write = (_fd: number, bytes: Buffer): number => {
-      const code = left.shift()
-      if (code !== undefined) throw Object.assign(new Error(`${code}: write`), { code })
-      written += bytes.toString()
-      return bytes.length
-    }
-    const destination = new DescriptorDestination(1, { isTerminal, write: write as never })
-    const output = new Output(destination, () => undefined)
-    return { output, written: () => written }
+/** Fails as often as it is told to, then takes everything. */
+function descriptor(codes: readonly string[], isTerminal = false) {
+  const left = [...codes]
+  let written = ''
+  const write = (_fd: number, bytes: Buffer): number => {
+    const code = left.shift()
+    if (code !== undefined) throw Object.assign(new Error(`${code}: write`), { code })
+    written += bytes.toString()
+    return bytes.length
   }
+  const destination = new DescriptorDestination(1, { isTerminal, write: write as never })
+  const output = new Output(destination, () => undefined)
+  return { output, written: () => written }
+}
 
+describe('a file, a pipe or a terminal', () => {
   test.each(['EAGAIN', 'ENOSPC', 'EDQUOT', 'EFBIG', 'EINTR'])('that has no room for now (%s) gets the same lines later', async (code) => {
     const { output, written } = descriptor([code, code, code])
     output.write('one\n')
