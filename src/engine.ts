@@ -8,6 +8,7 @@ import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import type { SlotStore } from './model/slots.ts'
 import type { Site } from './model/site.ts'
+import { mostAhead } from './most-ahead.ts'
 import { claim } from './pipeline/claim.ts'
 import { ClaimsAhead } from './pipeline/claims-ahead.ts'
 import { ClusterGates } from './pipeline/cluster-gates.ts'
@@ -24,6 +25,7 @@ import { TransferQueue, type RunningTransfer } from './pipeline/transfer-queue.t
 import { transferFields } from './pipeline/transfer-fields.ts'
 import { transfer } from './pipeline/transfer.ts'
 import { verify } from './pipeline/verify.ts'
+import { Workload } from './pipeline/workload.ts'
 import { writeBack, type WriteBackParts } from './pipeline/write-back.ts'
 import { openByteSource } from './providers/byte-source.ts'
 import type { Operation } from './providers/provider.ts'
@@ -57,12 +59,15 @@ const QUEUED_PER_SITE = 1_000
 const PROGRESS_MS = 5_000
 const HINTS_AT_ONCE = 100
 const HINTS_WAITING = 5_000
+/** Leases are renewed after a third of their time. Milliseconds for each second. */
+const RENEW_MS = 1_000 / 3
 /** A lease that waits for a slot keeps others from that file. */
 const LONGEST_AHEAD_MS = 1_000
 
 /** The pipeline with everything it needs, ready to be subscribed to. */
 export class Engine {
   readonly queue = new TransferQueue({ mostPerSite: QUEUED_PER_SITE })
+  readonly work = new Workload(this.queue)
   readonly held = new Set<Held>()
   readonly scans: ScanPlan
   readonly gates: SiteGates
@@ -100,7 +105,7 @@ export class Engine {
       queue: this.queue,
       take: (site) => this.#ahead.take(site),
       gates: this.#shared(),
-      steps: this.#steps(),
+      steps: this.work.watched(this.#steps()),
       limitOf: (site) => concurrencyOf(settings.sites.get(site)),
       unexpected: (error, running) => this.#unexpected(error, running),
       settled: (settled) => this.#settled(settled),
@@ -133,11 +138,9 @@ export class Engine {
       clock,
       claims,
       claim: async (running) => claim(parts, running),
-      // Where instances share the slots, nobody reserves what another has a slot for; a single pass leaves what is in trouble.
-      mostAhead(name) {
-        const site = settings.sites.get(name)
-        return isRepeated && site?.concurrencyScope !== 'cluster' ? concurrencyOf(site) : 0
-      },
+      // A single pass leaves what is in trouble.
+      mostAhead: isRepeated ? mostAhead(settings, this.gates) : () => 0,
+      leastLeftMs: settings.leaseSeconds * RENEW_MS,
       patienceMs: Math.min(LONGEST_AHEAD_MS, settings.leaseSeconds * 100),
       unexpected: (error, running) => this.#unexpected(error, running),
       changed: (running) => this.#changed(running),
@@ -156,8 +159,7 @@ export class Engine {
       retryCountOf: (project: string) => projectSettings(settings, project).retryCount,
       isBacklogged: (site: string) => this.queue.queuedAt(site) > 0,
     }
-    const lease = { claims, clock, everyMs: (settings.leaseSeconds * 1_000) / 3 }
-    const progress = { records, everyMs: PROGRESS_MS }
+    const lease = { claims, clock, everyMs: settings.leaseSeconds * RENEW_MS }
     return {
       claim: (running) => defer(async () => this.#ahead.claim(running)).pipe(filter((held) => held !== undefined)),
       transfer: (held) =>
@@ -168,7 +170,8 @@ export class Engine {
         }),
       verify: (held, written) => defer(async () => verify(held, written)),
       writeBack: (held, outcome) => defer(async () => writeBack(writeParts, held, outcome)),
-      keepLease: (held, work) => keepLease(lease, held, settings.writeProgress ? showProgress(progress, held, work) : work),
+      keepLease: (held, work) =>
+        keepLease(lease, held, settings.writeProgress ? showProgress({ records, everyMs: PROGRESS_MS }, held, work) : work),
     }
   }
 
@@ -191,8 +194,7 @@ export class Engine {
         recovered: (site, forMs) => {
           log.event('site.recovered', { site, durationMs: forMs })
           healthChanged(site, undefined)
-          const isSource = site === this.#parts.settings.publishSite
-          this.scans.request({ reason: 'recovered', ...(!isSource && { sites: new Set([site]) }) })
+          this.scans.request({ reason: 'recovered', ...(site !== this.#parts.settings.publishSite && { sites: new Set([site]) }) })
         },
       },
     })
@@ -205,7 +207,7 @@ export class Engine {
       const site = settings.sites.get(name)
       return site?.concurrencyScope === 'cluster' ? concurrencyOf(site) : undefined
     }
-    return new ClusterGates({ gates: this.gates, slots, clock, sharedLimitOf, renewEveryMs: (settings.leaseSeconds * 1_000) / 3, stop$ })
+    return new ClusterGates({ gates: this.gates, slots, clock, sharedLimitOf, renewEveryMs: settings.leaseSeconds * RENEW_MS, stop$ })
   }
 
   async #probe(name: string, operation: Operation): Promise<void> {
@@ -214,7 +216,9 @@ export class Engine {
   }
 
   /** A fault that is no outcome: the database is away. A scan finds it again. */
-  #unexpected(error: unknown, { transfer: { project, site, path } }: RunningTransfer): void {
+  #unexpected(error: unknown, running: RunningTransfer): void {
+    const { project, site, path } = running.transfer
+    for (const held of this.held) if (held.running === running) this.held.delete(held)
     if (isStop(error)) return
     this.#parts.log.event('service.unexpected', { error, project, site, path, level: 'warn' })
     this.scans.takeover(site, 1_000)

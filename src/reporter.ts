@@ -1,64 +1,54 @@
-import type { SyncError } from './errors.ts'
-import type { Settings } from './model/settings.ts'
-import type { Engine } from './engine.ts'
-import type { InstanceReport, ReportedSite, StateDatabase } from './streams/state-database.ts'
+import { isDeepStrictEqual } from 'node:util'
+
+import type { InstanceReport, StateDatabase } from './streams/state-database.ts'
+
+type News = Pick<InstanceReport, 'stream' | 'sites'>
 
 export interface ReporterParts {
   readonly id: Pick<InstanceReport, '_id' | 'database' | 'host' | 'pid' | 'started'>
-  readonly state: StateDatabase
-  readonly settings: Settings
-  readonly misconfigured: ReadonlyMap<string, SyncError>
-  readonly engine: Engine
-  readonly stream: () => InstanceReport['stream']
+  readonly state: Pick<StateDatabase, 'report' | 'forget'>
+  /** Undefined while this instance does nothing. */
+  readonly news: () => News | undefined
 }
 
-const EVERY_MS = 10_000
+const LOOK_EVERY_MS = 1_000
+const HEARTBEAT_MS = 10_000
 
-/** Tells the other commands how this instance is doing, every few seconds and when something changes. */
+/** Tells the other commands how this instance is doing: what changed within a second, and every few seconds that it is alive. */
 export class Reporter {
   readonly #parts: ReporterParts
   readonly #timer: NodeJS.Timeout
-  #writing = false
-  #again = false
+  #told: News | undefined
+  #toldAt = 0
+  #telling: Promise<void> | undefined
 
   constructor(parts: ReporterParts) {
     this.#parts = parts
-    this.#timer = setInterval(() => this.changed(), EVERY_MS)
-    this.changed()
-  }
-
-  changed(): void {
-    if (this.#writing) this.#again = true
-    else void this.#write()
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#parts.state.forget(this.#parts.id._id).catch(() => undefined)
+    await this.#telling
+    if (this.#told) await this.#tell(undefined)
   }
 
-  async #write(): Promise<void> {
-    const { state, id, stream } = this.#parts
-    this.#writing = true
-    do {
-      this.#again = false
-      // A report that could not be written is followed by the next one.
-      await state.report({ ...id, stream: stream(), sites: this.#sites() }).catch(() => undefined)
-    } while (this.#again)
-    this.#writing = false
+  #look(): void {
+    if (this.#telling) return
+    const news = this.#parts.news()
+    const isDue = news !== undefined && performance.now() - this.#toldAt >= HEARTBEAT_MS
+    if (!isDue && isDeepStrictEqual(news, this.#told)) return
+    this.#telling = this.#tell(news).finally(() => (this.#telling = undefined))
   }
 
-  #sites(): readonly ReportedSite[] {
-    const { settings, misconfigured, engine } = this.#parts
-    const { health } = engine.gates
-    return [...settings.sites.values()].map(({ name, provider }) => {
-      const running = [...engine.queue.running.values()].filter(({ transfer }) => transfer.site === name).length
-      const counts = { site: name, provider, running, queued: engine.queue.queuedAt(name) }
-      const mistake = misconfigured.get(name)
-      if (mistake) return { ...counts, state: 'misconfigured', error: mistake.message }
-      const now = health.get(name)
-      if (!now || now.state === 'ok') return { ...counts, state: 'ok' }
-      return { ...counts, state: now.state, error: now.error.message, since: now.since, ...('until' in now && { until: now.until }) }
-    })
+  async #tell(news: News | undefined): Promise<void> {
+    const { state, id } = this.#parts
+    try {
+      await (news ? state.report({ ...id, ...news }) : state.forget(id._id))
+      this.#told = news
+      this.#toldAt = performance.now()
+    } catch {
+      // What could not be told is told with the next look.
+    }
   }
 }

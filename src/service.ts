@@ -7,8 +7,10 @@ import type { Settings } from './model/settings.ts'
 import { systemClock, type Clock } from './pipeline/clock.ts'
 import type { Held, Settled } from './pipeline/contracts.ts'
 import type { ProviderPoolParts } from './providers/provider-pool.ts'
+import { Reporter } from './reporter.ts'
 import { Session } from './session.ts'
 import { isOff } from './site-check.ts'
+import { withEarlier } from './site-reports.ts'
 import { connect, type Connections } from './streams/connect.ts'
 import { stateDatabase, type StateDatabase } from './streams/state-database.ts'
 import { sleep } from './streams/waiting.ts'
@@ -114,6 +116,15 @@ export class SyncService {
   }
 
   async #runSessions(): Promise<void> {
+    const reporter = this.#reporter()
+    try {
+      await this.#untilStopped()
+    } finally {
+      await within(CLOSING_MS, reporter.stop())
+    }
+  }
+
+  async #untilStopped(): Promise<void> {
     const ends: Promise<void>[] = []
     while (!this.#stopping.signal.aborted) {
       this.#settings = this.#next ?? this.#settings
@@ -125,6 +136,27 @@ export class SyncService {
     await Promise.race([Promise.all(ends), this.#forced.promise])
   }
 
+  /** Tells the other commands how the sessions are doing: the latest, and earlier ones that are not at their end yet. */
+  #reporter(): Reporter {
+    const { database } = this.#settings.mongo
+    return new Reporter({
+      id: { _id: this.id, database, host: hostname(), pid: process.pid, started: this.#started },
+      state: this.#state,
+      news: () => {
+        const [latest, ...earlier] = [...this.#sessions].reverse().flatMap((session) => session.report() ?? [])
+        return (
+          latest && {
+            ...latest,
+            sites: withEarlier(
+              latest.sites,
+              earlier.flatMap(({ sites }) => sites),
+            ),
+          }
+        )
+      },
+    })
+  }
+
   /** Told to stop, or to be otherwise, since the turn began. */
   get #isTurned(): boolean {
     return this.#stopping.signal.aborted || this.#next !== undefined
@@ -134,7 +166,7 @@ export class SyncService {
   async #runSession(ends: Promise<void>[]): Promise<void> {
     const { log, clock = systemClock, retry = TRANSIENT_RETRY, mode, openProvider } = this.#options
     const session = new Session({
-      instance: { id: this.id, started: this.#started },
+      id: this.id,
       settings: this.#settings,
       log,
       clock,

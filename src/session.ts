@@ -1,5 +1,3 @@
-import { hostname } from 'node:os'
-
 import { merge, NEVER, ReplaySubject, type Observable } from 'rxjs'
 
 import { changeHints } from './change-hints.ts'
@@ -15,8 +13,8 @@ import type { Held, Settled } from './pipeline/contracts.ts'
 import type { Hint } from './pipeline/lookout.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderPoolParts } from './providers/provider-pool.ts'
-import { Reporter } from './reporter.ts'
 import { findMisconfigured } from './site-check.ts'
+import { siteReports } from './site-reports.ts'
 import { watchChanges, type WatchedChanges } from './streams/change-stream.ts'
 import { claimStore } from './streams/claims.ts'
 import type { Connections } from './streams/connect.ts'
@@ -30,7 +28,8 @@ import type { InstanceReport, StateDatabase } from './streams/state-database.ts'
 import { recordWriter } from './streams/write-back.ts'
 
 export interface SessionParts {
-  readonly instance: { readonly id: string; readonly started: Date }
+  /** The instance's id. */
+  readonly id: string
   readonly settings: Settings
   readonly log: Log
   readonly clock: Clock
@@ -59,7 +58,7 @@ export class Session {
   readonly #intakeEnded = Promise.withResolvers<void>()
   readonly #outage: Outage
   #engine: Engine | undefined
-  #reporter: Reporter | undefined
+  #misconfigured: ReadonlyMap<string, SyncError> = new Map()
   #stream: InstanceReport['stream'] = 'opening'
   #isStopped = false
 
@@ -76,6 +75,11 @@ export class Session {
   /** What is under way, with its progress. */
   get held(): ReadonlySet<Held> {
     return this.#engine?.held ?? new Set()
+  }
+
+  /** How it is doing; undefined before it begins. */
+  report(): Pick<InstanceReport, 'stream' | 'sites'> | undefined {
+    return this.#engine && { stream: this.#stream, sites: siteReports(this.#parts.settings, this.#engine, this.#misconfigured) }
   }
 
   /** No more work comes in, and the place in the change stream is saved. */
@@ -104,7 +108,6 @@ export class Session {
       if (!this.#isStopped) await this.#run()
     } finally {
       this.#intakeEnded.resolve()
-      await this.#reporter?.stop()
     }
   }
 
@@ -119,9 +122,10 @@ export class Session {
       ...(openProvider && { open: openProvider }),
     })
     const misconfigured = await findMisconfigured(settings, providers, log)
+    this.#misconfigured = misconfigured
     await using projects = new Projects({ settings, work, log, hasRoom: (...of) => engine.queue.hasRoom(...of) })
     const isRepeated = mode === 'run'
-    const claims = patientClaims(claimStore(work.db(stateDatabase), this.#parts.instance.id, settings.leaseSeconds), this.#outage)
+    const claims = patientClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
     const engine = new Engine({
       ...this.#parts,
@@ -143,7 +147,6 @@ export class Session {
     })
     this.#engine = engine
     if (this.#isStopped) return
-    this.#reporter = this.#report(engine, misconfigured)
     await this.#drive(engine, changes)
     await engine.settled()
     await claims.settled()
@@ -172,13 +175,6 @@ export class Session {
     engine.scans.request({ reason: 'start', regular: true })
   }
 
-  #report(engine: Engine, misconfigured: ReadonlyMap<string, SyncError>): Reporter {
-    const { instance, settings, state } = this.#parts
-    const { id: _id, started } = instance
-    const id = { _id, database: settings.mongo.database, host: hostname(), pid: process.pid, started }
-    return new Reporter({ id, state, settings, misconfigured, engine, stream: () => this.#stream })
-  }
-
   #hints(events$: WatchedChanges['events$'], projects: Projects): Observable<Hint> {
     return changeHints(events$, {
       ...this.#parts,
@@ -186,14 +182,12 @@ export class Session {
       forgotten: (project) => projects.forgotten(project),
       turned: (stream) => {
         this.#stream = stream
-        this.#reporter?.changed()
       },
       scan: (request) => this.#engine?.scans.request(request),
     })
   }
 
   #healthChanged(site: string, error: SyncError | undefined): void {
-    this.#reporter?.changed()
     if (this.#parts.mode !== 'once' || !error) return
     // One pass does not wait for a site to recover.
     this.#parts.troubled(site)

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream'
 
-import { guardOutput, type Output } from '../../src/logging/output.ts'
+import { StreamDestination } from '../../src/logging/destination.ts'
 import { cut } from './progress-line.ts'
 
 export interface Terminal extends Writable {
@@ -19,14 +19,14 @@ export class Screen {
   readonly isTerminal: boolean
   readonly useColors: boolean
   readonly #out: Terminal
-  readonly #output: Output
+  readonly #destination: StreamDestination
   #below: () => readonly string[] = () => []
   #drawn = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(out: Terminal, env: NodeJS.ProcessEnv = process.env) {
     this.#out = out
-    this.#output = guardOutput(out)
+    this.#destination = new StreamDestination(out)
     this.isTerminal = out.isTTY === true && env['TERM'] !== 'dumb'
     this.useColors = this.isTerminal && !env['NO_COLOR']
   }
@@ -69,6 +69,6 @@ export class Screen {
   }
 
   #write(text: string): void {
-    if (text !== '' && !this.#output.isGone()) this.#out.write(text)
+    if (text !== '' && !this.#destination.isGone) this.#out.write(text)
   }
 }

@@ -1,33 +1,95 @@
-import type { Writable } from 'node:stream'
+import type { Destination } from './destination.ts'
 
-export interface Output {
-  /** Nobody reads any more: the pipe was closed, the terminal went away. */
-  isGone(): boolean
-  /** Resolves when all that was written so far has left the process. */
-  flush(): Promise<void>
-}
+/** What may wait to be written. Bytes. */
+const MOST_WAITING = 1 << 20
 
-const gone = new WeakSet<Writable>()
-const guarded = new WeakSet<Writable>()
+/**
+ * Lines on their way out of the process. What its destination does not take waits here up to a limit; beyond it lines are dropped, and
+ * counted until they can be told of.
+ */
+export class Output {
+  readonly #destination: Destination
+  readonly #dropped: (lines: number) => void
+  readonly #waiting: Buffer[] = []
+  #waitingBytes = 0
+  #droppedLines = 0
+  #isFull = false
+  #isGone = false
+  #emptied = Promise.withResolvers<void>()
 
-/** Keeps the process alive when the stream breaks (`EPIPE`), also after the logger has closed: what can't be told is no reason to stop. */
-export function guardOutput(stream: Writable): Output {
-  if (!guarded.has(stream)) {
-    guarded.add(stream)
-    stream.on('error', () => gone.add(stream))
+  /** `dropped` tells how many lines are missing where the next line will stand. */
+  constructor(destination: Destination, dropped: (lines: number) => void) {
+    this.#destination = destination
+    this.#dropped = dropped
   }
-  const isGone = () => gone.has(stream) || stream.destroyed || stream.writableEnded
-  return {
-    isGone,
-    flush: () =>
-      new Promise((resolve) => {
-        if (isGone()) return resolve()
-        const done = () => {
-          stream.off('close', done)
-          resolve()
+
+  /** Nobody reads any more: the pipe was closed, the terminal went away. */
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  write(line: string): void {
+    if (this.#isGone) return
+    const bytes = Buffer.from(line)
+    // Nothing stands behind a gap before the gap is told of.
+    const isTooMuch = this.#waitingBytes > 0 && this.#waitingBytes + bytes.length > MOST_WAITING
+    if (isTooMuch || this.#droppedLines > 0) {
+      this.#droppedLines++
+      return
+    }
+    this.#waiting.push(bytes)
+    this.#waitingBytes += bytes.length
+    if (!this.#isFull) this.#passOn()
+  }
+
+  /** Resolves when everything has left the process, or nobody reads any more, or the time is over. */
+  async flush(withinMs: number): Promise<void> {
+    const timeOver = Promise.withResolvers<void>()
+    const timer = setTimeout(timeOver.resolve, withinMs)
+    await Promise.race([this.#flushed(), timeOver.promise])
+    clearTimeout(timer)
+  }
+
+  async #flushed(): Promise<void> {
+    while (this.#waiting.length > 0 || this.#droppedLines > 0) {
+      this.#emptied = Promise.withResolvers()
+      await this.#emptied.promise
+    }
+    await new Promise<void>((resolve) => this.#destination.whenEmpty(resolve))
+  }
+
+  #passOn(): void {
+    try {
+      for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+        const taken = this.#destination.take(next)
+        this.#waitingBytes -= taken
+        if (taken < next.length) {
+          this.#waiting[0] = next.subarray(taken)
+          this.#askAgain()
+          break
         }
-        stream.once('close', done)
-        stream.write('', done)
-      }),
+        this.#waiting.shift()
+      }
+    } catch {
+      this.#isGone = true
+      this.#waiting.length = this.#waitingBytes = this.#droppedLines = 0
+    }
+    this.#tell()
+    if (this.#waiting.length === 0) this.#emptied.resolve()
+  }
+
+  #askAgain(): void {
+    this.#isFull = true
+    this.#destination.whenReady(() => {
+      this.#isFull = false
+      this.#passOn()
+    })
+  }
+
+  #tell(): void {
+    if (this.#droppedLines === 0 || this.#waitingBytes > MOST_WAITING / 2) return
+    const lines = this.#droppedLines
+    this.#droppedLines = 0
+    this.#dropped(lines)
   }
 }

@@ -64,6 +64,8 @@ export const LOG_ACTIONS = {
   'verify.missing': action('warn', 'failure', 'marked as synced, but not on the site'),
   'verify.finished': action('info', 'success', 'verification finished'),
 
+  'log.dropped': action('warn', 'failure', 'lines are missing here: nobody took them'),
+
   'admin.changed': action('info', 'success', 'changed by an operator'),
 } as const satisfies Readonly<Record<string, ActionDefaults>>
 

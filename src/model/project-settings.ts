@@ -20,6 +20,11 @@ export function projectSettings(settings: Settings, project: string): ProjectSet
   return resolved
 }
 
+/** The sites that files come from, in one project or another. */
+export function publishSites({ publishSite, projects }: Settings): readonly string[] {
+  return [...new Set([publishSite, ...[...projects.overrides.values()].flatMap((override) => override.publishSite ?? [])])]
+}
+
 function compile(settings: Settings): Compiled {
   const known = compiledBySettings.get(settings)
   if (known) return known

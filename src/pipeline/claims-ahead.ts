@@ -13,6 +13,8 @@ export interface ClaimsAheadParts {
   readonly mostAhead: (site: string) => number
   /** How long one may wait, in milliseconds. */
   readonly patienceMs: number
+  /** A lease that has less left than this is no use: it would be over before it is renewed. Milliseconds. */
+  readonly leastLeftMs: number
   /** A lease could not be taken, and nobody waited for it. */
   readonly unexpected: (error: unknown, running: RunningTransfer) => void
   /** Given back, and its document changed meanwhile: to be looked at again. */
@@ -34,6 +36,8 @@ interface Reserved {
 
 interface Line {
   readonly reserved: Reserved[]
+  /** Those that have a slot, and wait for their source. */
+  readonly taken: Map<RunningTransfer, Reserved>
   /** When slots began with their latest transfers. */
   readonly pace: number[]
   contestedUntil: number
@@ -43,13 +47,15 @@ interface Line {
 /**
  * Takes the next leases of a site together while its slots are busy, so that a slot which gets free need not wait for the database,
  * and many leases share a round trip. No more than the slots will use up within half a second, going by the last one: large files
- * reserve nothing. What waits too long all the same, because they grew, is given back for others to take.
+ * reserve nothing. What waits too long all the same, because they grew or because their source is left alone, is given back for others
+ * to take.
  */
 export class ClaimsAhead {
   readonly #parts: ClaimsAheadParts
   readonly #lines = new Map<string, Line>()
-  readonly #taken = new WeakMap<RunningTransfer, Promise<Held | undefined>>()
   readonly #givenBack = new Set<Promise<void>>()
+  /** Leases of transfers that have a slot, on their way back: to be taken again only afterwards. */
+  readonly #returning = new WeakMap<RunningTransfer, Promise<void>>()
   #closed = false
 
   constructor(parts: ClaimsAheadParts) {
@@ -65,10 +71,18 @@ export class ClaimsAhead {
     return next
   }
 
-  /** Its lease, which may have been taken already; undefined when there is nothing to do here. */
+  /** Its lease, which may have been taken already, and has time left; undefined when there is nothing to do here. */
   async claim(running: RunningTransfer): Promise<Held | undefined> {
-    const { claim, clock, mostAhead } = this.#parts
-    const held = await (this.#taken.get(running) ?? claim(running))
+    const { claim, claims, clock, mostAhead, leastLeftMs } = this.#parts
+    const { taken } = this.#line(running.transfer.site)
+    const reserved = taken.get(running)
+    taken.delete(running)
+    await this.#returning.get(running)
+    let held = await (reserved?.held ?? claim(running))
+    while (held && held.claim.localDeadline - clock.now() <= leastLeftMs) {
+      await claims.release(held.claim, { finished: false }).catch(() => undefined)
+      held = await claim(running)
+    }
     if (held) held.startedAt = clock.now()
     const { site } = running.transfer
     if (mostAhead(site) <= 0) return held
@@ -84,6 +98,7 @@ export class ClaimsAhead {
     for (const line of this.#lines.values()) {
       line.disarm?.()
       for (const reserved of line.reserved.splice(0)) this.#giveBack(reserved)
+      for (const reserved of line.taken.values()) this.#returnLease(line, reserved)
     }
   }
 
@@ -97,7 +112,7 @@ export class ClaimsAhead {
     const [first] = line.reserved
     if (!first || (this.#parts.queue.highestPriorityAt(site) ?? -Infinity) > first.running.transfer.priority) return undefined
     line.reserved.shift()
-    this.#taken.set(first.running, first.held)
+    line.taken.set(first.running, first)
     return first.running
   }
 
@@ -151,21 +166,40 @@ export class ClaimsAhead {
   }
 
   #arm(line: Line): void {
-    if (line.disarm) return
     const { clock, patienceMs } = this.#parts
-    const [first] = line.reserved
-    if (!first) return
+    const [taken] = line.taken.values()
+    const first = taken ?? line.reserved[0]
+    if (line.disarm || !first) return
     line.disarm = clock.after(Math.max(0, first.since + patienceMs - clock.now()), () => {
       delete line.disarm
       const late = clock.now() - patienceMs
       while ((line.reserved[0]?.since ?? Infinity) <= late) this.#giveBack(line.reserved.shift() as Reserved)
+      for (const reserved of line.taken.values()) if (reserved.since <= late) this.#returnLease(line, reserved)
       this.#arm(line)
     })
   }
 
+  /** Nobody works with it: its transfer waits on, and takes another lease when it is its turn. */
+  #returnLease(line: Line, { running, held }: Reserved): void {
+    line.taken.delete(running)
+    const release = async (): Promise<void> => {
+      // A lease that could not be taken is told of when it can't be taken again.
+      const claimed = await held.catch(() => undefined)
+      if (claimed) await this.#parts.claims.release(claimed.claim, { finished: false }).catch(() => undefined)
+    }
+    const returned = this.#untilGivenBack(release())
+    this.#returning.set(running, returned)
+  }
+
   #giveBack(reserved: Reserved): void {
-    const ended = this.#release(reserved).finally(() => this.#givenBack.delete(ended))
+    void this.#untilGivenBack(this.#release(reserved))
+  }
+
+  /** Remembers it until it has ended. */
+  #untilGivenBack(work: Promise<void>): Promise<void> {
+    const ended: Promise<void> = work.finally(() => this.#givenBack.delete(ended))
     this.#givenBack.add(ended)
+    return ended
   }
 
   async #release({ running, held }: Reserved): Promise<void> {
@@ -184,7 +218,7 @@ export class ClaimsAhead {
 
   #line(site: string): Line {
     let line = this.#lines.get(site)
-    if (!line) this.#lines.set(site, (line = { reserved: [], pace: [], contestedUntil: 0 }))
+    if (!line) this.#lines.set(site, (line = { reserved: [], taken: new Map(), pace: [], contestedUntil: 0 }))
     return line
   }
 }

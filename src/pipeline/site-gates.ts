@@ -39,6 +39,12 @@ export class SiteGates implements Gates {
     return new Map([...this.#breakers].map(([site, breaker]) => [site, breaker.health]))
   }
 
+  /** Is it left alone now, or only just tried again? */
+  isInTrouble(site: string): boolean {
+    const health = this.#breakers.get(site)?.health
+    return health !== undefined && health.state !== 'ok'
+  }
+
   enter(site: string, operation: Operation = 'write'): Observable<Pass> {
     if (this.#closing.signal.aborted) return EMPTY
     const breaker = this.#breaker(site)

@@ -72,6 +72,11 @@ export class TransferQueue {
     return this.#sites.get(site)?.size ?? 0
   }
 
+  /** The same, with those that are parked. */
+  waitingAt(site: string): number {
+    return this.queuedAt(site) + (this.#parkedKeys.get(site)?.size ?? 0)
+  }
+
   /** Of what waits for a site; undefined when nothing does. */
   highestPriorityAt(site: string): number | undefined {
     return this.#sites.get(site)?.highestPriority

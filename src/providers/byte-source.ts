@@ -167,7 +167,7 @@ function differs(file: RemoteFile, algorithm: ChecksumAlgorithm, where: string, 
 
 function sameContent(before: RemoteFile, now: RemoteFile): boolean {
   if (before.version !== undefined || now.version !== undefined) return before.version === now.version
-  return (
-    before.size === now.size && before.modified?.getTime() === now.modified?.getTime() && before.checksum?.value === now.checksum?.value
-  )
+  // A time beyond all calendars is no number, and still the same.
+  const isSameTime = Object.is(before.modified?.getTime(), now.modified?.getTime())
+  return before.size === now.size && isSameTime && before.checksum?.value === now.checksum?.value
 }

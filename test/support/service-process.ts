@@ -10,10 +10,10 @@ import { LogLines } from './log-recorder.ts'
 import type { Stage } from './service-harness.ts'
 import { waitFor } from './wait-for.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** Nothing of the machine's own configuration reaches the program. */
-function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+export function environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
   const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
   return { ...(Object.fromEntries(kept) as NodeJS.ProcessEnv), ...more }
 }
@@ -21,6 +21,8 @@ function environment(more: Readonly<Record<string, string>>): NodeJS.ProcessEnv 
 export interface ProcessOptions {
   /** Files, sockets and the like that it may have open at once. */
   readonly openFiles?: number
+  /** A file descriptor for its standard output, or a pipe that nobody reads. @defaultValue a pipe that is read */
+  readonly stdout?: number | 'unread'
 }
 
 /** The program as a process of its own, started as people start it. It is gone when the test ends. */
@@ -34,15 +36,17 @@ export class ServiceProcess {
   fault: unknown
   readonly #child: ChildProcess
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, { openFiles }: ProcessOptions = {}) {
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, { openFiles, stdout }: ProcessOptions = {}) {
     const limited = openFiles === undefined ? [] : ['/bin/sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh']
     const [program = '', ...rest] = [...limited, process.execPath, MAIN, ...args]
-    this.#child = spawn(program, rest, { env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = spawn(program, rest, { env: environment(env), stdio: ['ignore', typeof stdout === 'number' ? stdout : 'pipe', 'pipe'] })
     const isLog = args[0] === 'run' || args[0] === 'scan'
-    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.stdout += text
-      if (isLog) this.#read(text)
-    })
+    if (stdout === undefined) {
+      this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+        this.stdout += text
+        if (isLog) this.#read(text)
+      })
+    }
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text
     })

@@ -1,3 +1,4 @@
+import { driveTime } from './drive-time.ts'
 import { ITEM_FIELDS } from './item.ts'
 import type { FolderRef } from './item.ts'
 
@@ -21,6 +22,6 @@ export function uploadUrl(endpoint: string, { id, exists }: UploadTarget, upload
 
 /** JSON. The time is kept to the millisecond. */
 export function uploadMetadata({ id, exists, folder, name }: UploadTarget, modified: Date): string {
-  const modifiedTime = modified.toISOString()
+  const modifiedTime = driveTime(modified)
   return JSON.stringify(exists ? { modifiedTime } : { id, name, parents: [folder.id], modifiedTime })
 }

@@ -151,6 +151,6 @@ function denied(reason: string): ApiError {
 
 function time(text: string): string {
   const date = new Date(text)
-  if (Number.isNaN(date.getTime())) throw invalid(`Invalid value for: Invalid format: "${text}"`)
+  if (Number.isNaN(date.getTime()) || !/^(?!0000)\d{4}-/.test(text)) throw invalid(`Invalid value for: Invalid format: "${text}"`)
   return date.toISOString()
 }

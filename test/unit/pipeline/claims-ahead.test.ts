@@ -6,7 +6,7 @@ import { ClaimsAhead } from '../../../src/pipeline/claims-ahead.ts'
 import type { Held } from '../../../src/pipeline/contracts.ts'
 import { TransferQueue, type RunningTransfer } from '../../../src/pipeline/transfer-queue.ts'
 import { FakeClock, settle } from '../../support/fake-clock.ts'
-import { holdOf, MemoryClaims } from '../../support/memory-claims.ts'
+import { holdOf, LEASE_MS, MemoryClaims } from '../../support/memory-claims.ts'
 import { transferOf } from '../../support/model-samples.ts'
 
 const PATIENCE_MS = 1_000
@@ -22,8 +22,12 @@ function rig({ most = 4, admitted = 20, mostQueued = 1_000 } = {}) {
   const changed: RunningTransfer[] = []
   /** Keys whose claim finds that there is nothing to do. */
   const others = new Set<string>()
+  /** How long the next claims take. */
+  const delays: number[] = []
   const claim = async (running: RunningTransfer): Promise<Held | undefined> => {
     const held = await holdOf(claims, running.transfer, clock)
+    const delay = delays.shift()
+    if (delay !== undefined) await clock.advance(delay)
     return others.has(running.transfer.key) ? undefined : { ...held, running }
   }
   const ahead = new ClaimsAhead({
@@ -33,6 +37,7 @@ function rig({ most = 4, admitted = 20, mostQueued = 1_000 } = {}) {
     claim,
     mostAhead: () => most,
     patienceMs: PATIENCE_MS,
+    leastLeftMs: LEASE_MS / 3,
     unexpected: (error) => unexpected.push(error),
     changed: (running) => changed.push(running),
   })
@@ -45,7 +50,7 @@ function rig({ most = 4, admitted = 20, mostQueued = 1_000 } = {}) {
   const take = (): RunningTransfer => ahead.take(SITE) as RunningTransfer
   /** Keys of leases that were asked for, in order. */
   const claimed = (): string[] => claims.calls.filter((call) => call.startsWith('claim')).map((call) => call.slice('claim '.length))
-  return { clock, claims, queue, tickets, unexpected, changed, others, ahead, admit, transfers, take, claimed }
+  return { clock, claims, queue, tickets, unexpected, changed, others, delays, ahead, admit, transfers, take, claimed }
 }
 
 /** Slots take `count` transfers one after the other, and finish them. */
@@ -165,6 +170,68 @@ describe('what has a lease and no slot', () => {
     expect(one.claims.calls.filter((call) => call.startsWith('release') && !call.endsWith('finished'))).toEqual([])
   })
 })
+
+describe('what has a lease and a slot, and waits for its source', () => {
+  const waiting = async () => {
+    const one = rig()
+    await work(one, 4)
+    const running = one.take()
+    return { ...one, running, lease: () => one.claims.leases.get(running.transfer.targetKey) }
+  }
+
+  test('keeps its lease for a moment', async () => {
+    const one = await waiting()
+    await one.clock.advance(PATIENCE_MS - 1)
+    const asked = one.claimed().length
+    expect(await one.ahead.claim(one.running)).toMatchObject({ running: one.running })
+    expect(one.claimed()).toHaveLength(asked)
+    await one.clock.advance(PATIENCE_MS)
+    expect(one.lease()).toBeDefined()
+  })
+
+  test('gives it back after a while, and has a fresh one when it is its turn', async () => {
+    const one = await waiting()
+    await one.clock.advance(PATIENCE_MS)
+    expect(one.lease()).toBeUndefined()
+    expect(one.queue.running.has(one.running.transfer.key)).toBe(true)
+    await one.clock.advance(LEASE_MS * 2)
+    const held = await one.ahead.claim(one.running)
+    expect(held?.claim.localDeadline).toBeGreaterThan(one.clock.now() + LEASE_MS / 2)
+    expect(one.clock.alarms).toBe(0)
+  })
+
+  test('waits for a lease that is on its way back before it takes another', async () => {
+    const one = rig({ admitted: 5 })
+    await work(one, 3)
+    one.delays.push(0, PATIENCE_MS + 1)
+    await work(one, 1)
+    const running = one.take()
+    const held = await one.ahead.claim(running)
+    expect(held?.claim.localDeadline).toBeGreaterThan(one.clock.now())
+    expect(one.claims.leases.has(running.transfer.targetKey)).toBe(true)
+  })
+
+  test('gives it back at the end', async () => {
+    const one = await waiting()
+    one.queue.close()
+    one.ahead.close()
+    await one.ahead.settled()
+    expect(one.claims.leases.size).toBe(0)
+    expect(one.clock.alarms).toBe(0)
+  })
+})
+
+test.each([LEASE_MS, LEASE_MS * 0.7])(
+  'a lease that took %i ms to be had, so that it is over before it is renewed, is taken afresh',
+  async (ms) => {
+    const one = rig({ most: 0 })
+    one.delays.push(ms)
+    const running = one.take()
+    const held = await one.ahead.claim(running)
+    expect(held?.claim.localDeadline).toBeGreaterThan(one.clock.now() + LEASE_MS / 3)
+    expect(one.claims.calls).toEqual([`claim ${running.transfer.key}`, `release ${running.transfer.key}`, `claim ${running.transfer.key}`])
+  },
+)
 
 /** Another instance has every second of them. */
 const contested = (admitted: number) => {

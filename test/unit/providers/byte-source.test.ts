@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
 import { openByteSource } from '../../../src/providers/byte-source.ts'
 import { LocalDrive } from '../../../src/providers/local-drive.ts'
-import type { ByteSource } from '../../../src/providers/provider.ts'
+import type { ByteSource, RemoteFile } from '../../../src/providers/provider.ts'
 import type { Fault } from '../../support/chaos-provider.ts'
 import { ChaosProvider } from '../../support/chaos-provider.ts'
 import { MemoryProvider } from '../../support/memory-provider.ts'
@@ -50,6 +50,17 @@ describe('a byte source in memory', () => {
     expect(await source.checksum('md5', signal)).toBe(createHash('md5').update(CONTENT).digest('hex'))
     expect(memory.calls.read).toBe(0)
     await expect(readAll(source)).rejects.toMatchObject({ code: 'VERIFY_FAILED', message: expect.stringContaining('/m/p/a.ma') as string })
+  })
+
+  test('a time that no calendar knows is no change', async () => {
+    const { memory } = setup()
+    const stat = memory.stat.bind(memory)
+    memory.stat = async (...call) => {
+      const { version: _, ...file } = (await stat(...call)) as RemoteFile
+      return { ...file, modified: new Date(Number.NaN) }
+    }
+    const source = await openByteSource(memory, path, { signal })
+    await expect(source.assertUnchanged()).resolves.toBeUndefined()
   })
 
   test.each([10, CONTENT.length])('of %i bytes, one lost is noticed', async (size) => {

@@ -31,6 +31,27 @@ test('a small file takes one request once its folder is known', async () => {
   expect(rig.drive.tokensIssued).toBe(1)
 })
 
+test.each([
+  ['year 30828', '+030828-09-14T02:48:05.477Z', undefined],
+  ['year 10000', '+010000-01-01T00:00:00.000Z', undefined],
+  ['year 9999', '9999-12-31T23:59:59.999Z', '9999-12-31T23:59:59.999Z'],
+  ['before 1970', '1601-01-01T00:00:00.000Z', '1601-01-01T00:00:00.000Z'],
+  ['year 1', '0001-01-01T00:00:00.000Z', '0001-01-01T00:00:00.000Z'],
+  ['before year 1', '-000001-06-01T00:00:00.000Z', undefined],
+  ['no time at all', 'nonsense', undefined],
+])('a file of %s is sent, with its time where Drive can say it', async (_what, written, said) => {
+  const modified = new Date(written)
+  for (const content of ['first', 'replaced']) {
+    const source = memorySource(content, { modified })
+    const file = await rig.write('strange.ma', source)
+    expect(file.size).toBe(content.length)
+    const stored = rig.drive.file('My Drive/w/strange.ma')
+    expect(stored?.modifiedTime).toEqual(said ?? expect.stringMatching(/^2\d{3}-/))
+  }
+  const large = await rig.write('large.bin', memorySource(Buffer.alloc(6 * MIB), { modified }))
+  expect(large.size).toBe(6 * MIB)
+})
+
 test('2,000 new files in one folder, each asked for first, take 2,000 requests and a few', { timeout: 60_000 }, async () => {
   const names = Array.from({ length: 2000 }, (_, index) => `p/f.${String(index).padStart(4, '0')}.exr`)
   const queue = [...names]

@@ -1,0 +1,28 @@
+import type { Engine } from './engine.ts'
+import type { SyncError } from './errors.ts'
+import type { Settings } from './model/settings.ts'
+import type { ReportedSite } from './streams/state-database.ts'
+
+/** How the sites are doing under one configuration. */
+export function siteReports(settings: Settings, engine: Engine, misconfigured: ReadonlyMap<string, SyncError>): readonly ReportedSite[] {
+  const { health } = engine.gates
+  return [...settings.sites.values()].map(({ name, provider }) => {
+    const site = { site: name, provider, ...engine.work.at(name) }
+    const mistake = misconfigured.get(name)
+    if (mistake) return { ...site, state: 'misconfigured', error: mistake.message }
+    const now = health.get(name)
+    if (!now || now.state === 'ok') return { ...site, state: 'ok' }
+    return { ...site, state: now.state, error: now.error.message, since: now.since, ...('until' in now && { until: now.until }) }
+  })
+}
+
+/** What earlier configurations still have under way counts as well. */
+export function withEarlier(sites: readonly ReportedSite[], earlier: readonly ReportedSite[]): readonly ReportedSite[] {
+  const all = new Map(sites.map((site) => [site.site, site]))
+  for (const site of earlier) {
+    const now = all.get(site.site)
+    if (now) all.set(site.site, { ...now, running: now.running + site.running, queued: now.queued + site.queued })
+    else if (site.running > 0) all.set(site.site, site)
+  }
+  return [...all.values()]
+}
