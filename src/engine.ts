@@ -1,6 +1,7 @@
-import { defer, filter, merge, mergeMap, Subject, type Observable } from 'rxjs'
+import { defer, merge, mergeMap, Subject, type Observable } from 'rxjs'
 
-import { SyncError } from './errors.ts'
+import { engineSteps, RENEW_MS } from './engine-steps.ts'
+import { isStop, type SyncError } from './errors.ts'
 import type { ClaimStore } from './model/claim.ts'
 import type { Log } from './model/log.ts'
 import { projectSettings } from './model/project-settings.ts'
@@ -14,23 +15,18 @@ import { ClaimsAhead } from './pipeline/claims-ahead.ts'
 import { ClusterGates } from './pipeline/cluster-gates.ts'
 import type { Clock } from './pipeline/clock.ts'
 import type { Held, Settled, Steps } from './pipeline/contracts.ts'
-import { keepLease } from './pipeline/keep-lease.ts'
-import { HINTS, Lookout, type DocumentReader, type Hint } from './pipeline/lookout.ts'
+import { HINTS, keyOfHint, Lookout, type DocumentReader, type Hint } from './pipeline/lookout.ts'
+import { Postponed } from './pipeline/postponed.ts'
 import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
 import { SiteEvidence } from './pipeline/site-evidence.ts'
 import { SiteGates } from './pipeline/site-gates.ts'
-import { showProgress } from './pipeline/show-progress.ts'
 import { syncPipeline } from './pipeline/sync-pipeline.ts'
-import { TransferQueue, type RunningTransfer } from './pipeline/transfer-queue.ts'
-import { transferFields } from './pipeline/transfer-fields.ts'
-import { transfer } from './pipeline/transfer.ts'
-import { verify } from './pipeline/verify.ts'
+import { TransferQueue, type Found, type RunningTransfer } from './pipeline/transfer-queue.ts'
 import { Workload } from './pipeline/workload.ts'
-import { writeBack, type WriteBackParts } from './pipeline/write-back.ts'
-import { openByteSource } from './providers/byte-source.ts'
+import type { WriteBackParts } from './pipeline/write-back.ts'
 import type { Operation } from './providers/provider.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
-import { concurrencyOf } from './providers/registry.ts'
+import { concurrencyOf, sharedConcurrencyOf } from './providers/registry.ts'
 
 export interface EngineParts {
   readonly settings: Settings
@@ -49,18 +45,18 @@ export interface EngineParts {
   readonly serverTime: () => Promise<Date>
   readonly changes$: Observable<Hint>
   readonly stop$: Observable<unknown>
+  /** A file for this site is left as it is, without a fault. */
+  readonly left: (site: string) => void
   /** A site began or ended to be left alone. */
   readonly healthChanged: (site: string, error: SyncError | undefined) => void
 }
 
 /** Transfers that wait for one site at most; a scan finds the rest. */
 const QUEUED_PER_SITE = 1_000
-/** How often progress may be written into a record, where that is asked for. */
-const PROGRESS_MS = 5_000
 const HINTS_AT_ONCE = 100
 const HINTS_WAITING = 5_000
-/** Leases are renewed after a third of their time. Milliseconds for each second. */
-const RENEW_MS = 1_000 / 3
+/** One pass waits a minute for a file that keeps changing. */
+const LOOKS_IN_ONE_PASS = 6
 /** A lease that waits for a slot keeps others from that file. */
 const LONGEST_AHEAD_MS = 1_000
 
@@ -74,6 +70,7 @@ export class Engine {
   readonly settled$: Observable<Settled>
   readonly #parts: EngineParts
   readonly #again = new Subject<Hint>()
+  readonly #postponed: Postponed<Hint>
   readonly #evidence: SiteEvidence
   readonly #ahead: ClaimsAhead
 
@@ -81,6 +78,7 @@ export class Engine {
     this.#parts = parts
     this.#evidence = new SiteEvidence({ clock: parts.clock, probe: async (site, operation) => this.#probe(site, operation) })
     const { settings, stop$ } = parts
+    this.#postponed = new Postponed(parts.clock, parts.isRepeated ? Infinity : LOOKS_IN_ONE_PASS)
     const settingsOf = (project: string) => projectSettings(settings, project)
     const lookout = new Lookout({ ...parts, queue: this.queue, settingsOf, unread: (error) => this.#faulted(error) })
     this.scans = new ScanPlan({
@@ -91,13 +89,16 @@ export class Engine {
     })
     this.gates = this.#makeGates()
     this.#ahead = this.#makeAhead(lookout)
-    stop$.subscribe(() => this.#ahead.close())
+    stop$.subscribe(() => {
+      this.#ahead.close()
+      this.#postponed.close()
+    })
     this.settled$ = syncPipeline({
-      changes$: merge(parts.changes$, this.#again),
+      changes$: merge(parts.changes$, this.#again, this.#postponed.due$),
       scans$: this.scans.run(stop$),
       look: {
         ...HINTS,
-        run: (hints: readonly Hint[]) => defer(async () => lookout.look(hints)).pipe(mergeMap((found) => found)),
+        run: (hints: readonly Hint[]) => defer(async () => lookout.look(hints)).pipe(mergeMap((found) => this.#looked(found, hints))),
         batch: HINTS_AT_ONCE,
         most: HINTS_WAITING,
         overflowed: () => this.scans.request({ reason: 'overflow' }),
@@ -117,6 +118,16 @@ export class Engine {
   /** Ends what runs; it is given back unfinished. */
   abort(reason: string): void {
     for (const { abort } of this.queue.running.values()) abort.abort({ kind: 'released', reason })
+  }
+
+  /** Nothing is to be done, found, or waited for. */
+  get isIdle(): boolean {
+    return this.scans.isIdle && this.queue.isIdle && this.#postponed.isEmpty
+  }
+
+  /** Each time it may have become idle. */
+  get idle$(): Observable<void> {
+    return merge(this.scans.finished$, this.queue.idle$, this.#postponed.empty$)
   }
 
   /** Resolves when leases that were taken and not used are given back. */
@@ -148,31 +159,8 @@ export class Engine {
   }
 
   #steps(): Steps {
-    const { settings, claims, clock, log, providers, records, retry } = this.#parts
-    const evidence = this.#evidence
-    const transferParts = { providers, openSource: openByteSource, claims, log, retry, judge: evidence.judge.bind(evidence) }
-    const writeParts = {
-      records,
-      claims,
-      clock,
-      log,
-      retryCountOf: (project: string) => projectSettings(settings, project).retryCount,
-      isBacklogged: (site: string) => this.queue.queuedAt(site) > 0,
-    }
-    const lease = { claims, clock, everyMs: settings.leaseSeconds * RENEW_MS }
-    return {
-      claim: (running) => defer(async () => this.#ahead.claim(running)).pipe(filter((held) => held !== undefined)),
-      transfer: (held) =>
-        defer(async () => {
-          this.held.add(held)
-          log.event('transfer.started', { ...transferFields(held), tries: held.transfer.tries })
-          return transfer(transferParts, held)
-        }),
-      verify: (held, written) => defer(async () => verify(held, written)),
-      writeBack: (held, outcome) => defer(async () => writeBack(writeParts, held, outcome)),
-      keepLease: (held, work) =>
-        keepLease(lease, held, settings.writeProgress ? showProgress({ records, everyMs: PROGRESS_MS }, held, work) : work),
-    }
+    const claimed = async (running: RunningTransfer): Promise<Held | undefined> => this.#ahead.claim(running)
+    return engineSteps(this.#parts, { queue: this.queue, held: this.held, evidence: this.#evidence, claim: claimed })
   }
 
   #makeGates(): SiteGates {
@@ -203,10 +191,7 @@ export class Engine {
   /** Sites whose limit holds for all instances together. */
   #shared(): ClusterGates {
     const { settings, slots, clock, stop$ } = this.#parts
-    const sharedLimitOf = (name: string): number | undefined => {
-      const site = settings.sites.get(name)
-      return site?.concurrencyScope === 'cluster' ? concurrencyOf(site) : undefined
-    }
+    const sharedLimitOf = (name: string): number | undefined => sharedConcurrencyOf(settings.sites.get(name))
     return new ClusterGates({ gates: this.gates, slots, clock, sharedLimitOf, renewEveryMs: settings.leaseSeconds * RENEW_MS, stop$ })
   }
 
@@ -237,8 +222,22 @@ export class Engine {
       if (outcome.sent > 0) this.#evidence.worked(route.targetSite.name, 'write')
       void this.#parts.providers.arrived(route.targetSite).catch(() => undefined)
     }
+    if (outcome.kind === 'postponed') this.#postpone(held, outcome.inMs)
     // Given back for whatever reason (its lease was lost, say): it may be pending, and nobody else may know.
     if (outcome.kind === 'released') this.scans.takeover(site, 0)
+  }
+
+  #postpone({ transfer: { project, representationId, representationKey, site } }: Held, inMs: number): void {
+    const hint = { project, representationId, occasion: {}, again: true }
+    if (!this.#postponed.add(representationKey, hint, inMs)) this.#parts.left(site)
+  }
+
+  /** What was found in documents that were to be looked at again is admitted before they count as looked at. */
+  #looked(found: readonly Found[], hints: readonly Hint[]): readonly Found[] {
+    setImmediate(() => {
+      for (const hint of hints) this.#postponed.looked(keyOfHint(hint))
+    })
+    return found
   }
 
   /** Documents could not be read: the database is away, and a scan finds them when it is back. */
@@ -247,9 +246,4 @@ export class Engine {
     this.#parts.log.event('service.unexpected', { error, level: 'warn' })
     this.scans.request({ reason: 'overflow' })
   }
-}
-
-/** Nobody waits for the database any more. */
-function isStop(error: unknown): boolean {
-  return error instanceof SyncError && error.kind === 'stop'
 }

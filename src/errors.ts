@@ -10,6 +10,7 @@
 const KIND_BY_CODE = {
   SOURCE_MISSING: 'file',
   SOURCE_CHANGED: 'file',
+  SOURCE_INCOMPLETE: 'file',
   SOURCE_UNREADABLE: 'file',
   NOT_A_FILE: 'file',
   BAD_PATH: 'file',
@@ -86,6 +87,11 @@ export class SyncError extends Error {
 
 function isCertain(code: ErrorCode): boolean {
   return CERTAIN.has(code) || (KIND_BY_CODE[code] === 'file' && code !== 'UNEXPECTED')
+}
+
+/** Somebody was told to end, and nobody waits any more. */
+export function isStop(error: unknown): boolean {
+  return error instanceof SyncError && error.kind === 'stop'
 }
 
 /** Wraps whatever was thrown; a fault that nobody classified is judged by evidence. */

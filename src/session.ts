@@ -1,4 +1,4 @@
-import { merge, NEVER, ReplaySubject, type Observable } from 'rxjs'
+import { NEVER, ReplaySubject, type Observable } from 'rxjs'
 
 import { changeHints } from './change-hints.ts'
 import { Engine } from './engine.ts'
@@ -144,6 +144,7 @@ export class Session {
       changes$: changes ? this.#hints(changes.events$, projects) : NEVER,
       stop$: this.#stop,
       healthChanged: (site, error) => this.#healthChanged(site, error),
+      left: (site) => this.#parts.troubled(site),
     })
     this.#engine = engine
     if (this.#isStopped) return
@@ -164,10 +165,10 @@ export class Session {
   }
 
   #onePass(engine: Engine): void {
-    merge(engine.scans.finished$, engine.queue.idle$).subscribe(() => {
+    engine.idle$.subscribe(() => {
       // What just ended may have asked for more: look when its turn is over.
       queueMicrotask(() => {
-        if (engine.scans.isFailing || (engine.scans.isIdle && engine.queue.isIdle)) this.stop()
+        if (engine.scans.isFailing || engine.isIdle) this.stop()
         if (engine.scans.isFailing) this.#parts.troubled('MongoDB')
       })
     })

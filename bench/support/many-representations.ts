@@ -47,7 +47,7 @@ export async function makeRepresentations(
 
 function file(ofSites: Document): Document {
   const path = { $concat: ['{root[work]}/shots/x.', { $toString: '$n' }, '.exr'] }
-  return { _id: '$fileId', path, size: { $literal: 3 }, hash: 'abc', sites: ofSites }
+  return { _id: '$fileId', path, hash: 'abc', sites: ofSites }
 }
 
 function sites(shape: Shape, isSynced: boolean): Document {

@@ -53,6 +53,8 @@ export const LOG_ACTIONS = {
 
   'record.unreadable': action('warn', 'failure', 'record not understood; left as it is'),
 
+  'source.size_differs': action('warn', 'unknown', 'the file has another size than its document says; sent as it is'),
+
   'site.opened': action('info', 'success', 'site is usable'),
   'site.cooling': action('warn', 'failure', 'site is in trouble; waiting before the next attempt'),
   'site.recovered': action('info', 'success', 'site is usable again'),

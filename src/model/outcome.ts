@@ -8,6 +8,8 @@ export type Outcome =
   | { readonly kind: 'failed'; readonly error: SyncError }
   /** Spends none; the site cools down. */
   | { readonly kind: 'site-trouble'; readonly error: SyncError; readonly site: string }
+  /** Not ready: looked at again by itself. */
+  | { readonly kind: 'postponed'; readonly reason: string; readonly inMs: number }
   /** The skeleton, the file entry or the document went away, or somebody rewrote it. */
   | { readonly kind: 'dropped'; readonly reason: string }
   /** Given back unfinished: shutdown, pause, lease lost. */

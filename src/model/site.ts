@@ -1,6 +1,9 @@
 /** A root: one path, or a path a name for multi-root projects (`{root[NAME]}`). */
 export type Root = string | ReadonlyMap<string, string>
 
+/** Sent once it has not changed for a while; a failed attempt; sent as it is. */
+export type SizeCheck = 'settle' | 'strict' | 'off'
+
 /** A named place that holds files, as configured. */
 export interface Site {
   readonly name: string
@@ -16,6 +19,8 @@ export interface Site {
   /** Whether that limit holds for this instance, or for all instances that share the work; undefined: `instance`. */
   readonly concurrencyScope?: 'instance' | 'cluster'
   readonly alternativeSites: readonly string[]
+  /** What becomes of a file from here that has another size than its document says; undefined: `settle`. */
+  readonly sizeCheck?: SizeCheck
   /** Of a site on disk: its roots must be mounted (true), may be anything (false), or what they were before; undefined: the last. */
   readonly requireMount?: boolean
   /** Of a site on disk: a file that must stand in each root, by its name. */

@@ -30,5 +30,7 @@ export interface Transfer extends RecordAddress {
   readonly priority: number
   readonly tries: number
   readonly lastFailed: Date | undefined
+  /** Bytes, as the file entry says; undefined when it says nothing that can be a size. */
+  readonly size: number | undefined
   readonly route: Route
 }

@@ -104,8 +104,20 @@ function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verd
   if (id.length > LONGEST_ID) return void unreadable.push(`${where}._id is too long`)
   if (typeof path !== 'string') return void unreadable.push(`${where}.path is ${path === undefined ? 'missing' : typeName(path)}`)
   if (path.length > LONGEST_PATH) return void unreadable.push(`${where}.path has ${path.length} characters`)
-  const file = { fileId, fileKey: `${scope.representationKey}/${id}/${path}`, path, sites, where, source: undefined }
+  const file = {
+    fileId,
+    fileKey: `${scope.representationKey}/${id}/${path}`,
+    path,
+    size: sizeOf(entry['size']),
+    sites,
+    where,
+    source: undefined,
+  }
   for (const target of scope.targets) verdicts.push(judge(scope, file, target, unreadable))
+}
+
+function sizeOf(size: unknown): number | undefined {
+  return typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : undefined
 }
 
 /** A very old document holds nothing but strings; one remark says it for all of them. */
@@ -118,6 +130,7 @@ interface File {
   readonly fileId: unknown
   readonly fileKey: string
   readonly path: string
+  readonly size: number | undefined
   readonly sites: SiteRecords
   readonly where: string
   /** Where its bytes come from, found when first asked for: it is the same for every target. */
@@ -177,6 +190,7 @@ function plan(scope: Scope, file: File, target: Site, record: SiteRecord, shape:
     priority: record.priority,
     tries: record.tries ?? 0,
     lastFailed: record.lastFailed,
+    size: file.size,
     route,
   }
 }

@@ -9,6 +9,7 @@ import { blameSource, type Blame } from './blame.ts'
 import type { Endpoints, Held, OpenSource, ProviderPool, Written } from './contracts.ts'
 import { retryTransient } from './retry-transient.ts'
 import { isSuspicion, type Suspicion } from './site-evidence.ts'
+import type { SourceSizes } from './source-size.ts'
 import { storedChecksum } from './stored-checksum.ts'
 import { transferFields } from './transfer-fields.ts'
 
@@ -18,6 +19,7 @@ export interface TransferParts {
   readonly claims: ClaimStore
   readonly log: Log
   readonly retry: TransientRetry
+  readonly sizes: Pick<SourceSizes, 'check'>
   /** Whose fault is it? See `SiteEvidence.judge`. */
   judge(suspicion: Suspicion): Promise<SyncError | undefined>
 }
@@ -34,13 +36,15 @@ export async function transfer(parts: TransferParts, held: Held): Promise<Writte
   }
 }
 
-async function bring(parts: TransferParts, held: Held, endpoints: Endpoints, faults: Faults): Promise<Written> {
+async function bring(parts: TransferParts, held: Held, endpoints: Endpoints, faults: Faults): Promise<Written | Outcome> {
   const { signal } = held.running.abort
   const from = await faults.ofSource(parts.providers.get(endpoints.sourceSite))
   const target = await parts.providers.get(endpoints.targetSite)
   return retry(parts, held, async () => {
     const opened = await faults.ofSource(parts.openSource(from, endpoints.source, { signal, checksumAlgorithm: target.checksumAlgorithm }))
     const source = faults.watch(opened)
+    const notReady = parts.sizes.check(held, endpoints, source)
+    if (notReady) return notReady
     held.progress = { bytes: 0, size: source.size }
     const rewrite = async (): Promise<RemoteFile> => write(parts, held, target, endpoints, source)
     const patiently = async <T>(work: () => Promise<T>): Promise<T> => retry(parts, held, work)

@@ -114,6 +114,8 @@ function tell({ log, clock, retryCountOf }: WriteBackParts, held: Held, outcome:
       return log.event('transfer.failed', { ...fields, level: 'warn', tries, error: outcome.error })
     case 'dropped':
       return log.event('transfer.dropped', { ...fields, message: outcome.reason })
+    case 'postponed':
+      return log.event('transfer.released', { ...fields, level: 'debug', message: outcome.reason })
     case 'released':
       return log.event('transfer.released', { ...fields, message: outcome.reason })
   }

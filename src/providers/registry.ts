@@ -62,6 +62,11 @@ export async function openProvider(site: Site, context: ProviderContext): Promis
   throw new SyncError('MISCONFIGURED', `site ${site.name}: there is no provider "${site.provider}"; there are: ${known}`)
 }
 
+/** The same for all instances together, where the site asks for that. */
+export function sharedConcurrencyOf(site: Site | undefined): number | undefined {
+  return site?.concurrencyScope === 'cluster' ? concurrencyOf(site) : undefined
+}
+
 /** Transfers at once to this site: as configured, or what its provider bears. */
 export function concurrencyOf(site: Site | undefined): number {
   return site?.concurrency ?? providers.get(site?.provider ?? '')?.concurrency ?? 1

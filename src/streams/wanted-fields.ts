@@ -35,7 +35,7 @@ function wantedEntry(names: readonly string[]): Document {
   }
   const some = { $filter: { input: '$$entry.sites', as: 'record', cond: ours } }
   const sites = { $cond: [{ $isArray: '$$entry.sites' }, some, { $cond: [isObject, wantedRecords(names), '$$entry.sites'] }] }
-  return { _id: '$$entry._id', path: '$$entry.path', sites }
+  return { _id: '$$entry._id', path: '$$entry.path', size: '$$entry.size', sites }
 }
 
 /** Asks for each name: cheaper than to look at every field, and right for any name. What is missing stays missing. */

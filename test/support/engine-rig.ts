@@ -125,6 +125,7 @@ export class EngineRig {
       changes$: this.#changes,
       stop$: this.#stop,
       healthChanged: () => undefined,
+      left: () => undefined,
     })
     this.engine.settled$.subscribe({
       next: (settled) => this.settled.push(settled),
@@ -157,7 +158,7 @@ export class EngineRig {
 
   async idle(): Promise<void> {
     await settle()
-    await this.until(() => this.engine.queue.isIdle && this.engine.scans.isIdle)
+    await this.until(() => this.engine.isIdle)
     await settle()
   }
 
@@ -165,7 +166,7 @@ export class EngineRig {
   async idleInTime(): Promise<void> {
     for (let minutes = 0; minutes < 60; minutes++) {
       await this.clock.advance(60_000)
-      if (this.engine.queue.isIdle && this.engine.scans.isIdle) return
+      if (this.engine.isIdle) return
     }
     throw new Error(`it is still at work: ${this.log.actions.join(', ')}`)
   }

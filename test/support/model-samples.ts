@@ -49,7 +49,7 @@ export function projectOf(more: Partial<ProjectSettings> = {}): ProjectSettings 
 }
 
 export function fileOf(sites: unknown, more: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
-  return { _id: FIRST_ID, path: '{root[work]}/p/a.ma', size: 3, sites, ...more }
+  return { _id: FIRST_ID, path: '{root[work]}/p/a.ma', sites, ...more }
 }
 
 export function documentOf(files: unknown, more: Partial<RepresentationDocument> = {}): RepresentationDocument {
@@ -78,6 +78,7 @@ export function transferOf(more: Partial<Transfer> = {}): Transfer {
     priority: 50,
     tries: 0,
     lastFailed: undefined,
+    size: undefined,
     route: {
       source: { root: '/studio', path: below },
       sourceSite: siteOf('studio'),

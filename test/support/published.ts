@@ -33,7 +33,7 @@ export function inObject(others: Readonly<Record<string, SiteRecordJson>>): Reco
 }
 
 export function entry(path: string, sites: unknown, more: Readonly<Record<string, unknown>> = {}): FileEntry {
-  return { _id: new ObjectId(), path, size: 3, hash: 'abc', sites, ...more }
+  return { _id: new ObjectId(), path, hash: 'abc', sites, ...more }
 }
 
 export function representation(files: unknown, more: Readonly<Record<string, unknown>> = {}): Representation {

@@ -3,7 +3,7 @@ import { statfs } from 'node:fs/promises'
 import { LRUCache } from 'lru-cache'
 
 import { SyncError } from '../../errors.ts'
-import { bytesText } from '../bytes-text.ts'
+import { bytesText } from '../../model/bytes-text.ts'
 
 /** With less than this nothing of any use fits. Bytes. */
 export const FULL_BELOW = 1024 * 1024

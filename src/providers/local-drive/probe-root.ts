@@ -6,7 +6,7 @@ import { SyncError } from '../../errors.ts'
 import type { Operation } from '../provider.ts'
 import { diskFault, faultsOf, gone } from './disk-fault.ts'
 import { freeBytes, FULL_BELOW } from './free-space.ts'
-import { bytesText } from '../bytes-text.ts'
+import { bytesText } from '../../model/bytes-text.ts'
 import type { Places } from './places.ts'
 import { temporaryName } from './temporary-files.ts'
 
