@@ -26,7 +26,7 @@ import { Workload } from './pipeline/workload.ts'
 import type { WriteBackParts } from './pipeline/write-back.ts'
 import type { Operation } from './providers/provider.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
-import { concurrencyOf, sharedConcurrencyOf } from './providers/registry.ts'
+import { concurrencyOf, foldsCase, sharedConcurrencyOf } from './providers/registry.ts'
 
 export interface EngineParts {
   readonly settings: Settings
@@ -41,6 +41,7 @@ export interface EngineParts {
   readonly reader: DocumentReader
   readonly providers: ProviderPool
   readonly misconfigured: ReadonlyMap<string, SyncError>
+  readonly samePlaces: ReadonlyMap<string, string>
   readonly pages: ScanParts['pages']
   readonly serverTime: () => Promise<Date>
   readonly changes$: Observable<Hint>
@@ -80,7 +81,7 @@ export class Engine {
     const { settings, stop$ } = parts
     this.#postponed = new Postponed(parts.clock, parts.isRepeated ? Infinity : LOOKS_IN_ONE_PASS)
     const settingsOf = (project: string) => projectSettings(settings, project)
-    const lookout = new Lookout({ ...parts, queue: this.queue, settingsOf, unread: (error) => this.#faulted(error) })
+    const lookout = new Lookout({ ...parts, queue: this.queue, settingsOf, foldsCase, unread: (error) => this.#faulted(error) })
     this.scans = new ScanPlan({
       ...parts,
       queue: this.queue,

@@ -13,6 +13,7 @@ import type { Held, Settled } from './pipeline/contracts.ts'
 import type { Hint } from './pipeline/lookout.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderPoolParts } from './providers/provider-pool.ts'
+import { findSamePlaces } from './same-places.ts'
 import { findMisconfigured } from './site-check.ts'
 import { siteReports } from './site-reports.ts'
 import { watchChanges, type WatchedChanges } from './streams/change-stream.ts'
@@ -139,6 +140,7 @@ export class Session {
       ),
       providers,
       misconfigured,
+      samePlaces: await findSamePlaces(settings, providers, misconfigured, log),
       pages: (request, signal) => projects.pages(request, signal),
       serverTime: async () => serverTime(work.db(database)),
       changes$: changes ? this.#hints(changes.events$, projects) : NEVER,

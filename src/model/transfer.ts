@@ -20,6 +20,17 @@ export type Route =
   | { readonly source: RootedPath; readonly sourceSite: Site; readonly target: RootedPath; readonly targetSite: Site }
   | { readonly error: SyncError }
 
+/** One text a root of a site. */
+export function rootKey(site: string, root: string): string {
+  return `${site}\0${root}`
+}
+
+/** One text a file of a root; `foldsCase`: the storage may take upper and lower case for the same. */
+export function placeKey(root: string, path: string, foldsCase = false): string {
+  const composed = path.normalize('NFC')
+  return `${root}\0${foldsCase ? composed.toLowerCase() : composed}`
+}
+
 /** One file entry that is to be copied to one site. */
 export interface Transfer extends RecordAddress {
   /** One text a record: no two transfers of one key at a time. */

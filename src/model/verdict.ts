@@ -4,7 +4,7 @@ import { resolvePath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
 import type { Root, RootedPath, Site } from './site.ts'
 import { readSites, typeName, type Shape, type SiteRecord, type SiteRecords } from './site-record.ts'
-import type { Route, Transfer } from './transfer.ts'
+import { placeKey, rootKey, type Route, type Transfer } from './transfer.ts'
 
 /** Why a file is, or is not, to be sent to a site. */
 type VerdictState =
@@ -175,7 +175,7 @@ function plan(scope: Scope, file: File, target: Site, record: SiteRecord, shape:
   const { project, representationKey } = scope
   const key = `${file.fileKey}/${target.name}`
   const route = routeOf(scope, file, target)
-  const place = 'error' in route ? key : `${target.name}\0${route.target.root}\0${route.target.path.normalize('NFC')}`
+  const place = 'error' in route ? key : placeKey(rootKey(target.name, route.target.root), route.target.path)
   return {
     key,
     targetKey: place,

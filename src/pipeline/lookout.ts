@@ -6,7 +6,8 @@ import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { pendingTransfers, type Plan } from '../model/pending-transfers.ts'
 import type { ProjectSettings } from '../model/settings.ts'
-import type { Transfer } from '../model/transfer.ts'
+import type { Site } from '../model/site.ts'
+import { placeKey, rootKey, type Transfer } from '../model/transfer.ts'
 import type { Verdict } from '../model/verdict.ts'
 import { breather } from './breather.ts'
 import type { Found, RunningTransfer, TransferQueue } from './transfer-queue.ts'
@@ -36,6 +37,10 @@ export interface LookoutParts {
   readonly log: Log
   readonly settingsOf: (project: string) => ProjectSettings
   readonly misconfigured: ReadonlyMap<string, unknown>
+  /** From the key of a root to that of another one which is the same place. */
+  readonly samePlaces: ReadonlyMap<string, string>
+  /** May the storage of a site take upper and lower case for the same? Such names are written one after the other. */
+  readonly foldsCase: (site: Site) => boolean
   /** Documents could not be read: a scan has to find them. */
   readonly unread: (error: unknown) => void
 }
@@ -141,7 +146,18 @@ export class Lookout {
         extra: { parts: plan.unreadable.length },
       })
     }
-    return plan
+    return { ...plan, transfers: plan.transfers.map((transfer) => this.#placed(transfer)) }
+  }
+
+  /** Whatever its site calls it, and however its name is spelled, a place has one key. */
+  #placed(transfer: Transfer): Transfer {
+    const { route } = transfer
+    if ('error' in route) return transfer
+    const { samePlaces, foldsCase } = this.#parts
+    const own = rootKey(transfer.site, route.target.root)
+    const first = samePlaces.get(own)
+    const folds = foldsCase(route.targetSite)
+    return first === undefined && !folds ? transfer : { ...transfer, targetKey: placeKey(first ?? own, route.target.path, folds) }
   }
 
   /** Running transfers that nobody asks for any more, or that were paused, end within a chunk. */

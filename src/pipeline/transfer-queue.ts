@@ -155,7 +155,11 @@ export class TransferQueue {
   clear(site: string): void {
     this.#sites.delete(site)
     this.#parkedKeys.delete(site)
-    for (const [place, [first]] of this.#parked) if (first?.site === site) this.#parked.delete(place)
+    for (const [place, waiting] of this.#parked) {
+      const others = waiting.filter((transfer) => transfer.site !== site)
+      if (others.length === 0) this.#parked.delete(place)
+      else this.#parked.set(place, others)
+    }
     this.#full.delete(site)
     if (this.isIdle) this.#idle.next()
   }

@@ -27,6 +27,8 @@ export interface ProviderContext {
 export interface ProviderEntry {
   /** Transfers at once to one site, unless its configuration says otherwise. Name the quota it comes from. */
   readonly concurrency: number
+  /** May the storage take upper and lower case for the same? */
+  readonly foldsCase: boolean
   /** Loaded when the first site needs it, so that nobody pays for an SDK that is not used. */
   open(site: Site, context: ProviderContext): Promise<Provider>
 }
@@ -40,6 +42,7 @@ export const providers: ReadonlyMap<string, ProviderEntry> = new Map<string, Pro
       // costs one. As many as the HTTP client has connections: of which each takes a third of a second, they are a third of the 12,000 calls
       // a minute of a project; where an account bears less, as some do, the rate gate slows all of them down.
       concurrency: 24,
+      foldsCase: false,
       open: async (site, context) => await (await import('./gdrive.ts')).openGDrive(site, context),
     },
   ],
@@ -49,6 +52,8 @@ export const providers: ReadonlyMap<string, ProviderEntry> = new Map<string, Pro
       // No quota. Node has four threads for the file system (https://nodejs.org/api/cli.html, UV_THREADPOOL_SIZE): four transfers for
       // each keep them busy while others wait for a sync or a file server; more would only hold more buffers of 1 MiB.
       concurrency: 16,
+      // Disks of Windows and macOS do, and shares of such servers.
+      foldsCase: true,
       open: async (site, context) => await (await import('./local-drive.ts')).openLocalDrive(site, context),
     },
   ],
@@ -60,6 +65,10 @@ export async function openProvider(site: Site, context: ProviderContext): Promis
   if (entry !== undefined) return await entry.open(site, context)
   const known = [...providers.keys()].join(', ')
   throw new SyncError('MISCONFIGURED', `site ${site.name}: there is no provider "${site.provider}"; there are: ${known}`)
+}
+
+export function foldsCase({ provider }: Site): boolean {
+  return providers.get(provider)?.foldsCase === true
 }
 
 /** The same for all instances together, where the site asks for that. */

@@ -120,6 +120,7 @@ export class EngineRig {
         open: async ({ name }) => Promise.resolve(this.sites[name as 'gdrive']),
       }),
       misconfigured: new Map(),
+      samePlaces: new Map(),
       pages: (request) => this.#pages(request.sites),
       serverTime: async () => Promise.resolve(this.clock.wallTime()),
       changes$: this.#changes,

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
+import { CAN_MOUNT, faultyMount } from '../../support/faulty-mount.ts'
 import { expectMirrored, filesBelow, openMirrorStage } from '../../support/mirror-stage.ts'
-import { entry, inArray, representation } from '../../support/published.ts'
+import { entry, inArray, representation, type Representation } from '../../support/published.ts'
 
 test('one name in two normal forms: one file at every target, both records marked', async () => {
   const all = await openMirrorStage()
@@ -38,6 +39,28 @@ test('names that differ in upper and lower case are two files, each with its own
     expect(stage.spy().store.get(`/My Drive/w/${path}`)?.toString()).toBe(expected)
   }
   if (isTold) await expectMirrored(all, document, contents)
+  await running.stop()
+})
+
+test.skipIf(!CAN_MOUNT)('a target that does not tell upper from lower case: the second name is a conflict, and never marked', async () => {
+  const all = await openMirrorStage()
+  const { stage, mirror } = all
+  await faultyMount(mirror, { isCaseBlind: true })
+  // The one content twice, and another one.
+  const contents = { 'sh010/Plate.exr': 'one', 'sh010/plate.exr': 'one', 'sh010/PLATE.exr': 'other', 'SH010/next.exr': 'next' }
+  for (const [path, content] of Object.entries(contents)) await stage.file(path, content)
+  const documents = Object.keys(contents).map((path) => representation([entry(`{root[work]}/${path}`, inArray('mirror'))]))
+  const running = await all.start()
+  await stage.insert(...documents)
+  const [first, second, third, fourth] = documents as [Representation, Representation, Representation, Representation]
+  for (const document of [first, fourth]) await stage.synced(document, { site: 'mirror' })
+  for (const document of [second, third]) {
+    const record = await stage.until(document, 'a try', ({ tries }) => tries === 1, { site: 'mirror' })
+    expect(record['error']).toContain(join(mirror, 'sh010/Plate.exr'))
+    expect(record).not.toHaveProperty('created_dt')
+  }
+  for (const { error } of running.lines.of('transfer.failed')) expect(error?.code).toBe('TARGET_CONFLICT')
+  expect(await readFile(join(mirror, 'sh010/Plate.exr'), 'utf8')).toBe('one')
   await running.stop()
 })
 

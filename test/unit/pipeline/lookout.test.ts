@@ -34,6 +34,8 @@ function rig(documents: readonly RepresentationDocument[] = []) {
     log,
     settingsOf: (project) => projectOf({ enabled: project !== 'OFF' }),
     misconfigured: new Map(),
+    samePlaces: new Map(),
+    foldsCase: () => false,
     unread: (error) => void unread.push(error),
   })
   const put = (document: RepresentationDocument): void => void stored.set(idText(document._id), document)
