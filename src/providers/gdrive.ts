@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 
 import { SyncError } from '../errors.ts'
 import type { RootedPath, Site } from '../model/site.ts'
@@ -10,6 +10,7 @@ import { systemClock } from './gdrive/clock.ts'
 import type { Clock } from './gdrive/clock.ts'
 import { connect } from './gdrive/connection.ts'
 import type { Connection } from './gdrive/connection.ts'
+import { download } from './gdrive/download.ts'
 import { FolderGone, hasStatus } from './gdrive/faults.ts'
 import { Folders } from './gdrive/folders.ts'
 import type { Timeouts } from './gdrive/http-client.ts'
@@ -110,23 +111,7 @@ export class GDrive extends Provider {
   override async read(path: RootedPath, { signal, fromByte = 0 }: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
     const located = await this.#locate(path, signal)
     if (located === undefined) throw new SyncError('SOURCE_MISSING', `${path.root}/${path.path} is not in Google Drive`)
-    const [{ id, name }] = located.files
-    const { answer, bytes } = await this.#connection.account.read({
-      method: 'GET',
-      url: `${this.#endpoint}/drive/v3/files/${encodeURIComponent(id)}?alt=media&supportsAllDrives=true`,
-      headers: fromByte === 0 ? {} : { Range: `bytes=${fromByte}-` },
-      signal,
-      what: `reading "${name}"`,
-      accept: (status) => status === 200 || status === 206 || status === 416,
-    })
-    if (answer.statusCode === 416) {
-      answer.destroy()
-      return Readable.from([], { objectMode: false })
-    }
-    const stream = Readable.from(answer.statusCode === 206 ? bytes : from(bytes, fromByte), { objectMode: false })
-    // Its reader may lose interest while we wait for bytes.
-    stream.once('close', () => answer.destroy())
-    return stream
+    return await download(this.#connection.account, located.files[0], { endpoint: this.#endpoint, fromByte, signal })
   }
 
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
@@ -151,7 +136,7 @@ export class GDrive extends Provider {
   override async remove(path: RootedPath, { signal }: CallOptions): Promise<void> {
     const located = await this.#locate(path, signal)
     for (const item of located?.files ?? []) {
-      await this.#connection.api.trash(item.id, signal)
+      await this.#connection.api.trash(item, signal)
       this.#listings.remove(located?.folder.id ?? '', item)
     }
   }
@@ -190,7 +175,7 @@ export class GDrive extends Provider {
         if (files === undefined) return undefined
         const [first, ...others] = files
         if (fresh) return { folder, files }
-        const now = await this.#connection.api.get(first.id, signal)
+        const now = await this.#connection.api.get(first.id, signal, { what: `looking up "${first.name}"` })
         if (now !== undefined && !now.trashed && now.parents?.includes(folder.id) !== false && nameKey(now.name) === nameKey(name)) {
           return { folder, files: [now, ...others] }
         }
@@ -227,14 +212,5 @@ export class GDrive extends Provider {
     if (this.#warned.has(about) || this.#warned.size >= MOST_WARNINGS) return
     this.#warned.add(about)
     this.#context.warn(`${this.site.name}: ${message}`)
-  }
-}
-
-/** Of a server that sends everything although it was asked for a part. */
-async function* from(bytes: AsyncIterable<Buffer>, fromByte: number): AsyncGenerator<Buffer> {
-  let skip = fromByte
-  for await (const piece of bytes) {
-    if (skip < piece.length) yield piece.subarray(skip)
-    skip = Math.max(0, skip - piece.length)
   }
 }

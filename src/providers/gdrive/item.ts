@@ -33,6 +33,8 @@ export interface Item {
 export interface FolderRef {
   readonly id: string
   readonly driveId?: string
+  /** For messages. */
+  readonly name: string
 }
 
 /** Reads an answer that may be anything; rejects as `INTERRUPTED` what is no file. */

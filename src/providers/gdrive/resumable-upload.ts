@@ -7,7 +7,7 @@ import type { Item } from './item.ts'
 import { itemOf } from './multipart-upload.ts'
 import { SourceReader } from './source-reader.ts'
 import type { UploadTraffic } from './upload-traffic.ts'
-import { uploadMetadata, uploadMethod, uploadUrl } from './upload-target.ts'
+import { uploadMetadata, uploadMethod, uploadUrl, uploadWords } from './upload-target.ts'
 import type { UploadTarget } from './upload-target.ts'
 
 export interface ResumableOptions {
@@ -77,7 +77,7 @@ export class ResumableUpload {
       },
       body: Buffer.from(uploadMetadata(this.#target, this.#source.modified)),
       signal: this.#options.signal,
-      what: `uploading "${this.#target.name}"`,
+      what: uploadWords(this.#target),
     })
     const { location } = answer.headers
     if (location === undefined || !URL.canParse(location)) throw this.#interrupted('Google Drive named no address to send it to')
@@ -119,7 +119,7 @@ export class ResumableUpload {
         headers: { 'Content-Range': `bytes ${from}-${from + count - 1}/${this.#source.size}` },
         body: { length: count, open: () => this.#reader.take(from, count) },
         signal,
-        what: `uploading "${this.#target.name}"`,
+        what: uploadWords(this.#target),
         accept: isStanding,
       }),
     )

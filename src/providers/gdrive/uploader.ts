@@ -10,6 +10,7 @@ import { multipartUpload } from './multipart-upload.ts'
 import type { OwnStorage } from './own-storage.ts'
 import { ResumableUpload } from './resumable-upload.ts'
 import type { UploadSessions, UploadState } from './upload-session.ts'
+import { uploadWords } from './upload-target.ts'
 import type { UploadTarget } from './upload-target.ts'
 import type { UploadTraffic } from './upload-traffic.ts'
 
@@ -62,7 +63,7 @@ export class Uploader {
     const repaired = await this.#transfer(upload, { ...target, id: item.id, exists: true })
     const again = await this.#compare(repaired, source, options.signal)
     if (again.known.md5 === expected && again.known.size === source.size) return again.known
-    if (!target.exists) await this.#parts.api.trash(item.id, options.signal)
+    if (!target.exists) await this.#parts.api.trash(item, options.signal)
     throw new SyncError(
       'VERIFY_FAILED',
       `Google Drive stored other bytes than were sent for "${upload.name}", twice: md5 ${again.known.md5}, not ${expected}`,
@@ -74,7 +75,7 @@ export class Uploader {
     const saved = this.#parts.sessions.open(options.session, source)
     const existing = await find()
     if (saved !== undefined) {
-      const there = await this.#parts.api.get(saved.remoteId, options.signal)
+      const there = await this.#parts.api.get(saved.remoteId, options.signal, { what: `looking up "${name}"` })
       if (there !== undefined && isIn(there, folder) && nameKey(there.name) === nameKey(name)) {
         if (await this.#isDone(there, source, options.signal)) return { target: { id: there.id, exists: true, folder, name }, done: there }
         return { target: { id: there.id, exists: true, folder, name }, uri: saved.exists ? saved.uri : undefined }
@@ -108,10 +109,10 @@ export class Uploader {
       item = await this.#send(upload, target, uri, save)
     } catch (error) {
       if (hasStatus(error, 409) && !target.exists) return await this.#afterConflict(upload, target)
-      if (hasStatus(error, 404)) throw new FolderGone(`uploading "${upload.name}"`)
+      if (hasStatus(error, 404)) throw new FolderGone(uploadWords(upload))
       throw target.exists && hasStatus(error, 403) && error.code === 'PERMISSION' ? await this.#whoseRight(upload, error) : error
     }
-    if (!isIn(item, folder)) throw new FolderGone(`uploading "${upload.name}"`)
+    if (!isIn(item, folder)) throw new FolderGone(uploadWords(upload))
     if (source.size > this.#parts.largestMultipart) {
       // Where the bytes went is of no more use to us, and should be of none to others.
       await options.saveSession(this.#parts.sessions.seal({ remoteId: item.id, exists: true, parentId: folder.id }, source))
@@ -142,15 +143,18 @@ export class Uploader {
 
   /** The id is taken: an earlier request of ours was carried out after all, or the file was deleted since. */
   async #afterConflict(upload: Upload, target: UploadTarget): Promise<Item> {
-    const there = await this.#parts.api.get(target.id, upload.options.signal)
+    const there = await this.#parts.api.get(target.id, upload.options.signal, { what: `looking up "${target.name}"` })
     if (there === undefined) return await this.#transfer(upload, { ...target, id: await this.#parts.ids.take(upload.options.signal) })
-    if (!isIn(there, upload.folder)) throw new FolderGone(`uploading "${upload.name}"`)
+    if (!isIn(there, upload.folder)) throw new FolderGone(uploadWords(upload))
     return there
   }
 
   /** One file that may not be changed must not hold up a folder that may. */
   async #whoseRight({ folder, name, options }: Upload, fault: SyncError): Promise<SyncError> {
-    const item = await this.#parts.api.get(folder.id, options.signal, ',capabilities(canAddChildren)')
+    const item = await this.#parts.api.get(folder.id, options.signal, {
+      more: 'capabilities(canAddChildren)',
+      what: `looking up the folder "${folder.name}"`,
+    })
     if (item?.canAddChildren !== true) return fault
     return new SyncError('REFUSED', `"${name}" may not be changed, although its folder may: ${fault.message}`)
   }
@@ -160,7 +164,10 @@ export class Uploader {
   }
 
   async #compare(item: Item, source: ByteSource, signal: AbortSignal): Promise<{ expected: string; known: Item }> {
-    const known = item.md5 === undefined || item.size === undefined ? ((await this.#parts.api.get(item.id, signal)) ?? item) : item
+    const known =
+      item.md5 === undefined || item.size === undefined
+        ? ((await this.#parts.api.get(item.id, signal, { what: `looking up "${item.name}"` })) ?? item)
+        : item
     if (known.md5 === undefined) throw new SyncError('INTERRUPTED', `Google Drive has no checksum of "${known.name}" yet`)
     return { expected: await source.checksum('md5', signal), known }
   }
