@@ -18,11 +18,13 @@ import { byAge, isFile, nameKey, toRemoteFile } from './gdrive/item.ts'
 import type { FolderRef, Item } from './gdrive/item.ts'
 import { Listings } from './gdrive/listings.ts'
 import { namesOf, split } from './gdrive/paths.ts'
+import { isProbeName } from './gdrive/probe-file.ts'
+import { Probe } from './gdrive/probe.ts'
 import { Roots } from './gdrive/roots.ts'
 import { reservedId, UploadSessions } from './gdrive/upload-session.ts'
 import { Uploader } from './gdrive/uploader.ts'
 import { Provider } from './provider.ts'
-import type { ByteSource, CallOptions, RemoteFile, WriteOptions, WriteSession } from './provider.ts'
+import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, WriteOptions, WriteSession } from './provider.ts'
 import type { ProviderContext } from './registry.ts'
 
 const PUBLIC_ENDPOINT = 'https://www.googleapis.com'
@@ -67,6 +69,7 @@ export class GDrive extends Provider {
   readonly #listings: Listings
   readonly #folders: Folders
   readonly #roots: Roots
+  readonly #probe: Probe
   readonly #uploader: Uploader
   readonly #endpoint: string
   readonly #warned = new Set<string>()
@@ -81,17 +84,13 @@ export class GDrive extends Provider {
     this.#listings = new Listings(api, clock, { largeFolder, longestMs: 30_000 })
     this.#folders = new Folders({ api, ids, listings: this.#listings, clock, warn, reserve: context.reserveFolderId?.bind(context) })
     this.#roots = new Roots({ api, account, folders: this.#folders, warn })
+    this.#probe = new Probe(connection, this.#roots)
     this.#uploader = new Uploader({ ...connection, sessions: new UploadSessions(key.privateKey), largestMultipart: sizes.largestMultipart })
   }
 
-  override async probe({ signal }: CallOptions): Promise<void> {
+  override async probe({ signal, operation = 'write' }: ProbeOptions): Promise<void> {
     const { root } = this.site
-    let ownDrive = false
-    for (const each of typeof root === 'string' ? [root] : root.values()) {
-      const { driveId } = await this.#roots.check(each, signal)
-      ownDrive ||= driveId === undefined
-    }
-    if (ownDrive) await this.#connection.storage.assertRoom(signal)
+    await this.#probe.run(typeof root === 'string' ? [root] : [...root.values()], operation, signal)
   }
 
   override reserve(): WriteSession | undefined {
@@ -152,7 +151,7 @@ export class GDrive extends Provider {
     // The oldest first, so that of several with one name the one that counts comes first.
     for await (const page of this.#connection.api.children(ref, signal, { orderBy: 'createdTime' })) {
       for (const item of page.filter(isFile)) {
-        if (seen.has(nameKey(item.name))) continue
+        if (seen.has(nameKey(item.name)) || isProbeName(item.name)) continue
         seen.add(nameKey(item.name))
         yield { ...toRemoteFile(item), name: item.name }
       }

@@ -57,7 +57,7 @@ export class DriveApi {
       const headers = Object.fromEntries(options.headers.entries())
       const body = typeof options.body === 'string' ? { body: Buffer.from(options.body) } : {}
       const answer = await account.send({ method: options.method ?? 'GET', url: String(options.url), headers, ...body, signal, what })
-      if (answer.body !== '' && parseAnswer(answer.body) !== undefined) return answer
+      if (answer.status === 204 || parseAnswer(answer.body) !== undefined) return answer
       throw new SyncError('INTERRUPTED', `Google Drive answered with something that is not JSON while ${what}`)
     }
     this.#drive = newDrive({ version: 'v3', rootUrl: `${endpoint}/`, retry: false, adapter: adapterFor(send) })
@@ -136,6 +136,20 @@ export class DriveApi {
     } catch (error) {
       if (!hasStatus(error, 404)) throw error
     }
+  }
+
+  /** For good, which takes more of a role than the trash. Missing succeeds. */
+  async delete({ id, name }: Pick<Item, 'id' | 'name'>, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#call((to) => this.#drive.files.delete({ fileId: id, ...EVERYWHERE }, to), signal, `deleting "${name}"`)
+    } catch (error) {
+      if (!hasStatus(error, 404)) throw error
+    }
+  }
+
+  async rename({ id, name }: Pick<Item, 'id' | 'name'>, to: string, signal: AbortSignal): Promise<void> {
+    const params = { fileId: id, requestBody: { name: to }, fields: 'id', ...EVERYWHERE }
+    await this.#call((told) => this.#drive.files.update(params, told), signal, `renaming "${name}"`)
   }
 
   /** Ids for items yet to be created, so that creating one twice fails instead. */

@@ -26,7 +26,14 @@ export interface Item {
   readonly parents: readonly string[] | undefined
   readonly driveId: string | undefined
   readonly target: { readonly id: string; readonly mimeType: string } | undefined
-  readonly canAddChildren: boolean | undefined
+  readonly may: Rights
+}
+
+/** What the account may do in a folder; undefined where it was not asked for, or Drive does not say. */
+interface Rights {
+  readonly addChildren: boolean | undefined
+  readonly trashChildren: boolean | undefined
+  readonly deleteChildren: boolean | undefined
 }
 
 /** A folder, and the shared drive that it is on. */
@@ -46,7 +53,7 @@ export function toItem(answer: unknown): Item {
   const size = json['size'] === undefined || json['size'] === null ? undefined : Number(json['size'])
   const modified = text(json['modifiedTime'])
   const shortcut = json['shortcutDetails'] as { targetId?: string; targetMimeType?: string } | undefined
-  const capabilities = json['capabilities'] as { canAddChildren?: boolean } | undefined
+  const capabilities = json['capabilities'] as Record<string, boolean | undefined> | undefined
   return {
     id,
     name: text(json['name']) ?? '',
@@ -60,7 +67,11 @@ export function toItem(answer: unknown): Item {
     parents: Array.isArray(json['parents']) ? (json['parents'] as string[]) : undefined,
     driveId: text(json['driveId']),
     target: shortcut?.targetId === undefined ? undefined : { id: shortcut.targetId, mimeType: shortcut.targetMimeType ?? '' },
-    canAddChildren: capabilities?.canAddChildren,
+    may: {
+      addChildren: capabilities?.['canAddChildren'],
+      trashChildren: capabilities?.['canTrashChildren'],
+      deleteChildren: capabilities?.['canDeleteChildren'],
+    },
   }
 }
 

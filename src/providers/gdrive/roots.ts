@@ -15,6 +15,9 @@ export interface RootsParts {
   readonly warn: (key: string, message: string) => void
 }
 
+/** How what was written to a root may be removed. */
+export type Removal = 'delete' | 'trash' | 'none'
+
 const MY_DRIVE = 'My Drive'
 const IN_URL = /\/folders\/([\w-]+)|[?&]id=([\w-]+)/
 const ID = /^[\w-]+$/
@@ -44,17 +47,35 @@ export class Roots {
     this.#found.delete(root)
   }
 
-  /** Is the root there now, and may the account write into it? Returns it. */
-  async check(root: string, signal: AbortSignal): Promise<FolderRef> {
-    this.forget(root)
-    const ref = await this.find(root, signal)
-    const item = await this.#parts.api.get(ref.id, signal, { more: 'capabilities(canAddChildren)', what: `looking at the root ${root}` })
-    if (item === undefined || item.trashed) throw this.#missing(root, 'it is in the trash')
-    if (item.canAddChildren === false) {
-      const role = ref.driveId === undefined ? 'an editor' : 'a content manager'
+  /** Is the root there now, and may the account write into it? */
+  async checkWritable(root: string, signal: AbortSignal): Promise<{ readonly folder: FolderRef; readonly removal: Removal }> {
+    const { folder, item } = await this.#now(root, signal)
+    if (item.may.addChildren === false) {
+      const role = folder.driveId === undefined ? 'an editor' : 'a content manager'
       throw new SyncError('PERMISSION', `${this.#parts.account.who} may not add files to the root ${root}: make it ${role} there`)
     }
-    return ref
+    // Outside shared drives a file is whose account wrote it.
+    if (folder.driveId === undefined || item.may.deleteChildren === true) return { folder, removal: 'delete' }
+    return { folder, removal: item.may.trashChildren === false ? 'none' : 'trash' }
+  }
+
+  /** Is the root there now, and may the account see what is in it? */
+  async checkReadable(root: string, signal: AbortSignal): Promise<void> {
+    const { folder } = await this.#now(root, signal)
+    try {
+      await this.#parts.api.children(folder, signal).next()
+    } catch (error) {
+      throw error instanceof FolderGone ? this.#missing(root, 'it is gone, or can not be listed') : error
+    }
+  }
+
+  async #now(root: string, signal: AbortSignal): Promise<{ readonly folder: FolderRef; readonly item: Item }> {
+    this.forget(root)
+    const folder = await this.find(root, signal)
+    const more = 'capabilities(canAddChildren,canTrashChildren,canDeleteChildren)'
+    const item = await this.#parts.api.get(folder.id, signal, { more, what: `looking at the root ${root}` })
+    if (item === undefined || item.trashed) throw this.#missing(root, 'it is in the trash')
+    return { folder, item }
   }
 
   async #look(root: string, signal: AbortSignal): Promise<FolderRef> {

@@ -2,7 +2,10 @@ import { SyncError } from '../../errors.ts'
 import { hasStatus } from './faults.ts'
 
 /** Where a search looks: parameters of `files.list`. */
-export type SearchScope = { readonly corpora: 'user' } | { readonly corpora: 'drive'; readonly driveId: string } | Record<never, never>
+export interface SearchScope {
+  readonly corpora?: 'user' | 'drive'
+  readonly driveId?: string
+}
 
 /** What was shared with the account by itself. */
 export const SHARED: SearchScope = { corpora: 'user' }

@@ -155,7 +155,7 @@ export class Uploader {
       more: 'capabilities(canAddChildren)',
       what: `looking up the folder "${folder.name}"`,
     })
-    if (item?.canAddChildren !== true) return fault
+    if (item?.may.addChildren !== true) return fault
     return new SyncError('REFUSED', `"${name}" may not be changed, although its folder may: ${fault.message}`)
   }
 
