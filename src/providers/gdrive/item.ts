@@ -7,7 +7,7 @@ const GOOGLE_APPS = 'application/vnd.google-apps.'
 
 /** What is asked of Drive about a file or folder; without a list it tells id, name and type only. */
 export const ITEM_FIELDS =
-  'id,name,mimeType,size,md5Checksum,headRevisionId,modifiedTime,createdTime,trashed,parents,driveId,shortcutDetails(targetId,targetMimeType)'
+  'id,name,mimeType,size,md5Checksum,headRevisionId,modifiedTime,createdTime,trashed,parents,driveId,ownedByMe,shortcutDetails(targetId,targetMimeType)'
 
 /** A file, folder or shortcut of Drive. */
 export interface Item {
@@ -25,6 +25,8 @@ export interface Item {
   /** Undefined when the account can't see them. */
   readonly parents: readonly string[] | undefined
   readonly driveId: string | undefined
+  /** It takes of the account's storage. */
+  readonly mine: boolean
   readonly target: { readonly id: string; readonly mimeType: string } | undefined
   readonly may: Rights
 }
@@ -66,6 +68,7 @@ export function toItem(answer: unknown): Item {
     trashed: json['trashed'] === true,
     parents: Array.isArray(json['parents']) ? (json['parents'] as string[]) : undefined,
     driveId: text(json['driveId']),
+    mine: json['ownedByMe'] === true,
     target: shortcut?.targetId === undefined ? undefined : { id: shortcut.targetId, mimeType: shortcut.targetMimeType ?? '' },
     may: {
       addChildren: capabilities?.['canAddChildren'],

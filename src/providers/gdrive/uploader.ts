@@ -36,6 +36,8 @@ export interface Upload {
 
 /** What earlier attempts, or the claim, have done for this one. */
 interface Begun {
+  /** The file that gets new content; undefined while it is yet to be created. */
+  readonly old?: Item | undefined
   /** Where its bytes go. */
   readonly uri?: string | undefined
   /** Its id is stored already. */
@@ -55,7 +57,9 @@ export class Uploader {
     const { source, options } = upload
     const { target, done, ...begun } = await this.#resume(upload)
     if (done !== undefined) return done
-    const item = await this.#transfer(upload, target, begun)
+    const bytes = ownBytes(upload, begun.old)
+    const send = async (): Promise<Item> => await this.#transfer(upload, target, begun)
+    const item = bytes === undefined ? await send() : await this.#parts.storage.taking(bytes, upload.name, options.signal, send)
     const { expected, known } = await this.#compare(item, source, options.signal)
     if (known.md5 === expected && known.size === source.size) return known
     // Before the blame goes to the line or to Drive: were these the bytes at all?
@@ -78,15 +82,13 @@ export class Uploader {
       const there = await this.#parts.api.get(saved.remoteId, options.signal, { what: `looking up "${name}"` })
       if (there !== undefined && isIn(there, folder) && nameKey(there.name) === nameKey(name)) {
         if (await this.#isDone(there, source, options.signal)) return { target: { id: there.id, exists: true, folder, name }, done: there }
-        return { target: { id: there.id, exists: true, folder, name }, uri: saved.exists ? saved.uri : undefined }
+        return { target: { id: there.id, exists: true, folder, name }, old: there, uri: saved.exists ? saved.uri : undefined }
       }
       if (there === undefined && existing === undefined && !saved.exists) {
         return { target: { id: saved.remoteId, exists: false, folder, name }, uri: saved.parentId === folder.id ? saved.uri : undefined }
       }
     }
-    if (existing !== undefined) return { target: { id: existing.id, exists: true, folder, name } }
-    // What is new belongs to the shared drive, or to the account.
-    if (folder.driveId === undefined) await this.#parts.storage.assertAny(options.signal)
+    if (existing !== undefined) return { target: { id: existing.id, exists: true, folder, name }, old: existing }
     const reserved = this.#parts.sessions.open(options.reserved, source)
     const id = reserved?.remoteId ?? (await this.#parts.ids.take(options.signal))
     return { target: { id, exists: false, folder, name }, isSaved: reserved !== undefined }
@@ -176,4 +178,15 @@ export class Uploader {
 /** Drive stores files in folders that are in the trash without a word. */
 function isIn(item: Item, folder: FolderRef): boolean {
   return !item.trashed && (item.parents === undefined || item.parents.includes(folder.id))
+}
+
+/**
+ * By how much the account's own storage grows; undefined where it does not. What is new belongs to the shared drive or else to the
+ * account, what is there to its owner.
+ */
+function ownBytes({ folder, source }: Upload, old: Item | undefined): number | undefined {
+  if (folder.driveId !== undefined) return undefined
+  if (old === undefined) return source.size
+  const growth = source.size - (old.size ?? 0)
+  return old.mine && growth > 0 ? growth : undefined
 }
