@@ -178,6 +178,8 @@ export class GDrive extends Provider {
         if (now !== undefined && !now.trashed && now.parents?.includes(folder.id) !== false && nameKey(now.name) === nameKey(name)) {
           return { folder, files: [now, ...others] }
         }
+        // Of a large folder our own doing is remembered whatever is asked.
+        this.#listings.remove(folder.id, first)
       }
     })
   }

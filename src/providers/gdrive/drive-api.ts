@@ -7,7 +7,7 @@ import type { ClientRequestOptions } from './adapter.ts'
 import { parseAnswer } from './drive-answer.ts'
 import { FolderGone, hasStatus } from './faults.ts'
 import type { HttpAnswer } from './http-client.ts'
-import { FOLDER, ITEM_FIELDS, toItem } from './item.ts'
+import { FOLDER, hasOneSpelling, ITEM_FIELDS, toItem } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
 import { SearchScopes, SHARED } from './search-scope.ts'
 import type { SearchScope } from './search-scope.ts'
@@ -95,7 +95,8 @@ export class DriveApi {
 
   /** Folders that others share with the account and that may have that name. */
   async sharedFolders(name: string, signal: AbortSignal): Promise<Item[]> {
-    const q = `sharedWithMe = true and mimeType = '${FOLDER}' and trashed = false and name = '${quoted(name)}'`
+    const named = hasOneSpelling(name) ? ` and name = '${quoted(name)}'` : ''
+    const q = `sharedWithMe = true and mimeType = '${FOLDER}' and trashed = false${named}`
     const found: Item[] = []
     let next: string | undefined
     do {

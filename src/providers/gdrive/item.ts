@@ -102,6 +102,11 @@ export function nameKey(name: string): string {
   return name.normalize('NFC')
 }
 
+/** Is there no other way to write it? Then Drive finds it by asking for it. */
+export function hasOneSpelling(name: string): boolean {
+  return /^[\x20-\x7e]*$/.test(name)
+}
+
 /** Drive allows many items of one name; everyone takes the oldest, then the one whose id comes first. */
 export function byAge(a: Item, b: Item): number {
   return compare(a.createdTime, b.createdTime) || compare(a.id, b.id)
