@@ -4,6 +4,7 @@ import { SyncError } from '../errors.ts'
 import type { RootedPath, Site } from '../model/site.ts'
 import { readAccountKey } from './gdrive/account-key.ts'
 import type { AccountKey } from './gdrive/account-key.ts'
+import { atRoot } from './gdrive/at-root.ts'
 import { UPLOAD_SIZES } from './gdrive/chunk-size.ts'
 import type { UploadSizes } from './gdrive/chunk-size.ts'
 import { systemClock } from './gdrive/clock.ts'
@@ -91,6 +92,10 @@ export class GDrive extends Provider {
   override async probe({ signal, operation = 'write' }: ProbeOptions): Promise<void> {
     const { root } = this.site
     await this.#probe.run(typeof root === 'string' ? [root] : [...root.values()], operation, signal)
+  }
+
+  override async identify(root: string, { signal }: CallOptions): Promise<string> {
+    return `gdrive:${await atRoot(root, async () => (await this.#roots.findNow(root, signal)).id)}`
   }
 
   override reserve(): WriteSession | undefined {

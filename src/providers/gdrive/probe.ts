@@ -1,5 +1,6 @@
-import { SyncError, toSyncError } from '../../errors.ts'
+import { SyncError } from '../../errors.ts'
 import type { Operation } from '../provider.ts'
+import { atRoot } from './at-root.ts'
 import type { Connection } from './connection.ts'
 import { FolderGone, hasStatus } from './faults.ts'
 import type { FolderRef } from './item.ts'
@@ -23,19 +24,19 @@ export class Probe {
 
   async run(roots: readonly string[], operation: Operation, signal: AbortSignal): Promise<void> {
     if (operation === 'write') await this.#write(roots, signal)
-    else for (const root of roots) await ofSite(root, async () => await this.#roots.checkReadable(root, signal))
+    else for (const root of roots) await atRoot(root, async () => await this.#roots.checkReadable(root, signal))
   }
 
   async #write(roots: readonly string[], signal: AbortSignal): Promise<void> {
     const checked: (readonly [string, FolderRef, Removal])[] = []
     for (const root of roots) {
-      const { folder, removal } = await ofSite(root, async () => await this.#roots.checkWritable(root, signal))
+      const { folder, removal } = await atRoot(root, async () => await this.#roots.checkWritable(root, signal))
       checked.push([root, folder, removal])
     }
     const own = checked.find(([, { driveId }]) => driveId === undefined)
-    if (own !== undefined) await ofSite(own[0], async () => await this.#connection.storage.assertRoom(signal))
+    if (own !== undefined) await atRoot(own[0], async () => await this.#connection.storage.assertRoom(signal))
     for (const [root, folder, removal] of checked) {
-      await ofSite(root, async () => {
+      await atRoot(root, async () => {
         if (removal === 'none') await this.#begin(folder, signal)
         else await this.#writeAndRemove(folder, removal, signal)
       })
@@ -83,17 +84,5 @@ export class Probe {
     const target = { id: await ids.take(signal), exists: false, folder, name: probeName() }
     const uri = await startUpload(traffic, target, probeSource(), signal)
     await cancelUpload(traffic, uri, signal)
-  }
-}
-
-/** What fails at a root is the site's, also what would be a file's or of the moment elsewhere. */
-async function ofSite<T>(root: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const fault = toSyncError(error)
-    if (fault.kind === 'site' || fault.kind === 'stop') throw fault
-    const message = `the root ${root} can't be used: ${fault.message}`
-    throw new SyncError(fault.kind === 'transient' ? 'UNREACHABLE' : 'SITE_LIMIT', message, { cause: fault })
   }
 }

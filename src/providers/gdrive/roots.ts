@@ -47,6 +47,12 @@ export class Roots {
     this.#found.delete(root)
   }
 
+  /** As `find`, believing nothing that was found before. */
+  async findNow(root: string, signal: AbortSignal): Promise<FolderRef> {
+    this.forget(root)
+    return await this.find(root, signal)
+  }
+
   /** Is the root there now, and may the account write into it? */
   async checkWritable(root: string, signal: AbortSignal): Promise<{ readonly folder: FolderRef; readonly removal: Removal }> {
     const { folder, item } = await this.#now(root, signal)
@@ -70,8 +76,7 @@ export class Roots {
   }
 
   async #now(root: string, signal: AbortSignal): Promise<{ readonly folder: FolderRef; readonly item: Item }> {
-    this.forget(root)
-    const folder = await this.find(root, signal)
+    const folder = await this.findNow(root, signal)
     const more = 'capabilities(canAddChildren,canTrashChildren,canDeleteChildren)'
     const item = await this.#parts.api.get(folder.id, signal, { more, what: `looking at the root ${root}` })
     if (item === undefined || item.trashed) throw this.#missing(root, 'it is in the trash')

@@ -112,12 +112,13 @@ describe('the room', () => {
   test('of an account without a limit is enough', async () => {
     await open(Infinity)
     await rig.write('a', patternSource(6 * MIB))
+    expect(sent()).toBe(1)
   })
 })
 
-describe('a quota that Drive refuses by', () => {
-  const refusal = (message: string) => ({ kind: 'error', status: 403, reason: 'storageQuotaExceeded', message }) as const
+const refusal = (message: string) => ({ kind: 'error', status: 403, reason: 'storageQuotaExceeded', message }) as const
 
+describe('a quota that Drive refuses by', () => {
   test('is a suspicion about the site, and the room is asked for again', async () => {
     await open(1e9)
     await rig.write('a', 'x')
