@@ -5,6 +5,7 @@ import type { RootedPath, Site } from '../model/site.ts'
 import { readAccountKey } from './gdrive/account-key.ts'
 import type { AccountKey } from './gdrive/account-key.ts'
 import { atRoot } from './gdrive/at-root.ts'
+import { begun } from './gdrive/begun.ts'
 import { UPLOAD_SIZES } from './gdrive/chunk-size.ts'
 import type { UploadSizes } from './gdrive/chunk-size.ts'
 import { systemClock } from './gdrive/clock.ts'
@@ -22,6 +23,7 @@ import { namesOf, split } from './gdrive/paths.ts'
 import { isProbeName } from './gdrive/probe-file.ts'
 import { Probe } from './gdrive/probe.ts'
 import { Roots } from './gdrive/roots.ts'
+import { Turns } from './gdrive/turns.ts'
 import { reservedId, UploadSessions } from './gdrive/upload-session.ts'
 import { Uploader } from './gdrive/uploader.ts'
 import { Provider } from './provider.ts'
@@ -72,6 +74,7 @@ export class GDrive extends Provider {
   readonly #roots: Roots
   readonly #probe: Probe
   readonly #uploader: Uploader
+  readonly #turns = new Turns()
   readonly #endpoint: string
   readonly #warned = new Set<string>()
 
@@ -127,12 +130,15 @@ export class GDrive extends Provider {
         const { items } = await this.#listings.find(folder, name, options.signal)
         return this.#choose(folder, items)?.[0]
       }
-      const upload = { folder, name, source, options: attempt, find }
-      const { session: _spent, reserved: _used, ...again } = options
-      attempt = again
-      const written = await this.#uploader.upload(upload)
-      this.#listings.put(folder.id, written)
-      return written
+      // Two spellings of one name have leases of their own.
+      return await this.#turns.take(`${folder.id}/${nameKey(name)}`, options.signal, async () => {
+        const upload = { folder, name, source, options: attempt, find }
+        const { session: _spent, reserved: _used, ...again } = options
+        attempt = again
+        const written = await this.#uploader.upload(upload)
+        this.#listings.put(folder.id, written)
+        return written
+      })
     })
     return toRemoteFile(item)
   }
@@ -147,14 +153,15 @@ export class GDrive extends Provider {
 
   override async *list(folder: RootedPath, { signal }: CallOptions): AsyncGenerator<RemoteFile & { readonly name: string }> {
     const names = folder.path === '' ? [] : namesOf(folder)
-    const ref = await this.#lookingTwice(folder.root, async () => {
+    const pages = await this.#lookingTwice(folder.root, async () => {
       const root = await this.#roots.find(folder.root, signal)
-      return await this.#folders.find(root, names, signal)
+      const ref = await this.#folders.find(root, names, signal)
+      // The oldest first, so that of several with one name the one that counts comes first.
+      return ref === undefined ? undefined : await begun(this.#connection.api.children(ref, signal, { orderBy: 'createdTime' }))
     })
-    if (ref === undefined) return
+    if (pages === undefined) return
     const seen = new Set<string>()
-    // The oldest first, so that of several with one name the one that counts comes first.
-    for await (const page of this.#connection.api.children(ref, signal, { orderBy: 'createdTime' })) {
+    for await (const page of pages) {
       for (const item of page.filter(isFile)) {
         if (seen.has(nameKey(item.name)) || isProbeName(item.name)) continue
         seen.add(nameKey(item.name))

@@ -62,6 +62,17 @@ test('a file that goes while it is about to be read is missing', async () => {
   expect(await faultOf(rig.provider.read(rig.at('free/a'), { signal }))).toMatchObject({ code: 'SOURCE_MISSING' })
 })
 
+test('a folder that was removed lists nothing, and again what is in it when it is there again', async () => {
+  await rig.write('free/a', 'x')
+  const list = async () => (await Array.fromAsync(rig.provider.list(rig.at('free'), { signal }))).map(({ name }) => name)
+  expect(await list()).toEqual(['a'])
+  const { parent = '' } = rig.drive.file('Show/free/a') ?? {}
+  rig.drive.delete(parent)
+  expect(await list()).toEqual([])
+  await rig.write('free/b', 'x')
+  expect(await list()).toEqual(['b'])
+})
+
 test('trouble of a moment stays what it is', async () => {
   await rig.write('free/a', 'x')
   rig.drive.fault({ on: 'upload.multipart', effect: { kind: 'error', status: 503, reason: 'backendError' } })

@@ -82,6 +82,29 @@ test('a name that is written for the first time keeps its spelling', async () =>
   expect(rig.drive.files().map(({ name }) => name)).toEqual(SPELLINGS)
 })
 
+test('two spellings that are written at the same time become one file', async () => {
+  await open({ settings: { latencyMs: 10 } })
+  await rig.write('p/other', 'x')
+  const written = await Promise.all(SPELLINGS.map(async (name) => await rig.write(`p/${name}`, name)))
+  expect(new Set(written.map(({ id }) => id)).size).toBe(1)
+  expect(rig.drive.files()).toHaveLength(2)
+})
+
+test('who waits for the other spelling can be stopped', async () => {
+  await open()
+  await rig.write('p/other', 'x')
+  rig.drive.fault({ on: 'upload.multipart', effect: { kind: 'delay', milliseconds: 300 } })
+  const first = rig.write(`p/${NFC}`, 'x')
+  await expect.poll(() => rig.drive.journal.count('upload.multipart')).toBe(2)
+  const stop = new AbortController()
+  const second = rig.write(`p/${NFD}`, 'y', { signal: stop.signal }).catch((error: unknown) => error)
+  stop.abort()
+  expect(await second).toMatchObject({ code: 'ABORTED' })
+  await first
+  await rig.write(`p/${NFD}`, 'z')
+  expect(rig.drive.files()).toHaveLength(2)
+})
+
 test('upper and lower case are two names, accents or not', async () => {
   await open()
   for (const name of ['É', 'é', 'a', 'A']) await rig.write(name, name)
