@@ -1,15 +1,18 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 
 import { SyncError } from '../errors.ts'
 import type { RootedPath, Site } from '../model/site.ts'
 import { readAccountKey } from './gdrive/account-key.ts'
 import type { AccountKey } from './gdrive/account-key.ts'
+import { atRoot } from './gdrive/at-root.ts'
+import { begun } from './gdrive/begun.ts'
 import { UPLOAD_SIZES } from './gdrive/chunk-size.ts'
 import type { UploadSizes } from './gdrive/chunk-size.ts'
 import { systemClock } from './gdrive/clock.ts'
 import type { Clock } from './gdrive/clock.ts'
 import { connect } from './gdrive/connection.ts'
 import type { Connection } from './gdrive/connection.ts'
+import { download } from './gdrive/download.ts'
 import { FolderGone, hasStatus } from './gdrive/faults.ts'
 import { Folders } from './gdrive/folders.ts'
 import type { Timeouts } from './gdrive/http-client.ts'
@@ -17,11 +20,14 @@ import { byAge, isFile, nameKey, toRemoteFile } from './gdrive/item.ts'
 import type { FolderRef, Item } from './gdrive/item.ts'
 import { Listings } from './gdrive/listings.ts'
 import { namesOf, split } from './gdrive/paths.ts'
+import { isProbeName } from './gdrive/probe-file.ts'
+import { Probe } from './gdrive/probe.ts'
 import { Roots } from './gdrive/roots.ts'
+import { Turns } from './gdrive/turns.ts'
 import { reservedId, UploadSessions } from './gdrive/upload-session.ts'
 import { Uploader } from './gdrive/uploader.ts'
 import { Provider } from './provider.ts'
-import type { ByteSource, CallOptions, RemoteFile, WriteOptions, WriteSession } from './provider.ts'
+import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, WriteOptions, WriteSession } from './provider.ts'
 import type { ProviderContext } from './registry.ts'
 
 const PUBLIC_ENDPOINT = 'https://www.googleapis.com'
@@ -66,7 +72,9 @@ export class GDrive extends Provider {
   readonly #listings: Listings
   readonly #folders: Folders
   readonly #roots: Roots
+  readonly #probe: Probe
   readonly #uploader: Uploader
+  readonly #turns = new Turns()
   readonly #endpoint: string
   readonly #warned = new Set<string>()
 
@@ -80,17 +88,17 @@ export class GDrive extends Provider {
     this.#listings = new Listings(api, clock, { largeFolder, longestMs: 30_000 })
     this.#folders = new Folders({ api, ids, listings: this.#listings, clock, warn, reserve: context.reserveFolderId?.bind(context) })
     this.#roots = new Roots({ api, account, folders: this.#folders, warn })
+    this.#probe = new Probe(connection, this.#roots)
     this.#uploader = new Uploader({ ...connection, sessions: new UploadSessions(key.privateKey), largestMultipart: sizes.largestMultipart })
   }
 
-  override async probe({ signal }: CallOptions): Promise<void> {
+  override async probe({ signal, operation = 'write' }: ProbeOptions): Promise<void> {
     const { root } = this.site
-    let ownDrive = false
-    for (const each of typeof root === 'string' ? [root] : root.values()) {
-      const { driveId } = await this.#roots.check(each, signal)
-      ownDrive ||= driveId === undefined
-    }
-    if (ownDrive) await this.#connection.storage.assertRoom(signal)
+    await this.#probe.run(typeof root === 'string' ? [root] : [...root.values()], operation, signal)
+  }
+
+  override async identify(root: string, { signal }: CallOptions): Promise<string> {
+    return `gdrive:${await atRoot(root, async () => (await this.#roots.findNow(root, signal)).id)}`
   }
 
   override reserve(): WriteSession | undefined {
@@ -110,23 +118,7 @@ export class GDrive extends Provider {
   override async read(path: RootedPath, { signal, fromByte = 0 }: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
     const located = await this.#locate(path, signal)
     if (located === undefined) throw new SyncError('SOURCE_MISSING', `${path.root}/${path.path} is not in Google Drive`)
-    const [{ id, name }] = located.files
-    const { answer, bytes } = await this.#connection.account.read({
-      method: 'GET',
-      url: `${this.#endpoint}/drive/v3/files/${encodeURIComponent(id)}?alt=media&supportsAllDrives=true`,
-      headers: fromByte === 0 ? {} : { Range: `bytes=${fromByte}-` },
-      signal,
-      what: `reading "${name}"`,
-      accept: (status) => status === 200 || status === 206 || status === 416,
-    })
-    if (answer.statusCode === 416) {
-      answer.destroy()
-      return Readable.from([], { objectMode: false })
-    }
-    const stream = Readable.from(answer.statusCode === 206 ? bytes : from(bytes, fromByte), { objectMode: false })
-    // Its reader may lose interest while we wait for bytes.
-    stream.once('close', () => answer.destroy())
-    return stream
+    return await download(this.#connection.account, located.files[0], { endpoint: this.#endpoint, fromByte, signal })
   }
 
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
@@ -138,12 +130,15 @@ export class GDrive extends Provider {
         const { items } = await this.#listings.find(folder, name, options.signal)
         return this.#choose(folder, items)?.[0]
       }
-      const upload = { folder, name, source, options: attempt, find }
-      const { session: _spent, reserved: _used, ...again } = options
-      attempt = again
-      const written = await this.#uploader.upload(upload)
-      this.#listings.put(folder.id, written)
-      return written
+      // Two spellings of one name have leases of their own.
+      return await this.#turns.take(`${folder.id}/${nameKey(name)}`, options.signal, async () => {
+        const upload = { folder, name, source, options: attempt, find }
+        const { session: _spent, reserved: _used, ...again } = options
+        attempt = again
+        const written = await this.#uploader.upload(upload)
+        this.#listings.put(folder.id, written)
+        return written
+      })
     })
     return toRemoteFile(item)
   }
@@ -151,23 +146,24 @@ export class GDrive extends Provider {
   override async remove(path: RootedPath, { signal }: CallOptions): Promise<void> {
     const located = await this.#locate(path, signal)
     for (const item of located?.files ?? []) {
-      await this.#connection.api.trash(item.id, signal)
+      await this.#connection.api.trash(item, signal)
       this.#listings.remove(located?.folder.id ?? '', item)
     }
   }
 
   override async *list(folder: RootedPath, { signal }: CallOptions): AsyncGenerator<RemoteFile & { readonly name: string }> {
     const names = folder.path === '' ? [] : namesOf(folder)
-    const ref = await this.#lookingTwice(folder.root, async () => {
+    const pages = await this.#lookingTwice(folder.root, async () => {
       const root = await this.#roots.find(folder.root, signal)
-      return await this.#folders.find(root, names, signal)
+      const ref = await this.#folders.find(root, names, signal)
+      // The oldest first, so that of several with one name the one that counts comes first.
+      return ref === undefined ? undefined : await begun(this.#connection.api.children(ref, signal, { orderBy: 'createdTime' }))
     })
-    if (ref === undefined) return
+    if (pages === undefined) return
     const seen = new Set<string>()
-    // The oldest first, so that of several with one name the one that counts comes first.
-    for await (const page of this.#connection.api.children(ref, signal, { orderBy: 'createdTime' })) {
+    for await (const page of pages) {
       for (const item of page.filter(isFile)) {
-        if (seen.has(nameKey(item.name))) continue
+        if (seen.has(nameKey(item.name)) || isProbeName(item.name)) continue
         seen.add(nameKey(item.name))
         yield { ...toRemoteFile(item), name: item.name }
       }
@@ -190,10 +186,12 @@ export class GDrive extends Provider {
         if (files === undefined) return undefined
         const [first, ...others] = files
         if (fresh) return { folder, files }
-        const now = await this.#connection.api.get(first.id, signal)
+        const now = await this.#connection.api.get(first.id, signal, { what: `looking up "${first.name}"` })
         if (now !== undefined && !now.trashed && now.parents?.includes(folder.id) !== false && nameKey(now.name) === nameKey(name)) {
           return { folder, files: [now, ...others] }
         }
+        // Of a large folder our own doing is remembered whatever is asked.
+        this.#listings.remove(folder.id, first)
       }
     })
   }
@@ -227,14 +225,5 @@ export class GDrive extends Provider {
     if (this.#warned.has(about) || this.#warned.size >= MOST_WARNINGS) return
     this.#warned.add(about)
     this.#context.warn(`${this.site.name}: ${message}`)
-  }
-}
-
-/** Of a server that sends everything although it was asked for a part. */
-async function* from(bytes: AsyncIterable<Buffer>, fromByte: number): AsyncGenerator<Buffer> {
-  let skip = fromByte
-  for await (const piece of bytes) {
-    if (skip < piece.length) yield piece.subarray(skip)
-    skip = Math.max(0, skip - piece.length)
   }
 }

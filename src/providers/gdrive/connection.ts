@@ -86,5 +86,5 @@ async function build(
   const account = new Account({ key, http, tokens, gate, clock })
   const api = new DriveApi(google.drive, account, endpoint, () => limit.otherServed())
   const traffic = new UploadTraffic({ endpoint, account, clock, limit })
-  return { account, api, traffic, ids: new FileIds(api), chunkSize: new ChunkSize(sizes), storage: new OwnStorage(api, account) }
+  return { account, api, traffic, ids: new FileIds(api), chunkSize: new ChunkSize(sizes), storage: new OwnStorage(api, account, clock) }
 }

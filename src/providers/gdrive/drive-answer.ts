@@ -21,12 +21,13 @@ export function retryAfterOf({ headers }: Pick<HttpAnswer, 'headers'>, now = Dat
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
-const REMEDY: Record<string, { readonly code: ErrorCode; readonly remedy?: string }> = {
+const REMEDY: Record<string, { readonly code: ErrorCode; readonly remedy?: string; readonly certain?: boolean }> = {
   rateLimitExceeded: { code: 'RATE_LIMITED' },
   userRateLimitExceeded: { code: 'RATE_LIMITED' },
   sharingRateLimitExceeded: { code: 'RATE_LIMITED' },
-  storageQuotaExceeded: { code: 'QUOTA', remedy: 'free some space, or use a root with more of it' },
-  quotaExceeded: { code: 'QUOTA', remedy: 'free some space, or use a root with more of it' },
+  // A smaller file may still fit.
+  storageQuotaExceeded: { code: 'QUOTA', remedy: 'free some space, or use a root with more of it', certain: false },
+  quotaExceeded: { code: 'QUOTA', remedy: 'free some space, or use a root with more of it', certain: false },
   dailyLimitExceeded: { code: 'SITE_LIMIT', remedy: "raise the project's daily limit in the Google Cloud console" },
   accessNotConfigured: { code: 'SITE_LIMIT', remedy: "enable the Google Drive API for the account's project in the Google Cloud console" },
   domainPolicy: { code: 'SITE_LIMIT', remedy: 'an administrator of the domain must allow Drive for apps' },
@@ -70,7 +71,8 @@ export function faultFrom(answer: HttpAnswer, what: string, email: string): Driv
       `${email} may not do this in Google Drive, ${what}: ${said}; give it the role of an editor or content manager there`,
     )
   }
-  return fault(known?.code ?? 'REFUSED', `Google Drive refused ${what}: ${said}${known?.remedy === undefined ? '' : `; ${known.remedy}`}`)
+  const text = `Google Drive refused ${what}: ${said}${known?.remedy === undefined ? '' : `; ${known.remedy}`}`
+  return new DriveFault(known?.code ?? 'REFUSED', text, known?.certain === undefined ? detail : { ...detail, certain: known.certain })
 }
 
 function wordsOf(json: Record<string, unknown> | undefined): { reason: string; message: string } {

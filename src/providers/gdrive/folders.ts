@@ -132,7 +132,7 @@ export class Folders {
     const { api, listings } = this.#parts
     try {
       for await (const page of api.children(refOf(twin), signal)) if (page.length > 0) return
-      await api.trash(twin.id, signal)
+      await api.trash(twin, signal)
       listings.remove(parent.id, twin)
     } catch {
       // An empty folder too many harms nobody, and no one will use it.
@@ -157,7 +157,8 @@ export class Folders {
       )
     }
     if (first.mimeType !== SHORTCUT || first.target === undefined) return refOf(first)
-    const target = await this.#parts.api.get(first.target.id, signal)
+    const what = `looking up what the shortcut "${first.name}" stands for`
+    const target = await this.#parts.api.get(first.target.id, signal, { what })
     if (target === undefined || target.trashed) {
       throw new SyncError('REFUSED', `the shortcut "${first.name}" leads to a folder that is gone, or that the account may not see`)
     }
@@ -165,6 +166,6 @@ export class Folders {
   }
 }
 
-export function refOf({ id, driveId }: Pick<Item, 'id' | 'driveId'>): FolderRef {
-  return driveId === undefined ? { id } : { id, driveId }
+export function refOf({ id, driveId, name }: Pick<Item, 'id' | 'driveId' | 'name'>): FolderRef {
+  return driveId === undefined ? { id, name } : { id, driveId, name }
 }

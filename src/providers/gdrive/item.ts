@@ -7,7 +7,7 @@ const GOOGLE_APPS = 'application/vnd.google-apps.'
 
 /** What is asked of Drive about a file or folder; without a list it tells id, name and type only. */
 export const ITEM_FIELDS =
-  'id,name,mimeType,size,md5Checksum,headRevisionId,modifiedTime,createdTime,trashed,parents,driveId,shortcutDetails(targetId,targetMimeType)'
+  'id,name,mimeType,size,md5Checksum,headRevisionId,modifiedTime,createdTime,trashed,parents,driveId,ownedByMe,shortcutDetails(targetId,targetMimeType)'
 
 /** A file, folder or shortcut of Drive. */
 export interface Item {
@@ -25,14 +25,25 @@ export interface Item {
   /** Undefined when the account can't see them. */
   readonly parents: readonly string[] | undefined
   readonly driveId: string | undefined
+  /** It takes of the account's storage. */
+  readonly mine: boolean
   readonly target: { readonly id: string; readonly mimeType: string } | undefined
-  readonly canAddChildren: boolean | undefined
+  readonly may: Rights
+}
+
+/** What the account may do in a folder; undefined where it was not asked for, or Drive does not say. */
+interface Rights {
+  readonly addChildren: boolean | undefined
+  readonly trashChildren: boolean | undefined
+  readonly deleteChildren: boolean | undefined
 }
 
 /** A folder, and the shared drive that it is on. */
 export interface FolderRef {
   readonly id: string
   readonly driveId?: string
+  /** For messages. */
+  readonly name: string
 }
 
 /** Reads an answer that may be anything; rejects as `INTERRUPTED` what is no file. */
@@ -44,7 +55,7 @@ export function toItem(answer: unknown): Item {
   const size = json['size'] === undefined || json['size'] === null ? undefined : Number(json['size'])
   const modified = text(json['modifiedTime'])
   const shortcut = json['shortcutDetails'] as { targetId?: string; targetMimeType?: string } | undefined
-  const capabilities = json['capabilities'] as { canAddChildren?: boolean } | undefined
+  const capabilities = json['capabilities'] as Record<string, boolean | undefined> | undefined
   return {
     id,
     name: text(json['name']) ?? '',
@@ -57,8 +68,13 @@ export function toItem(answer: unknown): Item {
     trashed: json['trashed'] === true,
     parents: Array.isArray(json['parents']) ? (json['parents'] as string[]) : undefined,
     driveId: text(json['driveId']),
+    mine: json['ownedByMe'] === true,
     target: shortcut?.targetId === undefined ? undefined : { id: shortcut.targetId, mimeType: shortcut.targetMimeType ?? '' },
-    canAddChildren: capabilities?.canAddChildren,
+    may: {
+      addChildren: capabilities?.['canAddChildren'],
+      trashChildren: capabilities?.['canTrashChildren'],
+      deleteChildren: capabilities?.['canDeleteChildren'],
+    },
   }
 }
 
@@ -84,6 +100,11 @@ export function isFile(item: Item): boolean {
 /** Names are the same when they look the same: the two ways to write an accent do not differ, upper and lower case do. */
 export function nameKey(name: string): string {
   return name.normalize('NFC')
+}
+
+/** Is there no other way to write it? Then Drive finds it by asking for it. */
+export function hasOneSpelling(name: string): boolean {
+  return /^[\x20-\x7e]*$/.test(name)
 }
 
 /** Drive allows many items of one name; everyone takes the oldest, then the one whose id comes first. */

@@ -5,6 +5,7 @@ import type { DriveApi } from './drive-api.ts'
 import { Flights } from './flights.ts'
 import { nameKey } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
+import { RareSpellings } from './rare-spellings.ts'
 
 interface Listing {
   readonly byName: Map<string, Map<string, Item>>
@@ -45,12 +46,14 @@ export class Listings {
   readonly #options: ListingsOptions
   readonly #cache = new LRUCache<string, Listing>({ maxSize: HELD, sizeCalculation: (listing) => listing.byName.size + 1 })
   readonly #flights = new Flights<Listing>()
+  readonly #rare: RareSpellings
   /** Our own changes while a listing is on its way, which it may have missed. */
   readonly #meanwhile = new Map<string, Map<string, { readonly name: string; readonly item: Item | undefined }>>()
 
   constructor(api: DriveApi, clock: Clock, options: ListingsOptions) {
     this.#api = api
     this.#clock = clock
+    this.#rare = new RareSpellings(api, clock)
     this.#options = options
   }
 
@@ -67,7 +70,10 @@ export class Listings {
     }
     const own = [...(listing.byName.get(nameKey(name))?.values() ?? [])]
     if (!listing.large) return { items: own, fresh: fetched }
-    return { items: await this.#ask(folder, name, own, signal), fresh: own.length === 0 }
+    const asked = await this.#ask(folder, name, signal)
+    const rare = await this.#rare.find(folder, name, signal)
+    const all = new Map([...rare, ...asked, ...own].map((item) => [item.id, item]))
+    return { items: [...all.values()], fresh: own.length === 0 && all.size === asked.length }
   }
 
   /** An item that we created or changed. */
@@ -84,6 +90,7 @@ export class Listings {
     this.#meanwhile.get(folderId)?.set(id, { name, item: undefined })
     const listing = this.#cache.get(folderId)
     listing?.byName.get(nameKey(name))?.delete(id)
+    this.#rare.remove(folderId, { id, name })
   }
 
   /** A folder that we have just created. */
@@ -96,10 +103,12 @@ export class Listings {
 
   forget(folderId: string): void {
     this.#cache.delete(folderId)
+    this.#rare.forget(folderId)
   }
 
   clear(): void {
     this.#cache.clear()
+    this.#rare.clear()
   }
 
   async #fetch(folder: FolderRef, signal: AbortSignal): Promise<Listing> {
@@ -131,13 +140,13 @@ export class Listings {
     }
   }
 
-  /** Searching by name may miss what was created a moment ago, so our own doing is laid over the answer. */
-  async #ask(folder: FolderRef, name: string, own: readonly Item[], signal: AbortSignal): Promise<Item[]> {
-    const found = new Map(own.map((item) => [item.id, item]))
+  /** May miss what was created a moment ago, or tell of it as it was. */
+  async #ask(folder: FolderRef, name: string, signal: AbortSignal): Promise<Item[]> {
+    const found = new Map<string, Item>()
     const spellings = new Set([name, name.normalize('NFC'), name.normalize('NFD')])
     for (const spelling of spellings) {
       for await (const page of this.#api.children(folder, signal, { name: spelling })) {
-        for (const item of page) if (nameKey(item.name) === nameKey(name) && !found.has(item.id)) found.set(item.id, item)
+        for (const item of page) if (nameKey(item.name) === nameKey(name)) found.set(item.id, item)
       }
     }
     return [...found.values()]

@@ -8,7 +8,7 @@ import type { Item } from './item.ts'
 import type { StreamedBody } from './send-body.ts'
 import { SourceReader } from './source-reader.ts'
 import type { UploadTraffic } from './upload-traffic.ts'
-import { uploadMetadata, uploadMethod, uploadUrl } from './upload-target.ts'
+import { uploadMetadata, uploadMethod, uploadUrl, uploadWords } from './upload-target.ts'
 import type { UploadTarget } from './upload-target.ts'
 
 /** Metadata and content in one request. */
@@ -39,7 +39,7 @@ export async function multipartUpload(
       headers: { 'Content-Type': `multipart/related; boundary=${boundary}` },
       body,
       signal,
-      what: `uploading "${target.name}"`,
+      what: uploadWords(target),
     })
     return itemOf(answer.body, target.name)
   } finally {

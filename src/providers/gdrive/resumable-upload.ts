@@ -7,7 +7,7 @@ import type { Item } from './item.ts'
 import { itemOf } from './multipart-upload.ts'
 import { SourceReader } from './source-reader.ts'
 import type { UploadTraffic } from './upload-traffic.ts'
-import { uploadMetadata, uploadMethod, uploadUrl } from './upload-target.ts'
+import { uploadMetadata, uploadMethod, uploadUrl, uploadWords } from './upload-target.ts'
 import type { UploadTarget } from './upload-target.ts'
 
 export interface ResumableOptions {
@@ -53,8 +53,8 @@ export class ResumableUpload {
       let standing: Standing = uri === undefined ? 'dead' : await this.#ask(uri)
       for (let sessions = 0; ; sessions++) {
         if (standing === 'dead') {
-          if (sessions === MOST_SESSIONS) throw this.#interrupted('its upload session was lost again and again')
-          uri = await this.#start()
+          if (sessions === MOST_SESSIONS) throw interrupted(this.#target, 'its upload session was lost again and again')
+          uri = await startUpload(this.#traffic, this.#target, this.#source, this.#options.signal)
           await this.#options.saveUri(uri)
           standing = { stored: 0 }
         }
@@ -64,24 +64,6 @@ export class ResumableUpload {
     } finally {
       this.#reader.close()
     }
-  }
-
-  async #start(): Promise<string> {
-    const answer = await this.#traffic.start({
-      method: uploadMethod(this.#target),
-      url: uploadUrl(this.#traffic.endpoint, this.#target, 'resumable'),
-      headers: {
-        'Content-Type': 'application/json; charset=UTF-8',
-        'X-Upload-Content-Type': 'application/octet-stream',
-        'X-Upload-Content-Length': String(this.#source.size),
-      },
-      body: Buffer.from(uploadMetadata(this.#target, this.#source.modified)),
-      signal: this.#options.signal,
-      what: `uploading "${this.#target.name}"`,
-    })
-    const { location } = answer.headers
-    if (location === undefined || !URL.canParse(location)) throw this.#interrupted('Google Drive named no address to send it to')
-    return location
   }
 
   /** Sends chunk after chunk, until the file is complete or the session dead. */
@@ -104,7 +86,7 @@ export class ResumableUpload {
       }
       if (standing === 'dead' || 'file' in standing) break
       if (standing.stored > before) stalls = 0
-      else if (++stalls > MOST_STALLS) throw this.#interrupted('Google Drive keeps nothing of what it is sent')
+      else if (++stalls > MOST_STALLS) throw interrupted(this.#target, 'Google Drive keeps nothing of what it is sent')
     }
     return standing
   }
@@ -119,7 +101,7 @@ export class ResumableUpload {
         headers: { 'Content-Range': `bytes ${from}-${from + count - 1}/${this.#source.size}` },
         body: { length: count, open: () => this.#reader.take(from, count) },
         signal,
-        what: `uploading "${this.#target.name}"`,
+        what: uploadWords(this.#target),
         accept: isStanding,
       }),
     )
@@ -146,13 +128,37 @@ export class ResumableUpload {
     const { range } = answer.headers
     if (range === undefined) return { stored: 0 }
     const last = /^bytes=0-(\d+)$/.exec(range)?.[1]
-    if (last === undefined) throw this.#interrupted('Google Drive did not say how much of it there is')
+    if (last === undefined) throw interrupted(this.#target, 'Google Drive did not say how much of it there is')
     return { stored: Number(last) + 1 }
   }
+}
 
-  #interrupted(why: string): SyncError {
-    return new SyncError('INTERRUPTED', `uploading "${this.#target.name}" was interrupted: ${why}`)
-  }
+/** Resolves with the address where the bytes are to go. */
+export async function startUpload(traffic: UploadTraffic, target: UploadTarget, source: ByteSource, signal: AbortSignal): Promise<string> {
+  const answer = await traffic.start({
+    method: uploadMethod(target),
+    url: uploadUrl(traffic.endpoint, target, 'resumable'),
+    headers: {
+      'Content-Type': 'application/json; charset=UTF-8',
+      'X-Upload-Content-Type': 'application/octet-stream',
+      'X-Upload-Content-Length': String(source.size),
+    },
+    body: Buffer.from(uploadMetadata(target, source.modified)),
+    signal,
+    what: uploadWords(target),
+  })
+  const { location } = answer.headers
+  if (location === undefined || !URL.canParse(location)) throw interrupted(target, 'Google Drive named no address to send it to')
+  return location
+}
+
+/** Gives up an upload that has no file yet; Google answers 499 when that is done. */
+export async function cancelUpload(traffic: UploadTraffic, uri: string, signal: AbortSignal): Promise<void> {
+  await traffic.send({ method: 'DELETE', url: uri, signal, what: 'giving up an upload', accept: (status) => status < 500 })
+}
+
+function interrupted({ name }: UploadTarget, why: string): SyncError {
+  return new SyncError('INTERRUPTED', `uploading "${name}" was interrupted: ${why}`)
 }
 
 /** Of the client errors, 401, 403, 408 and 429 are about the account or the moment; all others say that the session is of no use. */

@@ -2,7 +2,7 @@ import { SyncError } from '../../errors.ts'
 import type { Account } from './account.ts'
 import type { DriveApi } from './drive-api.ts'
 import { Flights } from './flights.ts'
-import { hasStatus } from './faults.ts'
+import { FolderGone } from './faults.ts'
 import { refOf } from './folders.ts'
 import type { Folders } from './folders.ts'
 import { byAge, FOLDER, nameKey, SHORTCUT } from './item.ts'
@@ -14,6 +14,9 @@ export interface RootsParts {
   readonly folders: Folders
   readonly warn: (key: string, message: string) => void
 }
+
+/** How what was written to a root may be removed. */
+export type Removal = 'delete' | 'trash' | 'none'
 
 const MY_DRIVE = 'My Drive'
 const IN_URL = /\/folders\/([\w-]+)|[?&]id=([\w-]+)/
@@ -44,17 +47,40 @@ export class Roots {
     this.#found.delete(root)
   }
 
-  /** Is the root there now, and may the account write into it? Returns it. */
-  async check(root: string, signal: AbortSignal): Promise<FolderRef> {
+  /** As `find`, believing nothing that was found before. */
+  async findNow(root: string, signal: AbortSignal): Promise<FolderRef> {
     this.forget(root)
-    const ref = await this.find(root, signal)
-    const item = await this.#parts.api.get(ref.id, signal, ',capabilities(canAddChildren)')
-    if (item === undefined || item.trashed) throw this.#missing(root, 'it is in the trash')
-    if (item.canAddChildren === false) {
-      const role = ref.driveId === undefined ? 'an editor' : 'a content manager'
+    return await this.find(root, signal)
+  }
+
+  /** Is the root there now, and may the account write into it? */
+  async checkWritable(root: string, signal: AbortSignal): Promise<{ readonly folder: FolderRef; readonly removal: Removal }> {
+    const { folder, item } = await this.#now(root, signal)
+    if (item.may.addChildren === false) {
+      const role = folder.driveId === undefined ? 'an editor' : 'a content manager'
       throw new SyncError('PERMISSION', `${this.#parts.account.who} may not add files to the root ${root}: make it ${role} there`)
     }
-    return ref
+    // Outside shared drives a file is whose account wrote it.
+    if (folder.driveId === undefined || item.may.deleteChildren === true) return { folder, removal: 'delete' }
+    return { folder, removal: item.may.trashChildren === false ? 'none' : 'trash' }
+  }
+
+  /** Is the root there now, and may the account see what is in it? */
+  async checkReadable(root: string, signal: AbortSignal): Promise<void> {
+    const { folder } = await this.#now(root, signal)
+    try {
+      await this.#parts.api.children(folder, signal).next()
+    } catch (error) {
+      throw error instanceof FolderGone ? this.#missing(root, 'it is gone, or can not be listed') : error
+    }
+  }
+
+  async #now(root: string, signal: AbortSignal): Promise<{ readonly folder: FolderRef; readonly item: Item }> {
+    const folder = await this.findNow(root, signal)
+    const more = 'capabilities(canAddChildren,canTrashChildren,canDeleteChildren)'
+    const item = await this.#parts.api.get(folder.id, signal, { more, what: `looking at the root ${root}` })
+    if (item === undefined || item.trashed) throw this.#missing(root, 'it is in the trash')
+    return { folder, item }
   }
 
   async #look(root: string, signal: AbortSignal): Promise<FolderRef> {
@@ -66,17 +92,20 @@ export class Roots {
       throw new SyncError('ROOT_MISSING', `the root ${JSON.stringify(root)} names no folder of Google Drive; allowed are ${allowed}`)
     }
     if (nameKey(first) !== MY_DRIVE) return await this.#below(root, await this.#sharedDrive(root, first, signal), rest, signal)
-    const top = await this.#parts.api.get('root', signal)
+    const top = await this.#parts.api.get('root', signal, { what: `looking at the root ${root}` })
     if (top === undefined) throw this.#missing(root, 'the account has no drive of its own')
     const [name, ...deeper] = rest
     if (name === undefined) return refOf(top)
     const own = await this.#parts.folders.child(refOf(top), name, signal, Infinity)
-    return await this.#below(root, own ?? (await this.#sharedFolder(root, name, signal)), deeper, signal)
+    const found = own ?? (await this.#sharedFolder(name, signal))
+    if (found === undefined) throw this.#missing(root, `there is no folder "${name}" in its drive or among the folders shared with it`)
+    return await this.#below(root, found, deeper, signal)
   }
 
   async #byId(root: string, id: string, signal: AbortSignal): Promise<FolderRef> {
-    let item = await this.#parts.api.get(id, signal)
-    if (item?.mimeType === SHORTCUT && item.target !== undefined) item = await this.#parts.api.get(item.target.id, signal)
+    const what = `looking at the root ${root}`
+    let item = await this.#parts.api.get(id, signal, { what })
+    if (item?.mimeType === SHORTCUT && item.target !== undefined) item = await this.#parts.api.get(item.target.id, signal, { what })
     if (item === undefined) throw this.#missing(root, 'there is no such folder, or the account may not see it')
     if (item.trashed) throw this.#missing(root, 'it is in the trash')
     if (item.mimeType !== FOLDER) throw new SyncError('ROOT_MISSING', `the root ${root} is not a folder but "${item.name}"`)
@@ -86,18 +115,23 @@ export class Roots {
   async #sharedDrive(root: string, name: string, signal: AbortSignal): Promise<FolderRef> {
     const drives = (await this.#parts.api.sharedDrives(signal)).filter((drive) => nameKey(drive.name) === nameKey(name))
     const [first] = drives.sort((a, b) => a.createdTime.localeCompare(b.createdTime) || a.id.localeCompare(b.id))
-    if (first === undefined) throw this.#missing(root, `there is no shared drive named "${name}" that the account is a member of`)
+    if (first === undefined) {
+      const shared = await this.#sharedFolder(name, signal)
+      if (shared !== undefined) return shared
+      const hint = 'a single folder of a drive that is shared with it is named /My Drive/<folder>, or by its id'
+      throw this.#missing(root, `there is no shared drive "${name}" that the account is a member of (${hint})`)
+    }
     if (drives.length > 1) this.#parts.warn(`drive/${name}`, `there are ${drives.length} shared drives named "${name}"; the oldest is used`)
-    return { id: first.id, driveId: first.id }
+    return { id: first.id, driveId: first.id, name: first.name }
   }
 
   /** As the how-to sets it up: somebody's folder, shared with the account. It has no parent that the account can see. */
-  async #sharedFolder(root: string, name: string, signal: AbortSignal): Promise<FolderRef> {
+  async #sharedFolder(name: string, signal: AbortSignal): Promise<FolderRef | undefined> {
     const folders: Item[] = (await this.#parts.api.sharedFolders(name, signal))
       .filter((item) => nameKey(item.name) === nameKey(name))
       .sort(byAge)
     const [first] = folders
-    if (first === undefined) throw this.#missing(root, `there is no folder "${name}" in its drive or among the folders shared with it`)
+    if (first === undefined) return undefined
     if (folders.length > 1)
       this.#parts.warn(`shared/${name}`, `${folders.length} folders named "${name}" are shared with the account; the oldest is used`)
     return refOf(first)
@@ -117,7 +151,7 @@ export class Roots {
     try {
       return await this.#parts.folders.child(folder, name, signal, Infinity)
     } catch (error) {
-      if (hasStatus(error, 404)) throw this.#missing(root, `the folder above "${name}" is gone`)
+      if (error instanceof FolderGone) throw this.#missing(root, `the folder above "${name}" is gone, or can't be listed`)
       throw error
     }
   }

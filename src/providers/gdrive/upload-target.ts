@@ -20,6 +20,11 @@ export function uploadUrl(endpoint: string, { id, exists }: UploadTarget, upload
   return `${endpoint}/upload/drive/v3/files${exists ? `/${encodeURIComponent(id)}` : ''}?${query.toString()}`
 }
 
+/** For messages. */
+export function uploadWords({ name, folder }: Pick<UploadTarget, 'name' | 'folder'>): string {
+  return `uploading "${name}" to the folder "${folder.name}"`
+}
+
 /** JSON. The time is kept to the millisecond. */
 export function uploadMetadata({ id, exists, folder, name }: UploadTarget, modified: Date): string {
   const modifiedTime = driveTime(modified)

@@ -10,6 +10,7 @@ import { multipartUpload } from './multipart-upload.ts'
 import type { OwnStorage } from './own-storage.ts'
 import { ResumableUpload } from './resumable-upload.ts'
 import type { UploadSessions, UploadState } from './upload-session.ts'
+import { uploadWords } from './upload-target.ts'
 import type { UploadTarget } from './upload-target.ts'
 import type { UploadTraffic } from './upload-traffic.ts'
 
@@ -35,6 +36,8 @@ export interface Upload {
 
 /** What earlier attempts, or the claim, have done for this one. */
 interface Begun {
+  /** The file that gets new content; undefined while it is yet to be created. */
+  readonly old?: Item | undefined
   /** Where its bytes go. */
   readonly uri?: string | undefined
   /** Its id is stored already. */
@@ -54,7 +57,9 @@ export class Uploader {
     const { source, options } = upload
     const { target, done, ...begun } = await this.#resume(upload)
     if (done !== undefined) return done
-    const item = await this.#transfer(upload, target, begun)
+    const bytes = ownBytes(upload, begun.old)
+    const send = async (): Promise<Item> => await this.#transfer(upload, target, begun)
+    const item = bytes === undefined ? await send() : await this.#parts.storage.taking(bytes, upload.name, options.signal, send)
     const { expected, known } = await this.#compare(item, source, options.signal)
     if (known.md5 === expected && known.size === source.size) return known
     // Before the blame goes to the line or to Drive: were these the bytes at all?
@@ -62,7 +67,7 @@ export class Uploader {
     const repaired = await this.#transfer(upload, { ...target, id: item.id, exists: true })
     const again = await this.#compare(repaired, source, options.signal)
     if (again.known.md5 === expected && again.known.size === source.size) return again.known
-    if (!target.exists) await this.#parts.api.trash(item.id, options.signal)
+    if (!target.exists) await this.#parts.api.trash(item, options.signal)
     throw new SyncError(
       'VERIFY_FAILED',
       `Google Drive stored other bytes than were sent for "${upload.name}", twice: md5 ${again.known.md5}, not ${expected}`,
@@ -74,18 +79,16 @@ export class Uploader {
     const saved = this.#parts.sessions.open(options.session, source)
     const existing = await find()
     if (saved !== undefined) {
-      const there = await this.#parts.api.get(saved.remoteId, options.signal)
+      const there = await this.#parts.api.get(saved.remoteId, options.signal, { what: `looking up "${name}"` })
       if (there !== undefined && isIn(there, folder) && nameKey(there.name) === nameKey(name)) {
         if (await this.#isDone(there, source, options.signal)) return { target: { id: there.id, exists: true, folder, name }, done: there }
-        return { target: { id: there.id, exists: true, folder, name }, uri: saved.exists ? saved.uri : undefined }
+        return { target: { id: there.id, exists: true, folder, name }, old: there, uri: saved.exists ? saved.uri : undefined }
       }
       if (there === undefined && existing === undefined && !saved.exists) {
         return { target: { id: saved.remoteId, exists: false, folder, name }, uri: saved.parentId === folder.id ? saved.uri : undefined }
       }
     }
-    if (existing !== undefined) return { target: { id: existing.id, exists: true, folder, name } }
-    // What is new belongs to the shared drive, or to the account.
-    if (folder.driveId === undefined) await this.#parts.storage.assertAny(options.signal)
+    if (existing !== undefined) return { target: { id: existing.id, exists: true, folder, name }, old: existing }
     const reserved = this.#parts.sessions.open(options.reserved, source)
     const id = reserved?.remoteId ?? (await this.#parts.ids.take(options.signal))
     return { target: { id, exists: false, folder, name }, isSaved: reserved !== undefined }
@@ -108,10 +111,10 @@ export class Uploader {
       item = await this.#send(upload, target, uri, save)
     } catch (error) {
       if (hasStatus(error, 409) && !target.exists) return await this.#afterConflict(upload, target)
-      if (hasStatus(error, 404)) throw new FolderGone(`uploading "${upload.name}"`)
+      if (hasStatus(error, 404)) throw new FolderGone(uploadWords(upload))
       throw target.exists && hasStatus(error, 403) && error.code === 'PERMISSION' ? await this.#whoseRight(upload, error) : error
     }
-    if (!isIn(item, folder)) throw new FolderGone(`uploading "${upload.name}"`)
+    if (!isIn(item, folder)) throw new FolderGone(uploadWords(upload))
     if (source.size > this.#parts.largestMultipart) {
       // Where the bytes went is of no more use to us, and should be of none to others.
       await options.saveSession(this.#parts.sessions.seal({ remoteId: item.id, exists: true, parentId: folder.id }, source))
@@ -142,16 +145,19 @@ export class Uploader {
 
   /** The id is taken: an earlier request of ours was carried out after all, or the file was deleted since. */
   async #afterConflict(upload: Upload, target: UploadTarget): Promise<Item> {
-    const there = await this.#parts.api.get(target.id, upload.options.signal)
+    const there = await this.#parts.api.get(target.id, upload.options.signal, { what: `looking up "${target.name}"` })
     if (there === undefined) return await this.#transfer(upload, { ...target, id: await this.#parts.ids.take(upload.options.signal) })
-    if (!isIn(there, upload.folder)) throw new FolderGone(`uploading "${upload.name}"`)
+    if (!isIn(there, upload.folder)) throw new FolderGone(uploadWords(upload))
     return there
   }
 
   /** One file that may not be changed must not hold up a folder that may. */
   async #whoseRight({ folder, name, options }: Upload, fault: SyncError): Promise<SyncError> {
-    const item = await this.#parts.api.get(folder.id, options.signal, ',capabilities(canAddChildren)')
-    if (item?.canAddChildren !== true) return fault
+    const item = await this.#parts.api.get(folder.id, options.signal, {
+      more: 'capabilities(canAddChildren)',
+      what: `looking up the folder "${folder.name}"`,
+    })
+    if (item?.may.addChildren !== true) return fault
     return new SyncError('REFUSED', `"${name}" may not be changed, although its folder may: ${fault.message}`)
   }
 
@@ -160,7 +166,10 @@ export class Uploader {
   }
 
   async #compare(item: Item, source: ByteSource, signal: AbortSignal): Promise<{ expected: string; known: Item }> {
-    const known = item.md5 === undefined || item.size === undefined ? ((await this.#parts.api.get(item.id, signal)) ?? item) : item
+    const known =
+      item.md5 === undefined || item.size === undefined
+        ? ((await this.#parts.api.get(item.id, signal, { what: `looking up "${item.name}"` })) ?? item)
+        : item
     if (known.md5 === undefined) throw new SyncError('INTERRUPTED', `Google Drive has no checksum of "${known.name}" yet`)
     return { expected: await source.checksum('md5', signal), known }
   }
@@ -169,4 +178,15 @@ export class Uploader {
 /** Drive stores files in folders that are in the trash without a word. */
 function isIn(item: Item, folder: FolderRef): boolean {
   return !item.trashed && (item.parents === undefined || item.parents.includes(folder.id))
+}
+
+/**
+ * By how much the account's own storage grows; undefined where it does not. What is new belongs to the shared drive or else to the
+ * account, what is there to its owner.
+ */
+function ownBytes({ folder, source }: Upload, old: Item | undefined): number | undefined {
+  if (folder.driveId !== undefined) return undefined
+  if (old === undefined) return source.size
+  const growth = source.size - (old.size ?? 0)
+  return old.mine && growth > 0 ? growth : undefined
 }

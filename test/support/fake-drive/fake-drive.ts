@@ -126,10 +126,15 @@ export class FakeDrive implements AsyncDisposable {
     return this.store.add({ name, parent: theirs.id, role, sharedWithMe: true }).id
   }
 
-  /** Returns its id, which is that of its top folder, too. */
-  addSharedDrive(name: string, role: Role = 'fileOrganizer'): string {
+  /** Returns its id, which is that of its top folder, too. `null`: the account is no member. */
+  addSharedDrive(name: string, role: Role | null = 'fileOrganizer'): string {
     const id = this.store.generateId()
-    return this.store.add({ id, name, parent: undefined, driveId: id, role }).id
+    return this.store.add({ id, name, parent: undefined, driveId: id, role: role ?? undefined }).id
+  }
+
+  /** Makes the account a member of one folder, which need not be one of all that is above it. */
+  share(id: string, role: Role = 'fileOrganizer'): void {
+    Object.assign(this.#entry(id), { role, sharedWithMe: true })
   }
 
   addFile(name: string, content: string | Buffer, { parent = this.myDrive, ...more }: Sharing = {}): string {
@@ -212,6 +217,7 @@ const CALLS = [
   'addFolder',
   'addSharedFolder',
   'addSharedDrive',
+  'share',
   'addFile',
   'addShortcut',
   'trash',

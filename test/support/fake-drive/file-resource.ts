@@ -1,3 +1,4 @@
+import { FOLDER } from './store.ts'
 import type { Entry, Store } from './store.ts'
 
 /** A file as the API describes it, with all its fields; those named in `omit` are missing. */
@@ -15,12 +16,16 @@ export function fileResource(store: Store, entry: Entry, omit: ReadonlySet<strin
     explicitlyTrashed: entry.explicitlyTrashed,
     createdTime: entry.createdTime,
     modifiedTime: entry.modifiedTime,
-    ownedByMe: entry.mine,
+    ...(entry.driveId === undefined ? { ownedByMe: entry.mine } : {}),
     capabilities: {
       canAddChildren: editable,
       canEdit: editable,
       canTrash: store.mayTrash(entry),
       canDelete: store.mayDelete(entry),
+      // As there, only of folders on shared drives.
+      ...(entry.driveId === undefined || entry.mimeType !== FOLDER
+        ? {}
+        : { canTrashChildren: store.mayTrash(entry), canDeleteChildren: store.mayDelete(entry) }),
     },
     ...(above === undefined || store.roleOf(above) === undefined ? {} : { parents: [above.id] }),
     ...(entry.driveId === undefined ? {} : { driveId: entry.driveId }),

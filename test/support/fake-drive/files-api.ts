@@ -119,6 +119,9 @@ export class FilesApi {
     const corpora = query.get('corpora')
     if ((corpora === 'drive') !== (driveId !== null))
       throw invalid('The driveId parameter must be specified if and only if corpora is set to drive.')
+    const drive = driveId === null ? undefined : this.#store.peek(driveId)
+    if (driveId !== null && (drive === undefined || this.#store.roleOf(drive) === undefined))
+      throw new ApiError(404, 'notFound', `Shared drive not found: ${driveId}`)
     if (corpora === 'drive' && !everywhere) throw invalid('The supportsAllDrives and includeItemsFromAllDrives parameters must be true.')
     // Only to be quick: one folder is all that most searches are about.
     const [parent] = parents
@@ -129,6 +132,8 @@ export class FilesApi {
     return pool.filter((entry) => {
       if (entry.parent === undefined && !entry.sharedWithMe) return false
       if (this.#store.roleOf(entry) === undefined) return false
+      // What others put into a folder was never opened by the account, nor shared with it by itself.
+      if (corpora === 'user' && entry.driveId !== undefined) return entry.sharedWithMe
       return driveId === null ? entry.driveId === undefined || everywhere : entry.driveId === driveId
     })
   }

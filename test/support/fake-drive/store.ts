@@ -21,7 +21,7 @@ export interface Entry {
   readonly mine: boolean
   /** Granted on this very item; otherwise that of the folder above holds. */
   role: Role | undefined
-  readonly sharedWithMe: boolean
+  sharedWithMe: boolean
   explicitlyTrashed: boolean
   readonly createdTime: string
   modifiedTime: string
@@ -143,6 +143,7 @@ export class Store {
     return entry.driveId === undefined ? this.roleOf(entry) === 'owner' : this.mayAtLeast(entry, 'fileOrganizer')
   }
 
+  /** For good: the owner of a file, or a manager of its shared drive. */
   mayDelete(entry: Entry): boolean {
     return entry.driveId === undefined ? this.roleOf(entry) === 'owner' : this.mayAtLeast(entry, 'organizer')
   }

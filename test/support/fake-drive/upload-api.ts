@@ -142,10 +142,13 @@ export class UploadApi {
       if (!this.#store.mayAtLeast(entry, 'writer')) {
         throw new ApiError(403, 'insufficientFilePermissions', 'The user does not have sufficient permissions for this file.')
       }
+      if (entry.mine) this.#checkRoom(size - (entry.revisions.at(-1)?.content.size ?? 0))
       return
     }
-    const { mine } = this.#files.prepare(exchange, metadata)
-    if (!mine) return
+    if (this.#files.prepare(exchange, metadata).mine) this.#checkRoom(size)
+  }
+
+  #checkRoom(size: number): void {
     const { storageLimit } = this.#settings
     const text = 'Service Accounts do not have storage quota. Leverage shared drives, or use OAuth delegation instead.'
     if (storageLimit === 0) throw new ApiError(403, 'storageQuotaExceeded', text)
