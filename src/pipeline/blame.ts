@@ -29,7 +29,6 @@ export function blameSource(source: ByteSource): Blame {
     source: {
       size: source.size,
       modified: source.modified,
-      ...(source.changed !== undefined && { changed: source.changed }),
       ...(source.version !== undefined && { version: source.version }),
       ...(source.localPath !== undefined && { localPath: source.localPath }),
       open,

@@ -12,7 +12,7 @@ import { transferFields } from './transfer-fields.ts'
 
 /** How long a source of another size than its document says has to stay as it is before it is sent. Milliseconds. */
 const SETTLE_MS = 10_000
-/** What its storage dates this far back is settled, however far the clocks of the storage and of this machine may be apart. */
+/** What its storage dates this far back is settled, whichever of the two clocks is ahead. Milliseconds. */
 const LONG_AGO_MS = 600_000
 const REMEMBERED_FILES = 10_000
 
@@ -73,8 +73,8 @@ export class SourceSizes {
     return seen
   }
 
-  #isOld({ modified, changed = modified }: ByteSource): boolean {
-    return this.#clock.wallTime().getTime() - changed.getTime() > LONG_AGO_MS
+  #isOld({ modified }: ByteSource): boolean {
+    return this.#clock.wallTime().getTime() - modified.getTime() > LONG_AGO_MS
   }
 }
 

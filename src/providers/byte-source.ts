@@ -40,7 +40,6 @@ export async function openByteSource(provider: Provider, path: RootedPath, optio
   return {
     size: file.size,
     modified: file.modified ?? new Date(),
-    ...(file.changed === undefined ? {} : { changed: file.changed }),
     ...(file.version === undefined ? {} : { version: file.version }),
     ...(localPath === undefined ? {} : { localPath }),
     open: async (fromByte, signal) => await open(fromByte, signal),

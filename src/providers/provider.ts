@@ -14,8 +14,6 @@ export interface RemoteFile {
   readonly modified?: Date
   /** Of the bytes that are stored there, as the site itself says; absent when only reading them would tell. */
   readonly checksum?: Checksum
-  /** When anything of it changed last, its time of modification being anything that its writer liked. */
-  readonly changed?: Date
   /** Opaque; changes whenever the content may have changed. */
   readonly version?: string
   /** Set when the bytes are a file of this machine: where they really are, absolute. */
@@ -33,7 +31,6 @@ export interface ByteSource {
   readonly size: number
   readonly modified: Date
   /** As of `RemoteFile`. */
-  readonly changed?: Date
   readonly version?: string
   /** Set when the bytes are a file of this machine, so that the file system can clone them. */
   readonly localPath?: string

@@ -7,16 +7,13 @@ import type { Site } from '../../src/model/site.ts'
 import { filesBelow, openMirrorStage, type MirrorStage } from '../support/mirror-stage.ts'
 import { entry, inArray, representation } from '../support/published.ts'
 
+function onDisk(name: string, root: string): Site {
+  return { name, provider: 'local_drive', root: new Map([['work', root]]), concurrency: 4, alternativeSites: [] }
+}
+
 /** The settings of the stage with another site on disk. */
 function withTwin({ stage, mirror }: MirrorStage, root: string): MirrorStage['stage']['settings'] {
-  const site = (name: string, path: string): Site => ({
-    name,
-    provider: 'local_drive',
-    root: new Map([['work', path]]),
-    concurrency: 4,
-    alternativeSites: [],
-  })
-  const sites = new Map(stage.settings.sites).set('mirror', site('mirror', mirror)).set('twin', site('twin', root))
+  const sites = new Map(stage.settings.sites).set('mirror', onDisk('mirror', mirror)).set('twin', onDisk('twin', root))
   return { ...stage.settings, remoteSite: 'mirror', sites }
 }
 

@@ -11,7 +11,6 @@ export function describe(place: Place, info: BigIntStats, checksum?: Checksum): 
     size: Number(info.size),
     // Rounded, not cut: a time that was set in milliseconds may be stored a few nanoseconds short of it.
     modified: new Date(Math.round(Number(info.mtimeNs) / 1e6)),
-    changed: new Date(Math.round(Number(info.mtimeNs > info.ctimeNs ? info.mtimeNs : info.ctimeNs) / 1e6)),
     // Not the ctime: a change of mode or owner leaves the content as it is.
     version: `${info.ino}:${info.size}:${info.mtimeNs}`,
     localPath: place.real,

@@ -181,8 +181,9 @@ describe.skipIf(!CAN_MOUNT)('a file system that passes on what it is asked', () 
   })
 })
 
+const unasked = async (): Promise<never> => Promise.reject(new Error('its bytes were asked for'))
+
 /** Its bytes are never asked for. */
 function bigSource(size: number): ReturnType<typeof memorySource> {
-  const open = async (): Promise<never> => Promise.reject(new Error('its bytes were asked for'))
-  return { ...memorySource(''), size, open }
+  return { ...memorySource(''), size, open: unasked }
 }

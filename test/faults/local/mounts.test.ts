@@ -14,15 +14,15 @@ import type { Running } from '../../support/service-harness.ts'
 const run = promisify(execFile)
 
 /** A share: a folder of its own, mounted at another one until `leave`. */
-async function share(folder: string, more: readonly string[] = []): Promise<{ leave(): Promise<void>; join(): Promise<void> }> {
+async function share(folder: string): Promise<{ leave(): Promise<void>; mount(): Promise<void> }> {
   const server = `${folder}.server`
   await mkdir(server, { recursive: true })
   await mkdir(folder, { recursive: true })
-  const join = async (): Promise<void> => void (await run('mount', ['--bind', server, folder, ...more]))
+  const mount = async (): Promise<void> => void (await run('mount', ['--bind', server, folder]))
   const leave = async (): Promise<void> => void (await run('umount', ['-l', folder]))
-  await join()
+  await mount()
   onTestFinished(async () => await leave().catch(() => undefined))
-  return { join, leave }
+  return { mount, leave }
 }
 
 /** A file system in memory at a folder; each mount is another disk, with nothing on it. */
@@ -74,7 +74,7 @@ describe.skipIf(!CAN_MOUNT)('a share that is unmounted', () => {
     expect(await second.lines.until('site.cooling', 2)).toMatchObject(missing('mirror'))
     for (const each of [document, another]) await expectUnspent(all, each)
     expect(await readdir(mirror)).toEqual([])
-    await nas.join()
+    await nas.mount()
     for (const each of [document, another]) await stage.synced(each, { site: 'mirror' })
     expect(await filesBelow(mirror)).toEqual(['a.exr', 'sh010/b.exr', 'sh010/c.exr'])
     await second.stop()
@@ -93,7 +93,7 @@ describe.skipIf(!CAN_MOUNT)('a share that is unmounted', () => {
     expect(await running.lines.until('site.cooling')).toMatchObject(missing('studio'))
     await running.lines.until('site.cooling', 3)
     await expectUnspent(all, document)
-    await nas.join()
+    await nas.mount()
     for (const file of [0, 1, 2]) await stage.synced(document, { site: 'mirror', file })
     expect(running.lines.count('transfer.exhausted')).toBe(0)
     await running.stop()
@@ -118,7 +118,7 @@ describe.skipIf(!CAN_MOUNT)('a share that is unmounted', () => {
     await running.lines.until('transfer.failed', 3)
     expect(running.lines.of('transfer.failed').map(({ error }) => error?.code)).toContain('ROOT_MISSING')
     await expectUnspent(all, documents[1])
-    await nas.join()
+    await nas.mount()
     await stage.synced(documents[1], { site: 'mirror' })
     await running.stop()
   })
@@ -143,16 +143,16 @@ describe.skipIf(!CAN_MOUNT)('a share that is unmounted', () => {
   })
 })
 
-describe.skipIf(!CAN_MOUNT)('another disk at the same place', () => {
-  /** Publishes a file while the disk is there, and one after it was changed. */
-  async function changed(all: MirrorStage, change: () => Promise<void>): Promise<{ running: Running; document: Representation }> {
-    for (const path of ['a.exr', 'b.exr']) await all.stage.file(path)
-    const running = await all.start()
-    await all.stage.synced(await publish(all, 'a.exr'), { site: 'mirror' })
-    await change()
-    return { running, document: await publish(all, 'b.exr') }
-  }
+/** Publishes a file while the disk is there, and one after it was changed. */
+async function changed(all: MirrorStage, change: () => Promise<void>): Promise<{ running: Running; document: Representation }> {
+  for (const path of ['a.exr', 'b.exr']) await all.stage.file(path)
+  const running = await all.start()
+  await all.stage.synced(await publish(all, 'a.exr'), { site: 'mirror' })
+  await change()
+  return { running, document: await publish(all, 'b.exr') }
+}
 
+describe.skipIf(!CAN_MOUNT)('another disk at the same place', () => {
   test('that is empty is in doubt; it is taken once somebody accepts it', async () => {
     const all = await openMirrorStage()
     await memoryDisk(all.mirror)
@@ -201,6 +201,7 @@ describe.skipIf(!CAN_MOUNT)('another disk at the same place', () => {
       await symlink(`${mirror}.moved`, mirror)
     })
     await all.stage.synced(document, { site: 'mirror' })
+    expect(running.lines.count('site.cooling')).toBe(0)
     await running.stop()
   })
 })
