@@ -18,7 +18,7 @@ import type { Held, Settled, Steps } from './pipeline/contracts.ts'
 import { keepLease } from './pipeline/keep-lease.ts'
 import { HINTS, Lookout, type DocumentReader, type Hint } from './pipeline/lookout.ts'
 import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
-import { SiteGates } from './pipeline/site-gates.ts'
+import type { SiteGates } from './pipeline/site-gates.ts'
 import { showProgress } from './pipeline/show-progress.ts'
 import { syncPipeline } from './pipeline/sync-pipeline.ts'
 import { TransferQueue, type RunningTransfer } from './pipeline/transfer-queue.ts'
@@ -30,6 +30,7 @@ import { writeBack, type WriteBackParts } from './pipeline/write-back.ts'
 import { openByteSource } from './providers/byte-source.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
 import { concurrencyOf } from './providers/registry.ts'
+import { watchedGates } from './watched-gates.ts'
 
 export interface EngineParts {
   readonly settings: Settings
@@ -87,7 +88,7 @@ export class Engine {
       ...(parts.isRepeated && { loopDelayMs: settings.loopDelaySeconds * 1_000 }),
       found: (project, document, retryFailedBefore) => lookout.found(project, document, retryFailedBefore ? { retryFailedBefore } : {}),
     })
-    this.gates = this.#makeGates()
+    this.gates = watchedGates({ ...parts, probe: async (site) => this.#probe(site), recovered: (site) => this.#recovered(site) })
     this.#ahead = this.#makeAhead(lookout)
     stop$.subscribe(() => this.#ahead.close())
     this.settled$ = syncPipeline({
@@ -179,29 +180,9 @@ export class Engine {
     }
   }
 
-  #makeGates(): SiteGates {
-    const { clock, log, stop$, healthChanged } = this.#parts
-    return new SiteGates({
-      clock,
-      stop$,
-      probe: async (site) => this.#probe(site),
-      events: {
-        cooling: (site, error, ms) => {
-          log.event('site.cooling', {
-            site,
-            error,
-            message: `left alone for ${Math.ceil(ms / 1_000)} s: ${error.message}`,
-            extra: { for_ms: Math.round(ms) },
-          })
-          healthChanged(site, error)
-        },
-        recovered: (site, forMs) => {
-          log.event('site.recovered', { site, durationMs: forMs })
-          healthChanged(site, undefined)
-          this.scans.request({ reason: 'recovered', ...(site !== this.#parts.settings.publishSite && { sites: new Set([site]) }) })
-        },
-      },
-    })
+  #recovered(site: string): void {
+    const isSource = site === this.#parts.settings.publishSite
+    this.scans.request({ reason: 'recovered', ...(!isSource && { sites: new Set([site]) }) })
   }
 
   /** Sites whose limit holds for all instances together. */

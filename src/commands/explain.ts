@@ -47,9 +47,11 @@ async function find(
 ): Promise<{ project: string; document: RepresentationDocument } | undefined> {
   const ids: unknown[] = ObjectId.isValid(id) && id.length === 24 ? [new ObjectId(id), id] : [id]
   for (const project of only === undefined ? await collectionNames(db) : [only]) {
+    const own = projectSettings(settings, project)
+    const sites = [...countingSites(own), ...(own.skipped?.keys() ?? [])]
     const document = await db
       .collection<RepresentationDocument>(project)
-      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(countingSites(projectSettings(settings, project))) })
+      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(sites) })
     if (document) return { project, document }
   }
   return undefined
