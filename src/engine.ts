@@ -19,7 +19,7 @@ import { HINTS, keyOfHint, Lookout, type DocumentReader, type Hint } from './pip
 import { Postponed } from './pipeline/postponed.ts'
 import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
 import { SiteEvidence } from './pipeline/site-evidence.ts'
-import { SiteGates } from './pipeline/site-gates.ts'
+import type { SiteGates } from './pipeline/site-gates.ts'
 import { syncPipeline } from './pipeline/sync-pipeline.ts'
 import { TransferQueue, type Found, type RunningTransfer } from './pipeline/transfer-queue.ts'
 import { Workload } from './pipeline/workload.ts'
@@ -27,6 +27,7 @@ import type { WriteBackParts } from './pipeline/write-back.ts'
 import type { Operation } from './providers/provider.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
 import { concurrencyOf, foldsCase, sharedConcurrencyOf } from './providers/registry.ts'
+import { watchedGates } from './watched-gates.ts'
 
 export interface EngineParts {
   readonly settings: Settings
@@ -88,7 +89,11 @@ export class Engine {
       ...(parts.isRepeated && { loopDelayMs: settings.loopDelaySeconds * 1_000 }),
       found: (project, document, retryFailedBefore) => lookout.found(project, document, retryFailedBefore ? { retryFailedBefore } : {}),
     })
-    this.gates = this.#makeGates()
+    this.gates = watchedGates({
+      ...parts,
+      probe: async (site, operation) => this.#probe(site, operation),
+      recovered: (site) => this.#recovered(site),
+    })
     this.#ahead = this.#makeAhead(lookout)
     stop$.subscribe(() => {
       this.#ahead.close()
@@ -164,29 +169,9 @@ export class Engine {
     return engineSteps(this.#parts, { queue: this.queue, held: this.held, evidence: this.#evidence, claim: claimed })
   }
 
-  #makeGates(): SiteGates {
-    const { clock, log, stop$, healthChanged } = this.#parts
-    return new SiteGates({
-      clock,
-      stop$,
-      probe: async (site, operation) => this.#probe(site, operation),
-      events: {
-        cooling: (site, error, ms) => {
-          log.event('site.cooling', {
-            site,
-            error,
-            message: `left alone for ${Math.ceil(ms / 1_000)} s: ${error.message}`,
-            extra: { for_ms: Math.round(ms) },
-          })
-          healthChanged(site, error)
-        },
-        recovered: (site, forMs) => {
-          log.event('site.recovered', { site, durationMs: forMs })
-          healthChanged(site, undefined)
-          this.scans.request({ reason: 'recovered', ...(site !== this.#parts.settings.publishSite && { sites: new Set([site]) }) })
-        },
-      },
-    })
+  #recovered(site: string): void {
+    const isSource = site === this.#parts.settings.publishSite
+    this.scans.request({ reason: 'recovered', ...(!isSource && { sites: new Set([site]) }) })
   }
 
   /** Sites whose limit holds for all instances together. */

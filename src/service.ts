@@ -143,7 +143,7 @@ export class SyncService {
       id: { _id: this.id, database, host: hostname(), pid: process.pid, started: this.#started },
       state: this.#state,
       news: () => {
-        const [latest, ...earlier] = [...this.#sessions].reverse().flatMap((session) => session.report() ?? [])
+        const [latest, ...earlier] = [...this.#sessions].toReversed().flatMap((session) => session.report() ?? [])
         return (
           latest && {
             ...latest,

@@ -14,7 +14,7 @@ import type { Hint } from './pipeline/lookout.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderPoolParts } from './providers/provider-pool.ts'
 import { findSamePlaces } from './same-places.ts'
-import { findMisconfigured } from './site-check.ts'
+import { findMisconfigured, tellSkipped } from './site-check.ts'
 import { siteReports } from './site-reports.ts'
 import { watchChanges, type WatchedChanges } from './streams/change-stream.ts'
 import { claimStore } from './streams/claims.ts'
@@ -122,6 +122,7 @@ export class Session {
       warn: (site, message) => log.event('site.warning', { site: site.name, message }),
       ...(openProvider && { open: openProvider }),
     })
+    tellSkipped(settings, log)
     const misconfigured = await findMisconfigured(settings, providers, log)
     this.#misconfigured = misconfigured
     await using projects = new Projects({ settings, work, log, hasRoom: (...of) => engine.queue.hasRoom(...of) })

@@ -1,7 +1,7 @@
 import type { SyncError } from './errors.ts'
 import type { Log } from './model/log.ts'
 import type { Settings } from './model/settings.ts'
-import type { Site } from './model/site.ts'
+import type { Site, SkippedSite } from './model/site.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
 
 /** Every site of the configuration, those of single projects included. */
@@ -12,6 +12,18 @@ export function allSites({ sites, projects }: Settings): readonly Site[] {
 /** Is there no project at all in which anything could be synced? */
 export function isOff({ remoteSite, projects }: Settings): boolean {
   return remoteSite === '' && [...projects.overrides.values()].every((override) => !override.remoteSite)
+}
+
+/** Tells of every site that is not for this machine, once. */
+export function tellSkipped({ skipped, projects }: Settings, log: Log): void {
+  const told = new Set<string>()
+  const tell = ({ name, provider, reason }: SkippedSite, project?: string): void => {
+    if (told.has(`${name}: ${reason}`)) return
+    told.add(`${name}: ${reason}`)
+    log.event('site.skipped', { site: name, provider, project, message: `site skipped: ${reason}` })
+  }
+  for (const site of skipped?.values() ?? []) tell(site)
+  for (const [project, override] of projects.overrides) for (const site of override.skipped?.values() ?? []) tell(site, project)
 }
 
 /** Tells of every site that can't be used at all, once, and leaves it out; the others go on. */

@@ -104,6 +104,23 @@ function build(ended: (code: ExitCode) => void): Command {
       ended(await (await import('./explain.ts')).explainCommand(representation, options)),
     )
 
+  program
+    .command('accept-root')
+    .description('another disk or share stands at the roots of a site on purpose: take it for the site from now on')
+    .argument('<site>', 'its name')
+    .addOption(config())
+    .option('--json', 'as one JSON object', false)
+    .option('--dry-run', 'say what would be done, and do nothing', false)
+    .option('--yes', 'accepted by every command; nothing is asked here', false)
+    .addHelpText(
+      'after',
+      '\nA root on disk is remembered once a file was written to it or read from it. One that is another disk later is taken for unmounted' +
+        '\n(ROOT_MISSING): nothing is written there, and no tries are spent, until it is back or accepted by this command.',
+    )
+    .action(async (site: string, options: ConfigOption & { json: boolean; dryRun: boolean }) =>
+      ended(await (await import('./accept-root.ts')).acceptRootCommand(site, options)),
+    )
+
   return program
 }
 

@@ -8,6 +8,7 @@ import { collectionNames } from '../streams/scan.ts'
 import { wantedFields } from '../streams/wanted-fields.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
 import { inspect, print, printJson, type Inspection } from './inspect.ts'
+import { sourceRemark } from './source-remark.ts'
 
 /** `explain`: why the files of one representation are, or are not, synced. Exits with 1 when there is no such representation. */
 export async function explainCommand(
@@ -24,9 +25,15 @@ export async function explainCommand(
       return 1
     }
     const { project, document } = found
-    const { remarks, explanations } = explainDocument(document, project, projectSettings(settings, project), misconfigured)
+    const explained = explainDocument(document, project, projectSettings(settings, project), misconfigured)
+    const { remarks, transfers } = explained
     const reports = await state.reports(settings.mongo.database)
-    const lines = explanations.map((explanation) => ({ ...explanation, ...cooling(explanation, reports) }))
+    const lines = await Promise.all(
+      explained.explanations.map(async (explanation, n) => {
+        const waits = { ...explanation, ...cooling(explanation, reports) }
+        return { ...waits, reason: waits.reason + (await sourceRemark(transfers[n], inspection.providers)) }
+      }),
+    )
     if (options.json) printJson({ project, representation: id, remarks, files: lines })
     else {
       print(`${project}: representation ${id}`)
@@ -47,9 +54,11 @@ async function find(
 ): Promise<{ project: string; document: RepresentationDocument } | undefined> {
   const ids: unknown[] = ObjectId.isValid(id) && id.length === 24 ? [new ObjectId(id), id] : [id]
   for (const project of only === undefined ? await collectionNames(db) : [only]) {
+    const own = projectSettings(settings, project)
+    const sites = [...countingSites(own), ...(own.skipped?.keys() ?? [])]
     const document = await db
       .collection<RepresentationDocument>(project)
-      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(countingSites(projectSettings(settings, project))) })
+      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(sites) })
     if (document) return { project, document }
   }
   return undefined

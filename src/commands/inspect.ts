@@ -15,6 +15,7 @@ export interface Inspection {
   readonly db: Db
   readonly state: StateDatabase
   readonly misconfigured: ReadonlyMap<string, SyncError>
+  readonly providers: ProviderPool
 }
 
 /** Connects, looks, disconnects; writes nothing. */
@@ -30,9 +31,9 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
     loadRoot: async () => undefined,
     saveRoot: async () => undefined,
   }
-  await using pool = new ProviderPool({ memory, isSource: () => true, warn: () => undefined })
-  const misconfigured = await findMisconfigured(settings, pool, silent)
-  return await look({ settings, db: connections.work.db(settings.mongo.database), state, misconfigured })
+  await using providers = new ProviderPool({ memory, isSource: () => true, warn: () => undefined })
+  const misconfigured = await findMisconfigured(settings, providers, silent)
+  return await look({ settings, db: connections.work.db(settings.mongo.database), state, misconfigured, providers })
 }
 
 // Whoever reads may have enough (`site-sync status | head`).

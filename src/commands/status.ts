@@ -34,8 +34,15 @@ export async function statusCommand(options: ConfigOption & { readonly json: boo
         reported.filter(({ site }) => site === name).map((site) => ({ ...site, instance: _id })),
       ),
     }))
-    if (options.json) printJson({ instances: instances.map(({ sites: _sites, ...instance }) => instance), sites, projects })
-    else show({ instances, sites, projects, settings })
+    const skipped = [...(settings.skipped?.values() ?? [])].map(({ name, provider, reason }) => ({
+      site: name,
+      ...(provider !== undefined && { provider }),
+      skipped: reason,
+      instances: [],
+    }))
+    if (options.json)
+      printJson({ instances: instances.map(({ sites: _sites, ...instance }) => instance), sites: [...sites, ...skipped], projects })
+    else show({ instances, sites: [...sites, ...skipped], projects, settings })
     return 0
   })
 }
@@ -77,8 +84,9 @@ interface Shown {
   readonly instances: readonly { readonly _id: string; readonly stream: string; readonly heard: Date }[]
   readonly sites: readonly {
     readonly site: string
-    readonly provider: string
+    readonly provider?: string
     readonly misconfigured?: string | undefined
+    readonly skipped?: string
     readonly instances: readonly ReportedSite[]
   }[]
   readonly projects: readonly SiteCounts[]
@@ -103,7 +111,8 @@ function show({ instances, sites, projects, settings }: Shown): void {
   )
 }
 
-function siteRow({ site, provider, misconfigured, instances }: Shown['sites'][number]): string[] {
+function siteRow({ site, provider = '', misconfigured, skipped, instances }: Shown['sites'][number]): string[] {
+  if (skipped !== undefined) return [site, provider, 'skipped', '', '', skipped]
   const worst = instances.find(({ state }) => state !== 'ok') ?? instances[0]
   const state = misconfigured === undefined ? (worst?.state ?? 'idle') : 'misconfigured'
   const until = worst?.until ? ` (until ${new Date(worst.until).toISOString()})` : ''

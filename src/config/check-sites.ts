@@ -1,5 +1,6 @@
 import { basename } from 'node:path'
 
+import { projectSettings } from '../model/project-settings.ts'
 import type { Settings } from '../model/settings.ts'
 import type { RawConfig } from './layout.ts'
 import type { Mistakes } from './mistakes.ts'
@@ -14,6 +15,7 @@ export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible:
   if (remoteSite !== '' && remoteSite === publishSite) {
     mistakes.warn(`${raw.keyOf(['remote_site'])} is the site this instance works on (${publishSite}): nothing is transferred`)
   }
+  if (remoteSite !== publishSite) warnOfSkipped(remoteSite, settings, raw.keyOf(['remote_site']), mistakes)
   alwaysAccessible.forEach((name, index) => {
     if (declared.has(name) || name === publishSite || name === localId) return
     mistakes.add(raw.keyOf(['always_accessible_on', index]), name, oneOf(name, declared))
@@ -22,7 +24,9 @@ export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible:
     const sites = new Set([...declared, ...(override.sites?.keys() ?? [])])
     const own = override.publishSite ?? publishSite
     if (override.remoteSite === undefined) continue
-    checkRemoteSite(override.remoteSite, own, sites, raw.keyOf(['projects', 'overrides', project, 'remote_site']), raw, mistakes)
+    const key = raw.keyOf(['projects', 'overrides', project, 'remote_site'])
+    checkRemoteSite(override.remoteSite, own, sites, key, raw, mistakes)
+    if (override.remoteSite !== own) warnOfSkipped(override.remoteSite, projectSettings(settings, project), key, mistakes)
   }
   for (const site of settings.sites.values()) {
     for (const alternative of site.alternativeSites) {
@@ -30,6 +34,10 @@ export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible:
       mistakes.warn(`${raw.sites.get(site.name)?.keyOf(['alternative_sites'])} names ${alternative}, which is not declared`)
     }
   }
+}
+
+function warnOfSkipped(name: string, { skipped }: Pick<Settings, 'skipped'>, key: string, mistakes: Mistakes): void {
+  if (skipped?.has(name)) mistakes.warn(`${key} names ${name}, which is skipped on this machine: nothing is transferred to it`)
 }
 
 function checkRemoteSite(name: string, own: string, declared: ReadonlySet<string>, key: string, raw: RawConfig, mistakes: Mistakes): void {

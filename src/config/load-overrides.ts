@@ -1,7 +1,7 @@
 import type { ProjectOverride } from '../model/settings.ts'
-import type { Site } from '../model/site.ts'
+import type { Site, SkippedSite } from '../model/site.ts'
 import type { RawConfig, RawSite } from './layout.ts'
-import { loadSite } from './load-site.ts'
+import { loadSite, type SiteRole } from './load-site.ts'
 import type { KeyOf, Mistakes } from './mistakes.ts'
 import { parseWhatFits } from './parse.ts'
 import type { PathContext } from './paths.ts'
@@ -9,14 +9,16 @@ import { isRawObject, rawObject, type RawObject } from './read-json.ts'
 import { overrideSchema } from './schema.ts'
 import { warnOfUnknownKeys } from './unknown-keys.ts'
 
+type RoleOf = (site: string) => SiteRole
+
 const plainKeys = overrideSchema.omit({ sites: true })
 
 /** What each project does differently, by the project's name; sites are whole definitions afterwards. */
-export function loadOverrides(raw: RawConfig, ownSites: ReadonlySet<string>, context: PathContext): Map<string, ProjectOverride> {
+export function loadOverrides(raw: RawConfig, roleOf: RoleOf, context: PathContext): Map<string, ProjectOverride> {
   const overrides = new Map<string, ProjectOverride>()
   for (const [project, value] of Object.entries(rawOverrides(raw, context.mistakes))) {
     const keyOf: KeyOf = (path) => raw.keyOf(['projects', 'overrides', project, ...path])
-    const override = loadOverride(value, keyOf, raw.sites, ownSites, context)
+    const override = loadOverride(value, keyOf, raw.sites, roleOf, context)
     if (override) overrides.set(project, override)
   }
   return overrides
@@ -40,7 +42,7 @@ function loadOverride(
   value: unknown,
   keyOf: KeyOf,
   generalSites: RawConfig['sites'],
-  ownSites: ReadonlySet<string>,
+  roleOf: RoleOf,
   context: PathContext,
 ): ProjectOverride | undefined {
   const { mistakes } = context
@@ -55,13 +57,13 @@ function loadOverride(
     remote_site: remoteSite,
     retry_cnt: retryCount,
   } = parseWhatFits(plainKeys, value, keyOf, mistakes)
-  const sites = loadSites(value['sites'], keyOf, generalSites, ownSites, context)
+  const sites = loadSites(value['sites'], keyOf, generalSites, roleOf, context)
   return {
     ...(enabled !== undefined && { enabled }),
     ...(publishSite !== undefined && { publishSite }),
     ...(remoteSite !== undefined && { remoteSite }),
     ...(retryCount !== undefined && { retryCount }),
-    ...(sites && { sites }),
+    ...sites,
   }
 }
 
@@ -69,21 +71,23 @@ function loadSites(
   value: unknown,
   keyOf: KeyOf,
   generalSites: RawConfig['sites'],
-  ownSites: ReadonlySet<string>,
+  roleOf: RoleOf,
   context: PathContext,
-): Map<string, Site> | undefined {
+): Pick<ProjectOverride, 'sites' | 'skipped'> | undefined {
   if (value === undefined) return undefined
   if (!isRawObject(value)) {
     context.mistakes.add(keyOf(['sites']), value, 'an object: a site for each name')
     return undefined
   }
   const sites = new Map<string, Site>()
+  const skipped = new Map<string, SkippedSite>()
   for (const [name, own] of Object.entries(value)) {
     const merged = mergeSite(generalSites.get(name), { value: own, keyOf: (path) => keyOf(['sites', name, ...path]) })
-    const site = loadSite(name, merged, ownSites.has(name), context)
-    if (site) sites.set(name, site)
+    const loaded = loadSite(name, merged, roleOf(name), context)
+    if (loaded && 'site' in loaded) sites.set(name, loaded.site)
+    else if (loaded) skipped.set(name, loaded.skipped)
   }
-  return sites
+  return { sites, ...(skipped.size > 0 && { skipped }) }
 }
 
 /** Key by key: what the override says counts, and is what a mistake names. */

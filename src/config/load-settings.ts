@@ -1,12 +1,12 @@
 import { ConfigError } from '../errors.ts'
 import type { ProjectOverride, Settings } from '../model/settings.ts'
-import type { Site } from '../model/site.ts'
+import type { Site, SkippedSite } from '../model/site.ts'
 import { checkSites } from './check-sites.ts'
 import { readLayout, type RawConfig } from './layout.ts'
 import { alwaysAccessibleOn, loadGeneral } from './load-general.ts'
 import { isMongoNamed, loadMongo } from './load-mongo.ts'
 import { loadOverrides, overriddenPublishSites } from './load-overrides.ts'
-import { loadSite } from './load-site.ts'
+import { loadSite, type SiteRole } from './load-site.ts'
 import { Mistakes } from './mistakes.ts'
 import type { PathContext } from './paths.ts'
 
@@ -32,7 +32,7 @@ export async function loadSettings(
   const mistakes = new Mistakes()
   const raw = await readLayout(path, mistakes)
   if (!raw) throw new ConfigError(path, mistakes.problems)
-  const interpreted = interpret(raw, { env, platform, folder: raw.folder, mistakes })
+  const interpreted = interpret(raw, { env, platform, folder: raw.folder, isLegacy: raw.isLegacy, mistakes })
   if (mistakes.problems.length > 0) throw new ConfigError(path, mistakes.problems)
   return { ...interpreted, warnings: mistakes.warnings, files: raw.files }
 }
@@ -41,11 +41,14 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
   const { mistakes, env } = context
   const general = loadGeneral(raw, mistakes)
   const alwaysAccessible = alwaysAccessibleOn(raw, mistakes)
-  const ownSites = new Set([general.publish_site, general.local_id, ...overriddenPublishSites(raw)])
+  const publishing = new Set([general.publish_site, ...overriddenPublishSites(raw)])
+  const roleOf = (name: string): SiteRole => (publishing.has(name) ? 'publish' : name === general.local_id ? 'own' : 'other')
   const sites = new Map<string, Site>()
+  const skipped = new Map<string, SkippedSite>()
   for (const [name, rawSite] of raw.sites) {
-    const site = loadSite(name, rawSite, ownSites.has(name), context)
-    if (site) sites.set(name, site)
+    const loaded = loadSite(name, rawSite, roleOf(name), context)
+    if (loaded && 'site' in loaded) sites.set(name, loaded.site)
+    else if (loaded) skipped.set(name, loaded.skipped)
   }
   if (!general.enabled) mistakes.warn(`${raw.keyOf(['enabled'])} is false: nothing is synced`)
   const settings: Settings = {
@@ -60,10 +63,11 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
     writeProgress: general.write_progress,
     mongo: loadMongo(general.mongo, raw.keyOf, env, mistakes),
     sites,
+    ...(skipped.size > 0 && { skipped }),
     projects: {
       include: general.projects.include,
       exclude: general.projects.exclude,
-      overrides: general.enabled ? loadOverrides(raw, ownSites, context) : switchedOff(loadOverrides(raw, ownSites, context)),
+      overrides: general.enabled ? loadOverrides(raw, roleOf, context) : switchedOff(loadOverrides(raw, roleOf, context)),
     },
   }
   checkSites(settings, raw, general.enabled ? alwaysAccessible : [], mistakes)

@@ -1,22 +1,35 @@
-import type { Site } from '../model/site.ts'
+import type { z } from 'zod'
+
+import type { Site, SkippedSite } from '../model/site.ts'
 import { providers } from '../providers/registry.ts'
 import type { RawSite } from './layout.ts'
 import type { KeyOf, Mistakes } from './mistakes.ts'
 import { parseWhatFits } from './parse.ts'
-import { resolveCredentials, resolveRoot, type PathContext } from './paths.ts'
+import { osName, resolveCredentials, resolveRoot, type PathContext } from './paths.ts'
 import { isRawObject, rawObject } from './read-json.ts'
 import { emptyIsAbsent } from './schema-parts.ts'
 import { siteSchema } from './schema.ts'
+import { filledRoot, isEmpty } from './unfilled.ts'
 import { warnOfUnknownKeys } from './unknown-keys.ts'
 
 /** Paths have rules of their own: see `paths.ts`. */
 const plainKeys = siteSchema.omit({ root: true, credentials_url: true })
 
+type SiteKeys = Partial<z.output<typeof plainKeys>>
+
+/** What a site is to this machine: where its publishes are, its own, or one of the others. */
+export type SiteRole = 'publish' | 'own' | 'other'
+
 /**
- * One site. Mistakes are noted; `undefined` when nothing can be made of it. `isOwn`: the site of this very machine, a `local_drive` when
+ * One site. Mistakes are noted; `undefined` when nothing can be made of it. The sites of this very machine are a `local_drive` when
  * nothing else is said.
  */
-export function loadSite(name: string, { value, keyOf }: RawSite, isOwn: boolean, context: PathContext): Site | undefined {
+export function loadSite(
+  name: string,
+  { value, keyOf }: RawSite,
+  role: SiteRole,
+  context: PathContext,
+): { readonly site: Site } | { readonly skipped: SkippedSite } | undefined {
   const { mistakes } = context
   if (name === '' || !isRawObject(value)) {
     mistakes.add(keyOf([]), name === '' ? name : value, name === '' ? 'a name for the site' : 'an object: the definition of a site')
@@ -25,23 +38,35 @@ export function loadSite(name: string, { value, keyOf }: RawSite, isOwn: boolean
   warnOfUnknownKeys(value, Object.keys(siteSchema.shape), keyOf, mistakes)
   const filled = rawObject(Object.entries(value).map(([key, item]) => [key, emptyIsAbsent(item)]))
   const parsed = parseWhatFits(plainKeys, filled, keyOf, mistakes)
-  const provider = parsed.provider ?? (isOwn ? 'local_drive' : undefined)
+  const provider = parsed.provider ?? (role === 'other' ? undefined : 'local_drive')
+  const skipped = (reason: string, documentsServe = false): { readonly skipped: SkippedSite } => ({
+    skipped: { name, ...(provider !== undefined && { provider }), reason, documentsServe },
+  })
+  if (parsed.enabled === false) return skipped(`${keyOf(['enabled'])} is false`)
+
+  const hasRootKey = Object.hasOwn(value, 'root')
+  // Nobody knows what a provider that does not exist needs; the service flags the site.
+  const needsNoRoot = provider !== undefined && !providers.has(provider) && !hasRootKey
+  // Whoever writes a configuration of ours by hand and leaves the key out has not said that the site is for other machines.
+  const isForgotten = !hasRootKey && !context.isLegacy && role === 'other' && !isEmpty(value)
+  const os = osName(context.platform)
+  const { root: ownRoot, unfilled } = filledRoot(value['root'], keyOf, context.platform)
+  if (ownRoot === undefined && !needsNoRoot && !isForgotten) {
+    const reason = `${unfilled.join(', ')}: no root for ${os}`
+    if (role !== 'publish' || provider !== 'local_drive') return skipped(reason)
+    return skipped(`${reason}; the root that stands in each document serves`, true)
+  }
+  for (const what of ownRoot === undefined ? [] : unfilled) mistakes.warn(`${what}: no root of that name for ${os}`)
   if (provider === undefined && filled['provider'] === undefined) {
     mistakes.add(keyOf(['provider']), value['provider'], 'the name of a provider, such as "gdrive" or "local_drive"')
   }
-  if (filled['root'] === undefined && isOwn && provider === 'local_drive') {
-    mistakes.warn(`${keyOf(['root'])} is missing: the root that stands in each document serves`)
-    return undefined
-  }
-  // Nobody knows what a provider that does not exist needs; the service flags the site.
-  const isUnknown = provider !== undefined && !providers.has(provider)
-  const root = isUnknown && filled['root'] === undefined ? '' : resolveRoot(filled['root'], provider === 'local_drive', keyOf, context)
+  const root = needsNoRoot ? '' : resolveRoot(ownRoot, provider === 'local_drive', keyOf, context)
   const credentialsFile = resolveCredentials(filled['credentials_url'], keyOf, context)
   const apiEndpoint = endpoint(parsed.api_endpoint, keyOf, mistakes)
   if (provider === undefined || root === undefined) return undefined
 
   const { concurrency, concurrency_scope: concurrencyScope, alternative_sites: alternatives = [] } = parsed
-  return {
+  const site: Site = {
     name,
     provider,
     root,
@@ -49,8 +74,16 @@ export function loadSite(name: string, { value, keyOf }: RawSite, isOwn: boolean
     ...(apiEndpoint !== undefined && { apiEndpoint }),
     ...(concurrency !== undefined && { concurrency }),
     ...(concurrencyScope !== undefined && { concurrencyScope }),
+    ...(parsed.size_check !== undefined && { sizeCheck: parsed.size_check }),
+    ...mountOptions(parsed),
     alternativeSites: [...new Set(alternatives)].filter((alternative) => alternative !== name),
   }
+  return { site }
+}
+
+function mountOptions({ require_mount: mount, marker_file: markerFile }: SiteKeys): Pick<Site, 'requireMount' | 'markerFile'> {
+  const isAuto = mount === undefined || mount === 'auto'
+  return { ...(!isAuto && { requireMount: mount === true || mount === 'true' }), ...(markerFile !== undefined && { markerFile }) }
 }
 
 function endpoint(text: string | undefined, keyOf: KeyOf, mistakes: Mistakes): string | undefined {

@@ -12,6 +12,8 @@ export interface PathContext {
   readonly platform: NodeJS.Platform
   /** Relative paths start here. */
   readonly folder: string
+  /** The files are the legacy settings. */
+  readonly isLegacy: boolean
   readonly mistakes: Mistakes
 }
 
@@ -42,7 +44,7 @@ export function resolveRoot(raw: unknown, isOnDisk: boolean, keyOf: KeyOf, conte
 export function resolveCredentials(raw: unknown, keyOf: KeyOf, context: PathContext): string | undefined {
   const path = ['credentials_url']
   const value = isOsMap(raw) ? raw[osName(context.platform)] : raw
-  if (value === undefined || value === '') return undefined
+  if (value === undefined || value === null || value === '') return undefined
   const expected = 'a path or a file:// URL, or one for each of windows, linux and darwin'
   if (typeof value !== 'string' || /^(?!file:)[a-z][a-z0-9+.-]+:\/\//i.test(value)) {
     context.mistakes.add(keyOf(path), value, expected)
@@ -95,11 +97,11 @@ function toAbsolute(text: string, { env, platform, folder }: PathContext): strin
   return /^~[/\\]/.test(text) ? paths.join(home, text.slice(2)) : paths.resolve(folder, text)
 }
 
-function isOsMap(value: unknown): value is Record<string, unknown> {
+export function isOsMap(value: unknown): value is Record<string, unknown> {
   return isRawObject(value) && Object.keys(value).length > 0 && Object.keys(value).every((key) => OS_NAMES.includes(key))
 }
 
-function osName(platform: NodeJS.Platform): string {
+export function osName(platform: NodeJS.Platform): string {
   if (platform === 'win32') return 'windows'
   return platform === 'darwin' ? 'darwin' : 'linux'
 }

@@ -28,7 +28,7 @@ export function textList(error: string) {
   return z.union([z.array(text), text], { error }).transform((value) => (typeof value === 'string' ? [value] : value))
 }
 
-/** The legacy settings hold empty texts where nothing was filled in. */
+/** The legacy settings hold empty texts, or null, where nothing was filled in. */
 export function emptyIsAbsent(value: unknown): unknown {
-  return value === '' ? undefined : value
+  return value === '' || value === null ? undefined : value
 }

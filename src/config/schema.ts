@@ -6,11 +6,11 @@ const flag = () => z.boolean({ error: 'true or false' })
 const retries = () => numeric({ min: 0, max: 1000, integer: true })
 
 const PATH = 'a path, or a path for each of windows, linux and darwin'
-const perOs = z.partialRecord(z.enum(['windows', 'linux', 'darwin']), z.string()).meta({
+const perOs = z.partialRecord(z.enum(['windows', 'linux', 'darwin']), z.string().nullable()).meta({
   title: 'Path for each operating system',
   examples: [{ windows: 'P:/projects', linux: '/mnt/projects', darwin: '/Volumes/projects' }],
 })
-const pathOrPerOs = z.union([z.string(), perOs], { error: PATH })
+const pathOrPerOs = z.union([z.string().nullable(), perOs], { error: PATH })
 
 export const siteSchema = z
   .object(
@@ -19,13 +19,16 @@ export const siteSchema = z
         .optional()
         .describe('Kind of storage. May be left out for the own site, which is a "local_drive".')
         .meta({ examples: ['gdrive', 'local_drive'] }),
+      enabled: flag().optional().describe('false: the site is skipped.'),
       credentials_url: pathOrPerOs
         .optional()
         .describe("Path or file:// URL of the credentials file; relative to this file's folder; {ENV} is replaced.")
         .meta({ examples: ['/my_secret_folder/credentials.json', '{SECRETS}/drive.json'] }),
       root: z
-        .union([z.string(), perOs, z.record(z.string(), z.union([z.string(), perOs]))])
-        .describe('Where the files are: one root, or one for each name of a multi-root project. {ENV} is replaced.')
+        .union([z.string().nullable(), perOs, z.record(z.string(), pathOrPerOs)])
+        .describe(
+          'Where the files are: one root, or one for each name of a multi-root project. {ENV} is replaced. Empty: the site is skipped.',
+        )
         .meta({ examples: ['/My Drive', { root_one: '/My Drive/work_folder', root_two: '/My Drive/publish_folder' }] }),
       concurrency: numeric({ min: 1, max: 1000, integer: true })
         .optional()
@@ -35,6 +38,22 @@ export const siteSchema = z
         .optional()
         .describe('Whether the limit is for each instance, or for all that share the work.'),
       alternative_sites: textList('a list of site names').optional().describe('Sites that are the same storage under another name.'),
+      size_check: z
+        .enum(['settle', 'strict', 'off'], { error: '"settle", "strict" or "off"' })
+        .optional()
+        .describe(
+          'What becomes of a file from here that has another size than its document says: sent once it has not changed for 10 s, a failed attempt, or sent as it is.',
+        ),
+      require_mount: z
+        .union([z.boolean(), z.enum(['auto', 'true', 'false'])], { error: '"auto", true or false' })
+        .optional()
+        .describe('Of a site on disk: must its roots be mounted? auto: they must be what they were before.'),
+      marker_file: z
+        .string({ error: 'the name of a file that stands in each root' })
+        .regex(/^(?!\.{1,2}$)[^/\\\0]*$/, { error: 'the name of a file that stands in each root, without a path' })
+        .optional()
+        .describe('Of a site on disk: a file that must stand in each root; nothing is read or written without it.')
+        .meta({ examples: ['.site-sync-root'] }),
       api_endpoint: z
         .string({ error: 'an http:// or https:// address of scheme, host and port only' })
         .optional()

@@ -1,14 +1,15 @@
 import { idPlain, idText, isPlain, type RepresentationDocument } from './document.ts'
 import { displayPath } from './root-path.ts'
-import { isPathName } from './site-record.ts'
+import { isPathName, readSites } from './site-record.ts'
 import type { ProjectSettings } from './settings.ts'
+import type { Transfer } from './transfer.ts'
 import { examine, targetSites, type Verdict } from './verdict.ts'
 
 /** Why one file is, or is not, on one site, for a person. */
 export interface Explanation {
   readonly path: string
   readonly site: string
-  readonly state: Verdict['state']
+  readonly state: Verdict['state'] | 'skipped'
   readonly reason: string
   /** What to type to mend it, in the MongoDB shell; undefined when there is nothing to mend. */
   readonly fix?: string
@@ -18,6 +19,8 @@ export interface ExplainedDocument {
   /** What holds for the whole document: switched off, not a representation, not readable. */
   readonly remarks: readonly string[]
   readonly explanations: readonly Explanation[]
+  /** What is to be done about each of them; undefined where nothing is. */
+  readonly transfers: readonly (Transfer | undefined)[]
 }
 
 /** In the order of the document; the reasons in the order in which one would look for them. */
@@ -31,13 +34,27 @@ export function explainDocument(
   const shell = new Shell(document, project)
   return {
     remarks: [...remarks(document, settings), ...unreadable.map((what) => `not understood, left as it is: ${what}`)],
-    explanations: verdicts.map((verdict) => ({
-      path: verdict.path,
-      site: verdict.site,
-      state: verdict.state,
-      ...explain(verdict, settings, misconfigured, shell),
-    })),
+    explanations: [
+      ...verdicts.map((verdict) => ({
+        path: verdict.path,
+        site: verdict.site,
+        state: verdict.state,
+        ...explain(verdict, settings, misconfigured, shell),
+      })),
+      ...explainSkipped(document, settings),
+    ],
   }
+}
+
+/** Records of sites that are not for this machine: another may serve them. */
+function explainSkipped({ files }: RepresentationDocument, { skipped }: ProjectSettings): readonly Explanation[] {
+  if (!skipped || !Array.isArray(files)) return []
+  return files.filter(isPlain).flatMap((file) => {
+    const { records } = readSites(file['sites'])
+    const wanted = [...skipped.values()].filter(({ name, documentsServe }) => records.has(name) && !documentsServe)
+    const path = String(file['path'])
+    return wanted.map(({ name: site, reason }) => ({ path, site, state: 'skipped', reason: `skipped on this machine: ${reason}` }) as const)
+  })
 }
 
 function remarks({ type, files }: RepresentationDocument, settings: ProjectSettings): readonly string[] {
@@ -46,6 +63,8 @@ function remarks({ type, files }: RepresentationDocument, settings: ProjectSetti
   if (settings.remoteSite === '') return ['"remote_site" is empty: nothing is synced']
   if (settings.remoteSite === settings.publishSite)
     return [`"remote_site" and "publish_site" are both ${JSON.stringify(settings.publishSite)}: nothing is synced`]
+  const own = settings.skipped?.get(settings.publishSite)
+  if (own?.documentsServe === false) return [`the publish site ${JSON.stringify(own.name)} is skipped on this machine: ${own.reason}`]
   if (targetSites(settings).length === 0) return ['the configuration has no site to sync to']
   return Array.isArray(files) && files.length > 0 ? [] : ['it has no files']
 }

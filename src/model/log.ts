@@ -59,6 +59,7 @@ export const LOG_ACTIONS = {
   'site.cooling': action('warn', 'failure', 'site is in trouble; waiting before the next attempt'),
   'site.recovered': action('info', 'success', 'site is usable again'),
   'site.misconfigured': action('error', 'failure', 'site left out'),
+  'site.skipped': action('info', 'unknown', 'site is not for this machine'),
   'site.paused': action('info', 'unknown', 'site paused'),
   'site.resumed': action('info', 'unknown', 'site resumed'),
   'site.warning': action('warn', 'unknown', 'the site reports'),

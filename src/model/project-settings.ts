@@ -1,6 +1,7 @@
 import picomatch from 'picomatch'
 
-import type { ProjectFilter, ProjectSettings, Settings } from './settings.ts'
+import type { ProjectFilter, ProjectOverride, ProjectSettings, Settings } from './settings.ts'
+import type { Site, SkippedSite } from './site.ts'
 
 interface Compiled {
   readonly included: (project: string) => boolean
@@ -43,7 +44,19 @@ function resolve(settings: Settings, { included, excluded }: Compiled, project: 
     publishSite: override?.publishSite ?? settings.publishSite,
     remoteSite: override?.remoteSite ?? settings.remoteSite,
     retryCount: override?.retryCount ?? settings.retryCount,
-    sites: override?.sites ? new Map([...settings.sites, ...override.sites]) : settings.sites,
+    ...sitesOf(settings, override),
+  }
+}
+
+/** A site may be skipped in general and used by a project, or the other way about. */
+function sitesOf(settings: Settings, override: ProjectOverride | undefined): Pick<ProjectSettings, 'sites' | 'skipped'> {
+  const { sites, skipped = new Map<string, SkippedSite>() } = settings
+  const { sites: own = new Map<string, Site>(), skipped: ownSkipped = new Map<string, SkippedSite>() } = override ?? {}
+  if (own.size + ownSkipped.size === 0) return { sites, ...(skipped.size > 0 && { skipped }) }
+  const left = [...skipped, ...ownSkipped].filter(([name]) => !own.has(name))
+  return {
+    sites: new Map([...sites, ...own].filter(([name]) => !ownSkipped.has(name))),
+    ...(left.length > 0 && { skipped: new Map(left) }),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Site } from './site.ts'
+import type { SkippedSite, Site } from './site.ts'
 
 /** The whole configuration after loading and validation; every default is filled in. */
 export interface Settings {
@@ -15,6 +15,8 @@ export interface Settings {
   readonly writeProgress: boolean
   readonly mongo: { readonly uri: string; readonly database: string; readonly stateDatabase: string }
   readonly sites: ReadonlyMap<string, Site>
+  /** Declared, and not for this machine; left out where there are none. */
+  readonly skipped?: ReadonlyMap<string, SkippedSite>
   readonly projects: ProjectFilter
 }
 
@@ -33,6 +35,7 @@ export interface ProjectOverride {
   readonly retryCount?: number
   /** Whole site definitions, already merged with the general ones. */
   readonly sites?: ReadonlyMap<string, Site>
+  readonly skipped?: ReadonlyMap<string, SkippedSite>
 }
 
 /** What holds for one project. */
@@ -43,4 +46,5 @@ export interface ProjectSettings {
   readonly remoteSite: string
   readonly retryCount: number
   readonly sites: ReadonlyMap<string, Site>
+  readonly skipped?: ReadonlyMap<string, SkippedSite>
 }

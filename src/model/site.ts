@@ -29,6 +29,16 @@ export interface Site {
   readonly declared?: boolean
 }
 
+/** A site that is declared, and not for this machine. */
+export interface SkippedSite {
+  readonly name: string
+  readonly provider?: string
+  /** The key that says so, for people. */
+  readonly reason: string
+  /** A publish site: the root that stands in each document serves instead. */
+  readonly documentsServe: boolean
+}
+
 /** A file's place on a site: one of the site's roots, and the path below it. */
 export interface RootedPath {
   readonly root: string

@@ -82,8 +82,10 @@ export function examine(
 }
 
 /** Every configured site but the instance's own; none while syncing is off. */
-export function targetSites({ enabled, publishSite, localId, remoteSite, sites }: ProjectSettings): readonly Site[] {
+export function targetSites({ enabled, publishSite, localId, remoteSite, sites, skipped }: ProjectSettings): readonly Site[] {
   if (!enabled || remoteSite === '' || remoteSite === publishSite) return []
+  // Nothing can be read here.
+  if (skipped?.get(publishSite)?.documentsServe === false) return []
   return [...sites.values()].filter(({ name }) => name !== publishSite && name !== localId)
 }
 

@@ -43,6 +43,7 @@ export interface StateDatabase {
   loadRoot(root: string): Promise<RootFacts | undefined>
   saveRoot(root: string, facts: RootFacts): Promise<void>
   /** Forgets these roots, on every machine; gives how many were known. */
+  countRoots(paths: readonly string[]): Promise<number>
   forgetRoots(paths: readonly string[]): Promise<number>
 }
 
@@ -99,6 +100,9 @@ export function stateDatabase(state: Db): StateDatabase {
     },
     async saveRoot(root, facts) {
       await disks.updateOne({ _id: diskKey(root) }, { $set: { root, host: hostname(), facts, seen: new Date() } }, { upsert: true })
+    },
+    async countRoots(paths) {
+      return disks.countDocuments({ root: { $in: [...paths] } })
     },
     async forgetRoots(paths) {
       return (await disks.deleteMany({ root: { $in: [...paths] } })).deletedCount

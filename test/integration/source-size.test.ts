@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { SizeCheck } from '../../src/model/site.ts'
 import { openMirrorStage, type MirrorStage } from '../support/mirror-stage.ts'
 import { entry, inArray, inObject, representation, type Representation } from '../support/published.ts'
+import { ServiceProcess, writeConfig } from '../support/service-process.ts'
 
 const WHOLE = 4 * 1024 * 1024
 
@@ -48,6 +49,26 @@ describe('a file that is still being copied when it is published', () => {
     for (const site of ['mirror', 'gdrive']) await all.stage.synced(document, { site, withinMs: 25_000 })
     expect(running.lines.of('source.size_differs')).toMatchObject([{ message: expect.stringContaining(String(WHOLE)) as string }])
     await running.stop()
+  })
+
+  test('explain says so', async () => {
+    const { stage } = await openMirrorStage()
+    await stage.file('a.mov', Buffer.alloc(WHOLE / 4, 'x'))
+    const sites = inArray('mirror')
+    const document = representation([
+      entry('{root[work]}/a.mov', sites, { size: WHOLE }),
+      entry('{root[work]}/absent.mov', sites, { size: WHOLE }),
+      entry('{root[work]}/a.mov', sites, { size: WHOLE / 4 }),
+    ])
+    await stage.insert(document)
+    const command = new ServiceProcess(['explain', String(document._id), '--json', '--config', await writeConfig(stage)])
+    expect(await command.end()).toBe(0)
+    const { files } = JSON.parse(command.stdout) as { files: { reason: string }[] }
+    expect(files[0]?.reason).toMatch(
+      /The source has 1 MB, the document says 4\.2 MB: it may still be on its way, and is sent once it has not changed/,
+    )
+    expect(files[1]?.reason).toMatch(/The source is not there\.$/)
+    expect(files[2]?.reason).not.toMatch(/The source/)
   })
 
   test('in one pass: it waits for it', async () => {

@@ -43,6 +43,27 @@ test('running is what holds a slot; the rest is queued; and it is told soon afte
   await running.stop()
 })
 
+test('a reload: what runs under the former configuration is still seen, and the instance is never gone', async () => {
+  const stage = await Stage.open()
+  const running = await stage.start()
+  stage.spy().hold()
+  await publishMany(stage, 2)
+  await waitFor('two uploads', async () => (await reported(stage))?.running === 2)
+  running.service.reload({
+    ...stage.settings,
+    retryCount: 5,
+    sites: new Map([...stage.settings.sites].filter(([name]) => name !== 'gdrive')),
+  })
+  running.service.reload({ ...stage.settings, retryCount: 6 })
+  await stage.file('late.ma')
+  await stage.insert(representation([entry('{root[work]}/late.ma', inArray('gdrive'))]))
+  await waitFor('the third', async () => (await reported(stage))?.running === 3)
+  stage.spy().release()
+  await waitFor('rest', async () => (await reported(stage))?.running === 0)
+  await running.stop()
+  expect(await stage.state.collection('instances').countDocuments()).toBe(0)
+})
+
 test('the source is away for longer than leases last: nothing is reserved, and no attempt is begun with a lease that is over', async () => {
   const LEASE_SECONDS = 2
   const stage = await Stage.open({

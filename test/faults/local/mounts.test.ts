@@ -10,6 +10,7 @@ import { CAN_MOUNT } from '../../support/faulty-mount.ts'
 import { expectMirrored, filesBelow, mirrorRecords, openMirrorStage, type MirrorStage } from '../../support/mirror-stage.ts'
 import { entry, inArray, representation, type Representation } from '../../support/published.ts'
 import type { Running } from '../../support/service-harness.ts'
+import { ServiceProcess, writeConfig } from '../../support/service-process.ts'
 
 const run = promisify(execFile)
 
@@ -164,7 +165,14 @@ describe.skipIf(!CAN_MOUNT)('another disk at the same place', () => {
     expect(cooling.message).toMatch(/is empty now: is it mounted\? If it was moved on purpose: site-sync accept-root "mirror"/)
     await expectUnspent(all, document)
     expect(await readdir(all.mirror)).toEqual([])
-    await all.stage.state.collection('root_disks').deleteMany({ root: all.mirror })
+    const accept = async (...args: string[]): Promise<unknown> => {
+      const command = new ServiceProcess(['accept-root', 'mirror', '--json', '--config', await writeConfig(all.stage), ...args])
+      expect(await command.end()).toBe(0)
+      return JSON.parse(command.stdout)
+    }
+    expect(await accept('--dry-run')).toEqual({ site: 'mirror', roots: [all.mirror], forgotten: 1, dry_run: true })
+    expect(await all.stage.state.collection('root_disks').countDocuments({ root: all.mirror })).toBe(1)
+    expect(await accept()).toEqual({ site: 'mirror', roots: [all.mirror], forgotten: 1, dry_run: false })
     await all.stage.synced(document, { site: 'mirror' })
     await running.stop()
   })

@@ -171,14 +171,14 @@ describe('what has a lease and no slot', () => {
   })
 })
 
-describe('what has a lease and a slot, and waits for its source', () => {
-  const waiting = async () => {
-    const one = rig()
-    await work(one, 4)
-    const running = one.take()
-    return { ...one, running, lease: () => one.claims.leases.get(running.transfer.targetKey) }
-  }
+const waiting = async () => {
+  const one = rig()
+  await work(one, 4)
+  const running = one.take()
+  return { ...one, running, lease: () => one.claims.leases.get(running.transfer.targetKey) }
+}
 
+describe('what has a lease and a slot, and waits for its source', () => {
   test('keeps its lease for a moment', async () => {
     const one = await waiting()
     await one.clock.advance(PATIENCE_MS - 1)

@@ -46,7 +46,7 @@ test.each([
     const file = await rig.write('strange.ma', source)
     expect(file.size).toBe(content.length)
     const stored = rig.drive.file('My Drive/w/strange.ma')
-    expect(stored?.modifiedTime).toEqual(said ?? expect.stringMatching(/^2\d{3}-/))
+    expect(stored?.modifiedTime).toMatch(said ?? /^2\d{3}-/)
   }
   const large = await rig.write('large.bin', memorySource(Buffer.alloc(6 * MIB), { modified }))
   expect(large.size).toBe(6 * MIB)
