@@ -2,8 +2,8 @@ import { SyncError } from '../../errors.ts'
 import type { Operation } from '../provider.ts'
 import { atRoot } from './at-root.ts'
 import type { Connection } from './connection.ts'
-import { FolderGone, hasStatus } from './faults.ts'
-import type { FolderRef } from './item.ts'
+import { FolderGone } from './faults.ts'
+import type { FolderRef, Item } from './item.ts'
 import { multipartUpload } from './multipart-upload.ts'
 import { probeName, probeSource } from './probe-file.ts'
 import { cancelUpload, startUpload } from './resumable-upload.ts'
@@ -65,17 +65,11 @@ export class Probe {
     }
   }
 
-  async #remove(file: { readonly id: string; readonly name: string }, removal: Removal, signal: AbortSignal): Promise<void> {
+  /** Writing works where removing is refused; a file that has to stay is hidden from listings. */
+  async #remove(file: Pick<Item, 'id' | 'name'>, removal: Removal, signal: AbortSignal): Promise<void> {
     const { api } = this.#connection
-    if (removal === 'delete') {
-      try {
-        await api.delete(file, signal)
-        return
-      } catch (error) {
-        if (!hasStatus(error, 403)) throw error
-      }
-    }
-    await api.trash(file, signal)
+    if (removal === 'delete' && (await unlessRefused(api.delete(file, signal)))) return
+    await unlessRefused(api.trash(file, signal))
   }
 
   /** A file that could not be removed is not written: Google refuses the beginning of an upload where it would refuse the rest. */
@@ -84,5 +78,16 @@ export class Probe {
     const target = { id: await ids.take(signal), exists: false, folder, name: probeName() }
     const uri = await startUpload(traffic, target, probeSource(), signal)
     await cancelUpload(traffic, uri, signal)
+  }
+}
+
+/** False when the account may not do it. */
+async function unlessRefused(call: Promise<void>): Promise<boolean> {
+  try {
+    await call
+    return true
+  } catch (error) {
+    if (error instanceof SyncError && error.code === 'PERMISSION') return false
+    throw error
   }
 }

@@ -10,14 +10,17 @@ export class Turns {
     // Who gives up waiting must not let those behind overtake the one before.
     const ended = before === undefined ? promise : before.then(async () => await promise)
     this.#last.set(key, ended)
-    void ended.then(() => {
-      if (this.#last.get(key) === ended) this.#last.delete(key)
-    })
+    void this.#forget(key, ended)
     try {
       if (before !== undefined) await unlessAborted(before, signal)
       return await work()
     } finally {
       resolve()
     }
+  }
+
+  async #forget(key: string, ended: Promise<void>): Promise<void> {
+    await ended
+    if (this.#last.get(key) === ended) this.#last.delete(key)
   }
 }
