@@ -209,8 +209,9 @@ export class Engine {
       void this.#parts.providers.arrived(route.targetSite).catch(() => undefined)
     }
     if (outcome.kind === 'postponed') this.#postpone(held, outcome.inMs)
-    // Given back for whatever reason (its lease was lost, say): it may be pending, and nobody else may know.
-    if (outcome.kind === 'released') this.scans.takeover(site, 0)
+    // Given back for whatever reason (its lease was lost, say), or its site recovered before its fault was written: nobody else may know.
+    const isOver = outcome.kind === 'site-trouble' && !this.gates.isInTrouble(outcome.site)
+    if (outcome.kind === 'released' || isOver) this.scans.takeover(site, 0)
   }
 
   #postpone({ transfer: { project, representationId, representationKey, site } }: Held, inMs: number): void {

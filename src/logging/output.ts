@@ -1,7 +1,7 @@
 import type { Destination } from './destination.ts'
 
-/** What may wait to be written. Bytes. */
-const MOST_WAITING = 1 << 20
+/** What may wait to be written: several thousand lines that come without a pause. Bytes. */
+const MAX_WAITING = 4 << 20
 
 /**
  * Lines on their way out of the process. What its destination does not take waits here up to a limit; beyond it lines are dropped, and
@@ -10,6 +10,7 @@ const MOST_WAITING = 1 << 20
 export class Output {
   readonly #destination: Destination
   readonly #dropped: (lines: number) => void
+  readonly #maxWaiting: number
   readonly #waiting: Buffer[] = []
   #waitingBytes = 0
   #droppedLines = 0
@@ -18,7 +19,8 @@ export class Output {
   #emptied = Promise.withResolvers<void>()
 
   /** `dropped` tells how many lines are missing where the next line will stand. */
-  constructor(destination: Destination, dropped: (lines: number) => void) {
+  constructor(destination: Destination, dropped: (lines: number) => void, maxWaiting = MAX_WAITING) {
+    this.#maxWaiting = maxWaiting
     this.#destination = destination
     this.#dropped = dropped
   }
@@ -32,14 +34,23 @@ export class Output {
     if (this.#isGone) return
     const bytes = Buffer.from(line)
     // Nothing stands behind a gap before the gap is told of.
-    const isTooMuch = this.#waitingBytes > 0 && this.#waitingBytes + bytes.length > MOST_WAITING
-    if (isTooMuch || this.#droppedLines > 0) {
+    if (this.#droppedLines > 0 || (this.#isTooMuch(bytes.length) && !this.#makesRoom(bytes.length))) {
       this.#droppedLines++
       return
     }
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
     if (!this.#isFull) this.#passOn()
+  }
+
+  #isTooMuch(bytes: number): boolean {
+    return this.#waitingBytes > 0 && this.#waitingBytes + bytes > this.#maxWaiting
+  }
+
+  /** The reader may have gone on while this process wrote more and more without a pause. */
+  #makesRoom(bytes: number): boolean {
+    this.#passOn()
+    return !this.#isTooMuch(bytes)
   }
 
   /** Resolves when everything has left the process, or nobody reads any more, or the time is over. */
@@ -79,6 +90,7 @@ export class Output {
   }
 
   #askAgain(): void {
+    if (this.#isFull) return
     this.#isFull = true
     this.#destination.whenReady(() => {
       this.#isFull = false
@@ -87,7 +99,7 @@ export class Output {
   }
 
   #tell(): void {
-    if (this.#droppedLines === 0 || this.#waitingBytes > MOST_WAITING / 2) return
+    if (this.#droppedLines === 0 || this.#waitingBytes > this.#maxWaiting / 2) return
     const lines = this.#droppedLines
     this.#droppedLines = 0
     this.#dropped(lines)

@@ -3,6 +3,7 @@ import { styleText } from 'node:util'
 import type { LogLevel } from '../model/log.ts'
 import type { LogLine } from './log-line.ts'
 import { printable } from './printable.ts'
+import { bytesText } from '../model/bytes-text.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -17,7 +18,7 @@ export function terminalLine(line: LogLine, now: Date, colors: boolean): string 
     `${paint('gray', clockTime(now))} ${paint(LEVEL_STYLE[line.level], line.level.padEnd(5))} ${paint('bold', line.event.action)}`,
     text(project),
     [text(path), text(site) && `→ ${text(site)}`].filter(Boolean).join(' '),
-    typeof bytes === 'number' ? formatBytes(bytes) : '',
+    typeof bytes === 'number' ? bytesText(bytes) : '',
     duration === undefined ? '' : formatDuration(duration / 1e6),
     line.event.action.startsWith('transfer.') && line.error ? '' : printable(line.message),
     line.error ? paint('red', printable(line.error.message)) : '',
@@ -37,12 +38,6 @@ function text(value: unknown): string {
 
 function clockTime(now: Date): string {
   return [now.getHours(), now.getMinutes(), now.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
-}
-
-function formatBytes(bytes: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']
-  const power = bytes >= 1 ? Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1) : 0
-  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`
 }
 
 function formatDuration(ms: number): string {

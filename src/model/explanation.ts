@@ -19,7 +19,7 @@ export interface ExplainedDocument {
   /** What holds for the whole document: switched off, not a representation, not readable. */
   readonly remarks: readonly string[]
   readonly explanations: readonly Explanation[]
-  /** What is to be done about each of them; undefined where nothing is. */
+  /** What is to be done about each of them; undefined, or missing, where nothing is. */
   readonly transfers: readonly (Transfer | undefined)[]
 }
 
@@ -43,6 +43,7 @@ export function explainDocument(
       })),
       ...explainSkipped(document, settings),
     ],
+    transfers: verdicts.map(({ transfer }) => transfer),
   }
 }
 

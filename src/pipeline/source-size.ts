@@ -79,5 +79,5 @@ export class SourceSizes {
 }
 
 function exact(bytes: number): string {
-  return bytes < 1_000 ? bytesText(bytes) : `${bytes} bytes (${bytesText(bytes)})`
+  return bytes < 1_024 ? bytesText(bytes) : `${bytes} bytes (${bytesText(bytes)})`
 }

@@ -65,7 +65,7 @@ describe('a file that is still being copied when it is published', () => {
     expect(await command.end()).toBe(0)
     const { files } = JSON.parse(command.stdout) as { files: { reason: string }[] }
     expect(files[0]?.reason).toMatch(
-      /The source has 1 MB, the document says 4\.2 MB: it may still be on its way, and is sent once it has not changed/,
+      /The source has 1\.0 MiB, the document says 4\.0 MiB: it may still be on its way, and is sent once it has not changed/,
     )
     expect(files[1]?.reason).toMatch(/The source is not there\.$/)
     expect(files[2]?.reason).not.toMatch(/The source/)
@@ -88,7 +88,7 @@ test('size_check "strict": a failed attempt, by both sizes; "off": sent as it is
   const first = await strict.start({}, { settings: { ...strict.stage.settings, ...checked(strict, 'strict') } })
   const refused = await publish(strict)
   const record = await strict.stage.until(refused, 'a try', ({ tries }) => tries === 1)
-  expect(record['error']).toMatch(/has 1048576 bytes \(1 MB\), its document says 4194304 bytes \(4\.2 MB\)/)
+  expect(record['error']).toMatch(/has 1048576 bytes \(1\.0 MiB\), its document says 4194304 bytes \(4\.0 MiB\)/)
   expect((await first.lines.until('transfer.failed')).error?.code).toBe('SOURCE_INCOMPLETE')
   await first.stop()
 

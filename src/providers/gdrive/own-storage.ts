@@ -1,6 +1,6 @@
 import { SyncError } from '../../errors.ts'
 import type { Account } from './account.ts'
-import { byteCount } from './byte-count.ts'
+import { bytesText } from '../../model/bytes-text.ts'
 import type { Clock } from './clock.ts'
 import type { DriveApi } from './drive-api.ts'
 import { Flights } from './flights.ts'
@@ -63,7 +63,7 @@ export class OwnStorage {
       return
     }
     const who = `the drive of ${this.#account.who}`
-    const sizes = `${byteCount(bytes - left)} are missing (it takes ${byteCount(bytes)}, and ${byteCount(left)} are free)`
+    const sizes = `${bytesText(bytes - left)} are missing (it takes ${bytesText(bytes)}, and ${bytesText(left)} are free)`
     const message = `"${name}" does not fit into ${who}: ${sizes}; free some space, or use a root on a shared drive`
     throw new SyncError('QUOTA', message, { certain: false })
   }

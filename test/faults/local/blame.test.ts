@@ -144,7 +144,7 @@ describe.skipIf(!CAN_MOUNT)('a fault belongs to the smallest thing that explains
     expect(await stage.record(large as Representation, { site: 'mirror' })).toMatchObject({
       tries: 1,
       error: expect.stringMatching(
-        /large\.mov can't be written: it has 20 MB, and .* MB are free on its disk: .* MB are missing/,
+        /large\.mov can't be written: it has 19\.1 MiB, and .* MiB are free on its disk: .* MiB are missing/,
       ) as string,
     })
     expect(await readdir(all.mirror)).toEqual(['small'])

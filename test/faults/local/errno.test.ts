@@ -159,7 +159,7 @@ describe.skipIf(!CAN_MOUNT)('a file system that passes on what it is asked', () 
     await write(drive, 'small.exr')
     const fault = await faultOf(drive.write({ root: drive.site.root as string, path: 'large.mov' }, bigSource(20_000_000), options))
     expect(fault).toMatchObject({ code: 'DISK_FULL', isCertain: false })
-    expect(fault?.message).toMatch(/it has 20 MB, and 16 MB are free on its disk: 4 MB are missing/)
+    expect(fault?.message).toMatch(/it has 19\.1 MiB, and 15\.3 MiB are free on its disk: 3\.8 MiB are missing/)
   })
 
   test('two names that the disk can not tell apart: the second is refused, naming the first', async () => {

@@ -46,7 +46,7 @@ class Pipe implements Destination {
 
 function rig() {
   const pipe = new Pipe()
-  const output: Output = new Output(pipe, (lines) => output.write(`${lines} dropped\n`))
+  const output: Output = new Output(pipe, (lines) => output.write(`${lines} dropped\n`), MEBIBYTE)
   return { pipe, output }
 }
 
@@ -179,7 +179,7 @@ test.each(['info', 'error'] as const)('a log whose lines are dropped says how ma
   })
   const logger = createLogger({ stream, level })
   const path = 'x'.repeat(4_000)
-  for (let n = 0; n < 500; n++) logger.event('transfer.failed', { path })
+  for (let n = 0; n < 2_000; n++) logger.event('transfer.failed', { path })
   // The logger itself takes its time over so many lines.
   await waitFor('the first line', () => release)
   for (let turns = 0; turns < 100; turns++) await new Promise((resolve) => setImmediate(resolve))
@@ -188,6 +188,6 @@ test.each(['info', 'error'] as const)('a log whose lines are dropped says how ma
   const lines = parseLog(written)
   const gaps = lines.filter(({ event }) => event.action === 'log.dropped')
   expect(gaps).toHaveLength(1)
-  expect(Number(gaps[0]?.site_sync?.['lines']) + lines.length - 1).toBe(500)
+  expect(Number(gaps[0]?.site_sync?.['lines']) + lines.length - 1).toBe(2_000)
   expect(gaps[0]?.message).toContain('lines are missing here')
 })

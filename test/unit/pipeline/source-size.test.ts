@@ -42,7 +42,7 @@ describe('settle, the default', () => {
     const part = { size: 1_048_576, version: '1' }
     expect(check(part)).toEqual({
       kind: 'postponed',
-      reason: expect.stringContaining('/studio/a.mov has 1048576 bytes (1 MB)'),
+      reason: expect.stringContaining('/studio/a.mov has 1048576 bytes (1.0 MiB)'),
       inMs: 10_000,
     })
     await clock.advance(6_000)
@@ -53,7 +53,7 @@ describe('settle, the default', () => {
     await clock.advance(1)
     expect([check(more), check(more)]).toEqual([undefined, undefined])
     expect(log.of('source.size_differs')).toMatchObject([
-      { message: '/studio/a.mov has 2097152 bytes (2.1 MB), its document says 4194304 bytes (4.2 MB): sent as it is' },
+      { message: '/studio/a.mov has 2097152 bytes (2.0 MiB), its document says 4194304 bytes (4.0 MiB): sent as it is' },
     ])
   })
 
