@@ -4,6 +4,7 @@ import { filesContract } from './provider-suite/files.ts'
 import { foldersContract } from './provider-suite/folders.ts'
 import type { Subject } from './provider-suite/harness.ts'
 import { Harness } from './provider-suite/harness.ts'
+import { healthContract } from './provider-suite/health.ts'
 import { interruptedWritesContract } from './provider-suite/interrupted-writes.ts'
 import { namesContract } from './provider-suite/names.ts'
 import { sessionsContract } from './provider-suite/sessions.ts'
@@ -22,5 +23,6 @@ export function providerContract(name: string, setup: () => Promise<Subject>): v
     foldersContract(harness)
     interruptedWritesContract(harness)
     sessionsContract(harness)
+    healthContract(harness)
   })
 }

@@ -9,6 +9,8 @@ export interface Subject {
   /** The bytes at a path below the root, read past the provider; undefined when there is no file. */
   readBack(path: string): Promise<Buffer | undefined>
   dispose(): Promise<void>
+  /** From now on this folder, or the root, may only be read; left out where that can't be had. */
+  closeFolder?(path: string): Promise<void> | void
 }
 
 export const KIB = 1024
@@ -29,6 +31,10 @@ export class Harness {
 
   get provider(): Provider {
     return this.#current.provider
+  }
+
+  get closeFolder(): Subject['closeFolder'] {
+    return this.#current.closeFolder
   }
 
   at(path: string): RootedPath {
