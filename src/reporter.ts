@@ -9,7 +9,7 @@ export interface ReporterParts {
   readonly settings: Settings
   readonly misconfigured: ReadonlyMap<string, SyncError>
   readonly engine: Engine
-  readonly stream: () => InstanceReport['stream']
+  readonly stream: () => Pick<InstanceReport, 'stream' | 'streamFault'>
 }
 
 const EVERY_MS = 10_000
@@ -43,7 +43,7 @@ export class Reporter {
     do {
       this.#again = false
       // A report that could not be written is followed by the next one.
-      await state.report({ ...id, stream: stream(), sites: this.#sites() }).catch(() => undefined)
+      await state.report({ ...id, ...stream(), sites: this.#sites() }).catch(() => undefined)
     } while (this.#again)
     this.#writing = false
   }

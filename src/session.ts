@@ -60,7 +60,7 @@ export class Session {
   readonly #outage: Outage
   #engine: Engine | undefined
   #reporter: Reporter | undefined
-  #stream: InstanceReport['stream'] = 'opening'
+  #stream: Pick<InstanceReport, 'stream' | 'streamFault'> = { stream: 'opening' }
   #isStopped = false
 
   constructor(parts: SessionParts) {
@@ -184,8 +184,8 @@ export class Session {
       ...this.#parts,
       noticed: (project) => projects.noticed(project),
       forgotten: (project) => projects.forgotten(project),
-      turned: (stream) => {
-        this.#stream = stream
+      turned: (stream, fault) => {
+        this.#stream = { stream, ...(fault !== undefined && { streamFault: fault }) }
         this.#reporter?.changed()
       },
       scan: (request) => this.#engine?.scans.request(request),
