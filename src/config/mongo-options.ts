@@ -91,9 +91,10 @@ export function checkOptions(uri: string, key: string, mistakes: Mistakes): stri
   return isAsWritten ? uri : accepted
 }
 
+const isProxy = ({ name }: AddressOption): boolean => /^proxy/i.test(name)
+
 /** Options one by one, but for those of a proxy, which mean nothing alone. Options that other ones need come before them. */
 function groups(options: readonly AddressOption[]): readonly (readonly AddressOption[])[] {
-  const isProxy = ({ name }: AddressOption): boolean => /^proxy/i.test(name)
   const proxy = options.filter(isProxy)
   return [...(proxy.length > 0 ? [proxy] : []), ...options.filter((option) => !isProxy(option)).map((option) => [option])]
 }

@@ -92,7 +92,9 @@ function expectNamedOnce(running: Pick<Running, 'lines'>, all: readonly Sample[]
   const warnings = running.lines.of('record.unreadable')
   for (const { what, document, said } of all) {
     const own = warnings.filter(({ site_sync: fields }) => fields?.representation_id === String(document._id))
-    if (said) expect([what, ...own.map(({ message }) => said.test(String(message)))]).toEqual([what, true])
+    // Where nothing that is read is broken it may be told or not: a small new document is seen as a whole.
+    expect([what, own.length]).toEqual([what, said ? 1 : Math.min(own.length, 1)])
+    expect([what, ...own.map(({ message }) => said?.test(message) ?? true)]).toEqual([what, ...own.map(() => true)])
   }
 }
 
@@ -130,10 +132,9 @@ test.each(['run', 'once'] as const)('there before the service (%s): scans serve 
   const good = await stage.publish('good.ma')
   const running = stage.launch({ mode, settings: { ...stage.settings, loopDelaySeconds: 0.3 } })
   await expectServed(stage, [...all, { what: 'good', document: good, served: [0] }])
-  if (mode === 'run') {
-    await running.lines.scanned(2)
-    await running.stop()
-  } else expect(await running.ended).toMatchObject({ failed: 0 })
+  if (mode === 'run') await running.lines.scanned(2)
+  if (mode === 'run') running.service.stop()
+  expect(await running.ended).toMatchObject({ failed: 0 })
   expectNamedOnce(running, all)
   expectNothingElse(stage, all)
   expect(running.lines.of('stream.lost', 'scan.failed', 'service.unexpected', 'transfer.failed', 'transfer.dropped')).toEqual([])
@@ -153,7 +154,12 @@ test('an _id: never found by it, so it is named and left alone; in other project
   await running.lines.until('record.unreadable', 4)
   await running.lines.scanned(2)
   const warnings = running.lines.of('record.unreadable')
-  expect(warnings.map(({ site_sync: fields }) => fields?.project).toSorted()).toEqual(['other', 'other', PROJECT, PROJECT])
+  expect(warnings.map(({ site_sync: fields }) => String(fields?.project)).toSorted((one, other) => one.localeCompare(other))).toEqual([
+    'other',
+    'other',
+    PROJECT,
+    PROJECT,
+  ])
   for (const { message } of warnings) expect(message).toContain('its _id is not valid UTF-8')
   expect(stage.spy().uploads.filter((path) => path.includes('id.ma'))).toEqual([])
   expect(running.lines.of('stream.lost', 'scan.failed', 'service.unexpected')).toEqual([])

@@ -62,7 +62,8 @@ test('a fault that stays is told again, with its cause, at growing intervals; wh
   await off()
   const said = [...events]
   await waitFor('the stream', () => ['opened', 'resumed'].includes(String(events.at(-1)?.kind)), { seen: () => kinds(events) })
-  for (const event of said) if (event.kind === 'lost') expect(event.reason).toContain('failCommand')
+  const reasons = said.flatMap((event) => (event.kind === 'lost' ? [event.reason] : []))
+  for (const reason of reasons) expect(reason).toContain('failCommand')
   expect(said.filter(({ kind }) => kind === 'opened' || kind === 'resumed').length).toBeLessThanOrEqual(3)
 })
 
@@ -143,7 +144,7 @@ test.each([
     const document = await stage.publish('a.ma', { name: 'mirror' })
     await stage.synced(document, { site: 'mirror' })
     const [name = ''] = option.split('=')
-    const warnings = service.lines.of('config.warning').map(({ message }) => String(message))
+    const warnings = service.lines.of('config.warning').map(({ message }) => message)
     expect(warnings.filter((message) => message.includes('AVALON_MONGO') && message.includes(name))).toHaveLength(1)
     service.signal('SIGTERM')
     expect([await service.end(), service.stderr]).toEqual([0, ''])
