@@ -1,4 +1,4 @@
-import { filter, map, tap, type Observable } from 'rxjs'
+import { filter, map, merge, tap, timer, type Observable } from 'rxjs'
 
 import type { Log } from './model/log.ts'
 import { projectSettings } from './model/project-settings.ts'
@@ -15,23 +15,38 @@ export interface ChangeHintsParts {
   readonly noticed: (project: string) => void
   /** This project's collection, or all of them, may not be the one it was. */
   readonly forgotten: (project?: string) => void
-  readonly turned: (stream: InstanceReport['stream']) => void
+  readonly turned: (stream: InstanceReport['stream'], fault?: string) => void
   readonly scan: ScanPlan['request']
   /** Work can be taken from now on. */
   readonly ready: () => void
 }
 
-/** The change stream's hints; what it says of itself is told, and leads to a scan where changes may have been missed. */
+/** The stream is silent so long that nobody waits for it. */
+interface Overdue {
+  readonly kind: 'overdue'
+}
+
+/** How long the first scan waits for a stream to be open before it, which saves a second one. */
+const FIRST_WORD_MS = 1_000
+
+/**
+ * The change stream's hints; what it says of itself is told, and leads to a scan where changes may have been missed. Work begins
+ * whatever becomes of the stream.
+ */
 export function changeHints(events$: Observable<StreamEvent>, parts: ChangeHintsParts): Observable<Hint> {
-  const { settings, noticed } = parts
-  let isFirst = true
-  const firstly = (): boolean => {
-    const was = isFirst
-    isFirst = false
-    return was
+  const { settings, noticed, scan, ready } = parts
+  let hasBegun = false
+  const scanned = (): void => {
+    scan(hasBegun ? { reason: 'stream' } : { reason: 'start', regular: true })
+    hasBegun = true
+    ready()
   }
-  return events$.pipe(
-    tap((event) => react(event, parts, firstly)),
+  const overdue$ = timer(FIRST_WORD_MS).pipe(map((): Overdue => ({ kind: 'overdue' })))
+  return merge(events$, overdue$).pipe(
+    tap((event) => {
+      if (event.kind !== 'overdue') react(event, parts, scanned)
+      else if (!hasBegun) scanned()
+    }),
     filter((event) => event.kind === 'changed'),
     filter(({ project }) => projectSettings(settings, project).enabled),
     tap(({ project }) => noticed(project)),
@@ -39,7 +54,7 @@ export function changeHints(events$: Observable<StreamEvent>, parts: ChangeHints
   )
 }
 
-function react(event: StreamEvent, { log, turned, forgotten, scan, ready }: ChangeHintsParts, firstly: () => boolean): void {
+function react(event: StreamEvent, { log, turned, forgotten, scan }: ChangeHintsParts, scanned: () => void): void {
   switch (event.kind) {
     case 'changed':
       return
@@ -48,7 +63,7 @@ function react(event: StreamEvent, { log, turned, forgotten, scan, ready }: Chan
     case 'moved':
       return scan({ reason: 'stream' })
     case 'lost':
-      turned('lost')
+      turned('lost', event.reason)
       return log.event('stream.lost', { message: event.reason, extra: { history_lost: event.historyLost } })
     case 'opened':
     case 'resumed':
@@ -57,10 +72,9 @@ function react(event: StreamEvent, { log, turned, forgotten, scan, ready }: Chan
       log.event(event.kind === 'opened' ? 'stream.opened' : 'stream.resumed')
       break
     case 'unavailable':
-      turned('unavailable')
+      turned('unavailable', event.reason)
       log.event('stream.unavailable', { message: `no change stream here (${event.reason}); scans alone find the work` })
   }
   // The stream is open before the scan begins: what happens meanwhile is told.
-  scan(firstly() ? { reason: 'start', regular: true } : { reason: 'stream' })
-  ready()
+  scanned()
 }

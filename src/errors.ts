@@ -101,6 +101,11 @@ export function toSyncError(thrown: unknown): SyncError {
   return new SyncError('UNEXPECTED', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
 }
 
+/** The database server can't do what the service needs, and waiting does not help. The program exits with 2. */
+export class UnsupportedServerError extends Error {
+  override readonly name = 'UnsupportedServerError'
+}
+
 /** One mistake in the configuration: which key, what it says, what is allowed. */
 export interface ConfigProblem {
   readonly key: string

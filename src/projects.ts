@@ -8,7 +8,8 @@ import { targetSites } from './model/verdict.ts'
 import type { ScanPages, ScanRequest } from './pipeline/scan-plan.ts'
 import { connectPatiently } from './streams/connect.ts'
 import { isPassing } from './streams/outage.ts'
-import { createIndexes, indexCommands, wantedIndexes } from './streams/indexes.ts'
+import { createIndexes, indexCommands, wantedIndexes, type CreatedIndexes } from './streams/indexes.ts'
+import type { IndexDefinition } from './streams/pending-query.ts'
 import { collectionNames, scanProject } from './streams/scan.ts'
 
 export interface ProjectsParts {
@@ -98,9 +99,7 @@ export class Projects implements AsyncDisposable {
     }
     try {
       this.#patient ??= connectPatiently(settings.mongo.uri)
-      const created = await createIndexes(this.#patient, settings.mongo.database, project, indexes)
-      if (created > 0)
-        log.event('database.index', { project, message: `${created} index${created > 1 ? 'es' : ''} created`, extra: { commands } })
+      this.#tellIndexes(project, await createIndexes(this.#patient, settings.mongo.database, project, indexes))
     } catch (error) {
       if (this.#isDisposed) return
       // Had it never reached the server, it would not look for it again.
@@ -115,6 +114,26 @@ export class Projects implements AsyncDisposable {
       })
     }
   }
+
+  #tellIndexes(project: string, { created, left, refused }: CreatedIndexes): void {
+    const { log } = this.#parts
+    if (created.length > 0) {
+      const message = `${created.length} index${created.length > 1 ? 'es' : ''} created`
+      log.event('database.index', { project, message, extra: { commands: indexCommands(project, created) } })
+    }
+    const missing = [...left, ...refused.map(({ index }) => index)]
+    if (missing.length === 0) return
+    const why = [
+      ...(left.length > 0 ? [`a collection holds 64 indexes at most, and some are left to its owner: no room for ${namesOf(left)}`] : []),
+      ...(refused.length > 0 ? [`the server refused ${namesOf(refused.map(({ index }) => index))}`] : []),
+    ]
+    log.event('database.index_failed', {
+      project,
+      ...(refused[0] && { error: refused[0].error }),
+      message: `${why.join('; ')}. Without them scans for these sites read the whole collection`,
+      extra: { indexes: missing.map(({ name }) => name), commands: indexCommands(project, missing) },
+    })
+  }
 }
 
 /** Goes on without what failed, unless the server itself is away. */
@@ -122,4 +141,9 @@ function skipped(error: unknown, faults: unknown[]): { readonly done: true; read
   if (isPassing(error)) throw error
   faults.push(error)
   return { done: true, value: undefined }
+}
+
+function namesOf(indexes: readonly IndexDefinition[]): string {
+  const shown = indexes.slice(0, 5).map(({ name }) => name)
+  return indexes.length > shown.length ? `${shown.join(', ')} and ${indexes.length - shown.length} more` : shown.join(', ')
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 
 import type { InstanceReport, StateDatabase } from './streams/state-database.ts'
 
-type News = Pick<InstanceReport, 'stream' | 'sites'>
+type News = Pick<InstanceReport, 'stream' | 'streamFault' | 'sites'>
 
 export interface ReporterParts {
   readonly id: Pick<InstanceReport, '_id' | 'database' | 'host' | 'pid' | 'started'>

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 
+import { UnsupportedServerError } from './errors.ts'
 import type { Log } from './model/log.ts'
 import { TRANSIENT_RETRY, type TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
@@ -30,6 +31,8 @@ export interface ServiceResult {
   readonly failed: number
   /** Of `once`: what was in trouble, whose work was left: sites, or the database. */
   readonly troubled: ReadonlySet<string>
+  /** The server is not one that the service can work with: it was told, and nothing was done. */
+  readonly refused: boolean
 }
 
 /** How long the last words may take: of what was told to end, and then to close connections. */
@@ -59,6 +62,7 @@ export class SyncService {
   #next: Settings | undefined
   #current: Session | undefined
   #isReady = false
+  #isRefused = false
   #synced = 0
   #failed = 0
 
@@ -112,7 +116,7 @@ export class SyncService {
       await within(CLOSING_MS, Promise.resolve(this.#connections[Symbol.asyncDispose]()))
       log.event('service.stopped', { extra: { synced: this.#synced, failed: this.#failed } })
     }
-    return { synced: this.#synced, failed: this.#failed, troubled: this.#troubled }
+    return { synced: this.#synced, failed: this.#failed, troubled: this.#troubled, refused: this.#isRefused }
   }
 
   async #runSessions(): Promise<void> {
@@ -131,7 +135,7 @@ export class SyncService {
       this.#next = undefined
       if (isOff(this.#settings)) await this.#idle()
       else if ((await this.#prepare()) && !this.#isTurned) await this.#runSession(ends)
-      if (this.#options.mode === 'once') break
+      if (this.#options.mode === 'once' || this.#isRefused) break
     }
     await Promise.race([Promise.all(ends), this.#forced.promise])
   }
@@ -214,6 +218,7 @@ export class SyncService {
         if (failures > 0) log.event('database.recovered')
         return true
       } catch (error) {
+        if (error instanceof UnsupportedServerError) return this.#refuse(error)
         if (failures === 0) log.event('database.lost', { error })
         if (mode === 'once' && performance.now() - startedAt > PATIENCE_MS) {
           this.#troubled.add('MongoDB')
@@ -222,6 +227,12 @@ export class SyncService {
         await sleep(1_000, this.#stopping.signal)
       }
     }
+    return false
+  }
+
+  #refuse(error: UnsupportedServerError): false {
+    this.#isRefused = true
+    this.#options.log.event('service.failed', { error, message: error.message })
     return false
   }
 

@@ -60,7 +60,7 @@ export class Session {
   readonly #outage: Outage
   #engine: Engine | undefined
   #misconfigured: ReadonlyMap<string, SyncError> = new Map()
-  #stream: InstanceReport['stream'] = 'opening'
+  #stream: Pick<InstanceReport, 'stream' | 'streamFault'> = { stream: 'opening' }
   #isStopped = false
 
   constructor(parts: SessionParts) {
@@ -79,8 +79,8 @@ export class Session {
   }
 
   /** How it is doing; undefined before it begins. */
-  report(): Pick<InstanceReport, 'stream' | 'sites'> | undefined {
-    return this.#engine && { stream: this.#stream, sites: siteReports(this.#parts.settings, this.#engine, this.#misconfigured) }
+  report(): Pick<InstanceReport, 'stream' | 'streamFault' | 'sites'> | undefined {
+    return this.#engine && { ...this.#stream, sites: siteReports(this.#parts.settings, this.#engine, this.#misconfigured) }
   }
 
   /** No more work comes in, and the place in the change stream is saved. */
@@ -184,8 +184,8 @@ export class Session {
       ...this.#parts,
       noticed: (project) => projects.noticed(project),
       forgotten: (project) => projects.forgotten(project),
-      turned: (stream) => {
-        this.#stream = stream
+      turned: (stream, fault) => {
+        this.#stream = { stream, ...(fault !== undefined && { streamFault: fault }) }
       },
       scan: (request) => this.#engine?.scans.request(request),
     })

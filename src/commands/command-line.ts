@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 import { Command, CommanderError, Option } from 'commander'
 
-import { ConfigError } from '../errors.ts'
+import { ConfigError, UnsupportedServerError } from '../errors.ts'
 
 export interface ConfigOption {
   readonly config: string
@@ -28,7 +28,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   } catch (error) {
     // The library has said what it has to say; its code is 0 for --help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    if (error instanceof ConfigError) {
+    if (error instanceof ConfigError || error instanceof UnsupportedServerError) {
       process.stderr.write(`${error.message}\n`)
       return 2
     }

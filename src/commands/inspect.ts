@@ -22,6 +22,7 @@ export interface Inspection {
 export async function inspect<T>(config: string, look: (inspection: Inspection) => Promise<T>): Promise<T> {
   const { settings } = await loadSettings(config, process.env)
   await using connections = connect(settings.mongo.uri)
+  await connections.open()
   const state = stateDatabase(connections.work.db(settings.mongo.stateDatabase))
   const silent = { event: () => undefined }
   const memory = {

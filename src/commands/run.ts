@@ -3,6 +3,6 @@ import { runService } from './run-service.ts'
 
 /** `run`: the service, until a signal ends it. */
 export async function runCommand(options: LogOptions): Promise<ExitCode> {
-  await runService(options, 'run')
-  return 0
+  const { refused } = await runService(options, 'run')
+  return refused ? 2 : 0
 }

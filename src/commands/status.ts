@@ -81,7 +81,7 @@ async function* countAll({ settings, db, misconfigured }: Inspection, only: stri
 }
 
 interface Shown {
-  readonly instances: readonly { readonly _id: string; readonly stream: string; readonly heard: Date }[]
+  readonly instances: readonly { readonly _id: string; readonly stream: string; readonly streamFault?: string; readonly heard: Date }[]
   readonly sites: readonly {
     readonly site: string
     readonly provider?: string
@@ -98,7 +98,7 @@ function show({ instances, sites, projects, settings }: Shown): void {
   print(
     instances.length === 0
       ? 'No instance is running.'
-      : `Instances: ${instances.map(({ _id, stream }) => `${_id} (change stream ${stream})`).join(', ')}`,
+      : `Instances: ${instances.map(({ _id, stream, streamFault }) => `${_id} (change stream ${stream}${streamFault === undefined ? '' : `: ${streamFault}`})`).join(', ')}`,
   )
   print('')
   print(table(['site', 'provider', 'state', 'running', 'queued', 'why'], sites.map(siteRow)))

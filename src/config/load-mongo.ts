@@ -3,12 +3,15 @@ import type { z } from 'zod'
 import { registerSecret } from '../logging/redact.ts'
 import type { Settings } from '../model/settings.ts'
 import type { KeyOf, Mistakes } from './mistakes.ts'
+import { hasUnescapedUser, hideAddress, secretsOf } from './mongo-address.ts'
+import { checkOptions } from './mongo-options.ts'
 import { expandEnvironment } from './paths.ts'
 import type { mongoSchema } from './schema.ts'
 
 const URI_VARIABLES = ['SITE_SYNC_MONGO_URI', 'AVALON_MONGO', 'OPENPYPE_MONGO'] as const
 const DEFAULT_URI = 'mongodb://127.0.0.1:27017'
 const DEFAULT_DATABASE = 'avalon'
+const ENCODED = '@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25'
 
 interface Said {
   readonly key: string
@@ -41,12 +44,17 @@ function loadUri(written: string | undefined, key: string, env: NodeJS.ProcessEn
   const found = written ? { key, value: written } : fromEnvironment(URI_VARIABLES, env)
   if (!found) return DEFAULT_URI
   const expanded = written
-    ? expandEnvironment(found.value, env, (missing) => mistakes.add(key, hideUserinfo(found.value), missing))
+    ? expandEnvironment(found.value, env, (missing) => mistakes.add(key, hideAddress(found.value), missing))
     : found.value
   if (expanded === undefined) return DEFAULT_URI
   const uri = expanded.trim()
-  if (/^mongodb(?:\+srv)?:\/\/[^\s/]/.test(uri)) registerPassword(uri)
-  else mistakes.add(found.key, hideUserinfo(found.value), 'an address that starts with mongodb:// or mongodb+srv://')
+  if (!/^mongodb(?:\+srv)?:\/\/[^\s/]/.test(uri)) {
+    mistakes.add(found.key, hideAddress(found.value), 'an address that starts with mongodb:// or mongodb+srv://')
+    return uri
+  }
+  for (const secret of secretsOf(uri)) registerSecret(secret)
+  if (!hasUnescapedUser(uri)) return checkOptions(uri, found.key, mistakes)
+  mistakes.add(found.key, hideAddress(uri), `an address whose user name and password are percent-encoded: ${ENCODED}`)
   return uri
 }
 
@@ -61,20 +69,4 @@ function fromEnvironment(names: readonly string[], env: NodeJS.ProcessEnv): Said
     if (value) return { key: `environment ${name}`, value }
   }
   return undefined
-}
-
-function registerPassword(uri: string): void {
-  const password = /^[^:]+:\/\/[^:/@]*:(.*)@/.exec(uri)?.[1]
-  if (password === undefined) return
-  registerSecret(password)
-  try {
-    registerSecret(decodeURIComponent(password))
-  } catch {
-    // Not percent-encoded: it was registered as it is.
-  }
-}
-
-/** Also where the scheme, by which the redaction tells an address, is what is wrong. */
-function hideUserinfo(text: string): string {
-  return text.replace(/^(?:[a-z+]*:\/*)?.*@/is, '[redacted]@')
 }

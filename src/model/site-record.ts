@@ -1,4 +1,5 @@
 import { isPlain, type Plain } from './document.ts'
+import { isBroken } from './valid-text.ts'
 
 export const DEFAULT_PRIORITY = 50
 
@@ -49,6 +50,7 @@ function fromArray(sites: readonly unknown[]): SiteRecords {
     const element = sites[index]
     if (!isPlain(element)) unreadable.push(`sites.${index} is ${typeName(element)}`)
     else if (typeof element['name'] !== 'string') unreadable.push(`sites.${index} has no name`)
+    else if (isBroken(element['name'])) unreadable.push(`sites.${index}.name is not valid UTF-8`)
     else {
       const record = readRecord(element['name'], element)
       const same = records.get(record.site)
@@ -63,7 +65,8 @@ function fromObject(sites: Plain): SiteRecords {
   const records = new Map<string, SiteRecord[]>()
   const unreadable: string[] = []
   for (const [site, value] of Object.entries(sites)) {
-    if (isPlain(value)) records.set(site, [readRecord(site, value)])
+    if (isBroken(site)) unreadable.push(`sites.${site}: the name is not valid UTF-8`)
+    else if (isPlain(value)) records.set(site, [readRecord(site, value)])
     else unreadable.push(`sites.${site} is ${typeName(value)}`)
   }
   return { shape: 'object', records, unreadable }

@@ -5,6 +5,7 @@ import type { ProjectSettings } from './settings.ts'
 import type { Root, RootedPath, Site } from './site.ts'
 import { readSites, typeName, type Shape, type SiteRecord, type SiteRecords } from './site-record.ts'
 import { placeKey, rootKey, type Route, type Transfer } from './transfer.ts'
+import { brokenText, isBroken } from './valid-text.ts'
 
 /** Why a file is, or is not, to be sent to a site. */
 type VerdictState =
@@ -67,6 +68,8 @@ export function examine(
   if (!Array.isArray(document.files)) return { verdicts: [], unreadable: [`files is ${typeName(document.files)}`] }
   const id = idText(document._id)
   if (id.length > LONGEST_ID) return { verdicts: [], unreadable: ['its _id is too long'] }
+  // It would name another document, or none.
+  if (isBroken(id)) return { verdicts: [], unreadable: ['its _id is not valid UTF-8'] }
   const scope: Scope = {
     document,
     project,
@@ -77,6 +80,9 @@ export function examine(
   }
   const verdicts: Verdict[] = []
   const unreadable: string[] = []
+  const { files: _files, ...rest } = document
+  const broken = brokenText(rest, '')
+  if (broken !== undefined) unreadable.push(`${broken} is not valid UTF-8`)
   for (const [index, entry] of document.files.entries()) examineFile(scope, index, entry, verdicts, unreadable)
   return { verdicts, unreadable }
 }
@@ -104,7 +110,9 @@ function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verd
   if (fileId === undefined || fileId === null) return void unreadable.push(`${where} has no _id`)
   const id = idText(fileId)
   if (id.length > LONGEST_ID) return void unreadable.push(`${where}._id is too long`)
+  if (isBroken(id)) return void unreadable.push(`${where}._id is not valid UTF-8`)
   if (typeof path !== 'string') return void unreadable.push(`${where}.path is ${path === undefined ? 'missing' : typeName(path)}`)
+  if (isBroken(path)) return void unreadable.push(`${where}.path is not valid UTF-8`)
   if (path.length > LONGEST_PATH) return void unreadable.push(`${where}.path has ${path.length} characters`)
   const file = {
     fileId,
@@ -222,6 +230,8 @@ function sourceOf({ settings, document }: Scope): Site {
   const configured = settings.sites.get(name)
   if (configured) return configured
   const root = rootIn(document.context)
+  const broken = isPlain(document.context) ? brokenText(document.context['root'], 'context.root') : undefined
+  if (broken !== undefined) throw new SyncError('BAD_ROOT', `${broken} in the document is not valid UTF-8`)
   if (root === undefined) {
     throw new SyncError(
       'BAD_ROOT',

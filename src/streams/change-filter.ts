@@ -2,26 +2,47 @@ import { createHash } from 'node:crypto'
 
 import type { Document } from 'mongodb'
 
-/** The fields that the service writes, in either shape, as the change stream names them. */
-const OWN_FIELD = String.raw`^files\.\d+\.sites\..*\.(created_dt|id|error|tries|progress|last_failed_dt)$`
-const WHOLE_RECORD = String.raw`^files\.\d+\.sites\..*$`
-const PAUSED = String.raw`^files\.\d+\.sites\..*\.paused$`
+/** The fields that the service writes into a record, in either shape. */
+const RESULTS = ['created_dt', 'id', 'error', 'tries', 'progress', 'last_failed_dt']
+const DATES = ['created_dt', 'last_failed_dt']
 
 const updated = { $objectToArray: { $ifNull: ['$updateDescription.updatedFields', {}] } }
 const removed = { $ifNull: ['$updateDescription.removedFields', []] }
 const truncated = { $ifNull: ['$updateDescription.truncatedArrays', []] }
 
-const matches = (input: Document | string, regex: string): Document => ({ $regexMatch: { input, regex } })
 const isDate = (input: string): Document => ({ $eq: [{ $type: input }, 'date'] })
 const any = (input: Document, cond: Document): Document => ({ $gt: [{ $size: { $filter: { input, cond } } }, 0] })
+
+/**
+ * Asks something of the parts of a dotted path. Paths are compared part by part, never matched by a regular expression: that fails on
+ * a name that is not UTF-8, and with it the stream of all projects.
+ */
+const ofParts = (path: string, ...conditions: readonly Document[]): Document => ({
+  $let: { vars: { parts: { $split: [path, '.'] } }, in: { $and: conditions } },
+})
+const part = (index: number): Document => ({ $arrayElemAt: ['$$parts', index] })
+const hasParts = (least: number): Document => ({ $gte: [{ $size: '$$parts' }, least] })
+const isNumber = (input: Document): Document => ({
+  $and: [{ $ne: [input, ''] }, { $eq: [{ $trim: { input, chars: '0123456789' } }, ''] }],
+})
+/** `files.N.sites.…`; how many parts the rest has depends on the site's name. */
+const isRecord = (least: number): readonly Document[] => [
+  hasParts(least),
+  { $eq: [part(0), 'files'] },
+  isNumber(part(1)),
+  { $eq: [part(2), 'sites'] },
+]
+
+const inRecord = (path: string, fields: readonly string[]): Document => ofParts(path, ...isRecord(5), { $in: [part(-1), fields] })
+const endsWith = (path: string, field: string): Document => ofParts(path, hasParts(2), { $eq: [part(-1), field] })
 
 /** A result field set to a plain value. The service never writes a `tries` below 1, nor a date that is none; a person who does wants an attempt. */
 const ownValue = {
   $and: [
-    matches('$$this.k', OWN_FIELD),
+    inRecord('$$this.k', RESULTS),
     { $not: [{ $in: [{ $type: '$$this.v' }, ['object', 'array']] }] },
-    { $not: [{ $and: [matches('$$this.k', String.raw`\.tries$`), { $lt: ['$$this.v', 1] }] }] },
-    { $not: [{ $and: [matches('$$this.k', String.raw`_dt$`), { $not: [isDate('$$this.v')] }] }] },
+    { $not: [{ $and: [inRecord('$$this.k', ['tries']), { $lt: ['$$this.v', 1] }] }] },
+    { $not: [{ $and: [inRecord('$$this.k', DATES), { $not: [isDate('$$this.v')] }] }] },
   ],
 }
 
@@ -31,7 +52,7 @@ const ownValue = {
  */
 const ownRecord = {
   $and: [
-    matches('$$this.k', WHOLE_RECORD),
+    ofParts('$$this.k', ...isRecord(4)),
     { $eq: [{ $type: '$$this.v' }, 'object'] },
     { $or: [isDate('$$this.v.created_dt'), { $eq: [{ $type: '$$this.v.error' }, 'string'] }, { $isNumber: '$$this.v.progress' }] },
   ],
@@ -40,12 +61,12 @@ const ownRecord = {
 /** Removed `tries` without a `created_dt` in exchange is a person's "try again"; a removed `created_dt` is a reset. */
 const ownRemovals = {
   $and: [
-    { $not: [any(removed, { $not: [matches('$$this', OWN_FIELD)] })] },
-    { $not: [any(removed, matches('$$this', String.raw`\.created_dt$`))] },
+    { $not: [any(removed, { $not: [inRecord('$$this', RESULTS)] })] },
+    { $not: [any(removed, endsWith('$$this', 'created_dt'))] },
     {
       $or: [
-        { $not: [any(removed, matches('$$this', String.raw`\.tries$`))] },
-        any(updated, { $and: [matches('$$this.k', String.raw`\.created_dt$`), isDate('$$this.v')] }),
+        { $not: [any(removed, endsWith('$$this', 'tries'))] },
+        any(updated, { $and: [endsWith('$$this.k', 'created_dt'), isDate('$$this.v')] }),
       ],
     },
   ],
@@ -62,7 +83,10 @@ const ownWrite = {
 }
 
 const unpaused = {
-  $or: [any(removed, matches('$$this', PAUSED)), any(updated, { $and: [matches('$$this.k', PAUSED), { $ne: ['$$this.v', true] }] })],
+  $or: [
+    any(removed, inRecord('$$this', ['paused'])),
+    any(updated, { $and: [inRecord('$$this.k', ['paused']), { $ne: ['$$this.v', true] }] }),
+  ],
 }
 
 /** Bytes. An ordinary publish of a file or a few; what is larger is read when somebody looks at it. */

@@ -4,8 +4,10 @@ import { Observable, type Subscriber } from 'rxjs'
 import type { RepresentationDocument } from '../model/document.ts'
 import type { Occasion } from '../model/eligibility.ts'
 import { changeFilter } from './change-filter.ts'
+import { isPassing } from './outage.ts'
 import type { TokenStore } from './resume-token.ts'
-import { streamFault } from './stream-fault.ts'
+import { StreamFailures, type FailureTiming } from './stream-failures.ts'
+import { reasonOf, streamFault } from './stream-fault.ts'
 import { sleep, within } from './waiting.ts'
 
 /** What the change stream says. It is a hint, also where it shows a document: whoever acts on it reads that again. */
@@ -30,23 +32,23 @@ export type StreamEvent =
   /** There are no change streams here; asked again later. */
   | { readonly kind: 'unavailable'; readonly reason: string }
 
-export interface StreamTiming {
+export interface StreamTiming extends FailureTiming {
   /** How long the server waits for a change before it answers with none. */
   readonly awaitMs: number
   /** How much longer than that an answer may take before the stream is given up. */
   readonly graceMs: number
   /** The first answer may have to read the whole oplog. */
   readonly firstAnswerMs: number
-  readonly backoffMs: readonly [least: number, most: number]
   readonly unavailableMs: number
   readonly saveTokenMs: number
 }
 
-const STREAM_TIMING: StreamTiming = {
+export const STREAM_TIMING: StreamTiming = {
   awaitMs: 1_000,
   graceMs: 3_000,
   firstAnswerMs: 60_000,
   backoffMs: [200, 10_000],
+  remindMs: [30_000, 3_600_000],
   unavailableMs: 60_000,
   saveTokenMs: 5_000,
 }
@@ -75,6 +77,9 @@ export function watchChanges(db: Db, tokens: TokenStore, timing: StreamTiming = 
   return { events$, finished }
 }
 
+/** Times that a token is asked for when the server answers with a fault. */
+const MOST_LOADS = 3
+
 class StreamLoop {
   readonly #db: Db
   readonly #tokens: TokenStore
@@ -84,13 +89,14 @@ class StreamLoop {
   #token: ResumeToken
   #savedToken: string | undefined
   #nextSave = 0
-  #failures = 0
+  readonly #failures: StreamFailures
   #saidUnavailable = false
 
   constructor(db: Db, tokens: TokenStore, timing: StreamTiming, out: Subscriber<StreamEvent>) {
     this.#db = db
     this.#tokens = tokens
     this.#timing = timing
+    this.#failures = new StreamFailures(timing)
     this.#out = out
   }
 
@@ -108,13 +114,14 @@ class StreamLoop {
   }
 
   async #loadToken(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    for (let faults = 0; !signal.aborted;) {
       try {
         this.#token = await this.#tokens.load()
         return
-      } catch {
-        // No server yet: the stream could not be opened either.
-        await sleep(this.#backoff(), signal)
+      } catch (error) {
+        // Without a server the stream could not be opened either; a place that nobody can read is no place.
+        if (!isPassing(error) && ++faults === MOST_LOADS) return
+        await sleep(this.#lost(error, false), signal)
       }
     }
   }
@@ -132,7 +139,7 @@ class StreamLoop {
         ...(resuming && { startAfter: this.#token }),
       })
       await this.#pull(stream, resuming, signal)
-      return this.#lost('the server closed the stream', false)
+      return this.#lost(new Error('the server closed the stream'), false)
     } catch (error) {
       return this.#ended(error)
     } finally {
@@ -144,10 +151,11 @@ class StreamLoop {
     const { awaitMs, graceMs, firstAnswerMs } = this.#timing
     let patience = firstAnswerMs
     let isOpen = false
+    let answers = 0
     const opened = (): void => {
-      if (isOpen || signal.aborted) return
+      if (isOpen || signal.aborted || (this.#failures.isDoubtful && answers < 2)) return
       isOpen = true
-      this.#failures = 0
+      this.#failures.opened()
       this.#saidUnavailable = false
       this.#out.next({ kind: resuming ? 'resumed' : 'opened' })
     }
@@ -156,7 +164,10 @@ class StreamLoop {
     while (!signal.aborted) {
       const change: Document | null = await within(patience, stream.tryNext(), signal)
       if (signal.aborted) break
+      // The first answer comes with the opening, and says nothing about what is next.
+      answers += change ? 2 : 1
       opened()
+      if (answers > 1) this.#failures.worked()
       patience = awaitMs + graceMs
       if (change) {
         if (change['operationType'] === 'invalidate') {
@@ -200,29 +211,27 @@ class StreamLoop {
   }
 
   #ended(error: unknown): number {
-    const reason = error instanceof Error ? error.message : String(error)
     const fault = streamFault(error)
     if (fault === 'unavailable') {
-      if (!this.#saidUnavailable) this.#out.next({ kind: 'unavailable', reason })
+      if (!this.#saidUnavailable) this.#out.next({ kind: 'unavailable', reason: reasonOf(error) })
       this.#saidUnavailable = true
       return this.#timing.unavailableMs
     }
-    return this.#lost(reason, fault === 'history-lost')
+    return this.#lost(error, fault === 'history-lost')
   }
 
-  #lost(reason: string, historyLost: boolean): number {
+  #lost(error: unknown, historyLost: boolean): number {
     if (this.#stopped.signal.aborted) return 0
-    // One line an outage, not one an attempt; the loss of a place is always told.
-    const isTold = this.#failures === 0 || (historyLost && this.#token !== undefined)
-    if (historyLost) this.#token = undefined
-    if (isTold) this.#out.next({ kind: 'lost', reason, historyLost })
-    return this.#backoff()
-  }
-
-  #backoff(): number {
-    const [least, most] = this.#timing.backoffMs
-    const ceiling = Math.min(most, least * 2 ** this.#failures++)
-    return ceiling / 2 + (Math.random() * ceiling) / 2
+    const place = this.#token === undefined ? undefined : JSON.stringify(this.#token)
+    const { pauseMs, isTold, isStuck } = this.#failures.failed(error, place)
+    const leavesPlace = historyLost || isStuck
+    // One line an outage and reminder, not one an attempt; the loss of a place is always told.
+    if (isTold || (leavesPlace && place !== undefined)) {
+      const reason = isStuck ? `${reasonOf(error)} (again and again at the same place: going on behind it)` : reasonOf(error)
+      this.#out.next({ kind: 'lost', reason, historyLost: leavesPlace })
+    }
+    if (leavesPlace) this.#token = undefined
+    return pauseMs
   }
 
   /** A token that could not be saved costs a longer way back, nothing else. */

@@ -1,5 +1,7 @@
 import { MongoClient } from 'mongodb'
 
+import { requireServer, whyUnsupported } from './server-version.ts'
+
 /**
  * Two clients a process. The change stream has its own: after the loss of a primary the driver awaits a command to the dead server
  * before it resumes, for as long as server selection may take, and a parked stream must not hold a connection the work needs.
@@ -7,10 +9,14 @@ import { MongoClient } from 'mongodb'
 export interface Connections extends AsyncDisposable {
   readonly work: MongoClient
   readonly stream: MongoClient
-  /** Resolves when the server can be reached. A client whose very first use fails does not look for its server again unless told to. */
+  /**
+   * Resolves when the server can be reached; rejects with an `UnsupportedServerError` when it is not one that serves. A client whose
+   * very first use fails does not look for its server again unless told to.
+   */
   open(): Promise<void>
 }
 
+/** What the address says is not asked where the work depends on it: the settings know better (`config/mongo-options.ts`). */
 const COMMON = {
   appName: 'site-sync',
   serverSelectionTimeoutMS: 5_000,
@@ -19,19 +25,29 @@ const COMMON = {
   retryReads: true,
   retryWrites: true,
   readPreference: 'primary',
+  // A change stream takes no other, and what no majority has may be taken back.
+  readConcernLevel: 'majority',
   writeConcern: { w: 'majority' },
+  minPoolSize: 0,
+  // A text that is not UTF-8 is told by whoever needs it; refused here, it would take all documents of its batch with it.
+  enableUtf8Validation: false,
 } as const
 
 /** Connects lazily: a server that is away now is waited for, not an error. */
 export function connect(uri: string): Connections {
-  const work = new MongoClient(uri, { ...COMMON, readConcernLevel: 'majority', socketTimeoutMS: 10_000, maxPoolSize: 32 })
+  const work = new MongoClient(uri, { ...COMMON, socketTimeoutMS: 10_000, maxPoolSize: 32 })
   // The socket may be silent for as long as the server waits for a change.
   const stream = new MongoClient(uri, { ...COMMON, socketTimeoutMS: 30_000, maxPoolSize: 4 })
   return {
     work,
     stream,
     async open() {
-      await Promise.all([work.connect(), stream.connect()])
+      try {
+        await Promise.all([work.connect(), stream.connect()])
+      } catch (error) {
+        throw whyUnsupported(error) ?? error
+      }
+      await requireServer(work)
     },
     async [Symbol.asyncDispose]() {
       await Promise.allSettled([work.close(), stream.close()])

@@ -3,6 +3,7 @@ import type { Document } from 'mongodb'
 import type { RecordResult } from '../model/record-result.ts'
 import { isPathName, readTries, RESULT_FIELDS, type RecordSnapshot } from '../model/site-record.ts'
 import type { RecordAddress } from '../model/transfer.ts'
+import { brokenText } from '../model/valid-text.ts'
 
 /** An update of one record, by operators; several of one document can be joined. */
 export interface OperatorUpdate {
@@ -85,8 +86,9 @@ function unchanged(at: string, snapshot: RecordSnapshot): readonly Document[] {
   return RESULT_FIELDS.map((field) => ({ [`${at}.${field}`]: Object.hasOwn(snapshot, field) ? same(snapshot[field]) : { $exists: false } }))
 }
 
-/** Equality that tells null from missing. */
+/** Equality that tells null from missing. Of what is not UTF-8 nobody can say more than that it is there. */
 function same(value: unknown): Document {
+  if (brokenText(value, '') !== undefined) return { $exists: true }
   if (value === null) return { $type: 'null' }
   if (value === undefined) return { $type: 'undefined' }
   return { $eq: value }
@@ -119,6 +121,7 @@ export function pipelineUpdate(address: RecordAddress, result: RecordResult): re
 function unchangedExpression(input: Document, name: keyof RecordSnapshot, snapshot: RecordSnapshot): Document {
   if (!Object.hasOwn(snapshot, name)) return { $eq: [{ $type: input }, 'missing'] }
   if (snapshot[name] === undefined) return { $eq: [{ $type: input }, 'undefined'] }
+  if (brokenText(snapshot[name], '') !== undefined) return { $ne: [{ $type: input }, 'missing'] }
   return { $eq: [input, { $literal: snapshot[name] }] }
 }
 

@@ -25,6 +25,8 @@ export interface InstanceReport {
   readonly pid: number
   readonly started: Date
   readonly stream: 'opening' | 'open' | 'lost' | 'unavailable'
+  /** Why it is not open. */
+  readonly streamFault?: string
   readonly sites: readonly ReportedSite[]
 }
 
@@ -72,7 +74,7 @@ export function stateDatabase(state: Db): StateDatabase {
       await instances.createIndex({ heard: 1 }, { expireAfterSeconds: 24 * 3_600 })
     },
     async report({ _id, ...report }) {
-      await instances.updateOne({ _id }, [{ $set: { ...literal(report), heard: '$$NOW' } }], { upsert: true })
+      await instances.updateOne({ _id }, [{ $replaceWith: { _id: '$_id', ...literal(report), heard: '$$NOW' } }], { upsert: true })
     },
     async reports(database) {
       const recent = { $gt: ['$heard', { $subtract: ['$$NOW', SILENT_AFTER_MS] }] }

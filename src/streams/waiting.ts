@@ -1,10 +1,15 @@
+/** Whoever was asked says nothing. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+}
+
 /** Waits for an answer, but not for ever; an answer that comes too late is ignored. */
 export async function within<T>(ms: number, answer: Promise<T>, signal: AbortSignal): Promise<T | null> {
   answer.catch(() => undefined)
   let timer: NodeJS.Timeout | undefined
   let onAbort: (() => void) | undefined
   const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+    timer = setTimeout(() => reject(new NoAnswer(`no answer within ${ms} ms`)), ms)
   })
   const stop = new Promise<null>((resolve) => {
     onAbort = () => resolve(null)

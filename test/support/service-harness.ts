@@ -104,7 +104,7 @@ export class Stage {
   }
 
   async read({ _id }: Pick<Representation, '_id'>, project = PROJECT): Promise<WithId<Representation> | null> {
-    return await this.project(project).findOne({ _id })
+    return await this.project(project).findOne({ _id }, { enableUtf8Validation: false })
   }
 
   /** The document to the byte. */

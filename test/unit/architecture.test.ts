@@ -87,8 +87,8 @@ describe('imports point one way', () => {
 
 describe('each library has its place', () => {
   test.each<[string, readonly string[]]>([
-    // The commands and the composition root hand the client and ids through.
-    ['mongodb', ['streams', 'commands', '']],
+    // The commands and the composition root hand the client and ids through; the configuration has the driver check the address.
+    ['mongodb', ['streams', 'config', 'commands', '']],
     ['rxjs', ['pipeline', 'streams', '']],
     ['googleapis', ['providers']],
     ['googleapis-common', ['providers']],
