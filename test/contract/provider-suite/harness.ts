@@ -33,8 +33,11 @@ export class Harness {
     return this.#current.provider
   }
 
-  get closeFolder(): Subject['closeFolder'] {
-    return this.#current.closeFolder
+  /** False where that can't be had. */
+  async closeFolder(path: string): Promise<boolean> {
+    if (this.#current.closeFolder === undefined) return false
+    await this.#current.closeFolder(path)
+    return true
   }
 
   at(path: string): RootedPath {

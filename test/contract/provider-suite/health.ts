@@ -5,14 +5,14 @@ import { memorySource } from '../../support/memory-source.ts'
 import type { Harness } from './harness.ts'
 import { never } from './harness.ts'
 
+const faultOf = async (work: Promise<unknown>): Promise<SyncError | undefined> =>
+  await work.then(
+    () => undefined,
+    (error: unknown) => error as SyncError,
+  )
+
 /** What the blame for a fault depends on: probes that try what failed, and faults that do not claim more than they know. */
 export function healthContract(h: Harness): void {
-  const faultOf = async (work: Promise<unknown>): Promise<SyncError | undefined> =>
-    await work.then(
-      () => undefined,
-      (error: unknown) => error as SyncError,
-    )
-
   describe('health', () => {
     test.each(['read', 'write', undefined] as const)('a probe (%s) of a site that is well leaves nothing behind', async (operation) => {
       await h.write('f.ma', 'x')
@@ -28,10 +28,9 @@ export function healthContract(h: Harness): void {
     test('a folder that may not be written to is not the site’s trouble: the fault is no certain one, the probe works', async ({
       skip,
     }) => {
-      if (!h.closeFolder) return skip('this provider has no such folders here')
       await h.write('closed/old.ma', 'old')
       await h.write('open/old.ma', 'old')
-      await h.closeFolder('closed')
+      if (!(await h.closeFolder('closed'))) return skip('this provider has no such folders here')
       const fault = await faultOf(h.write('closed/new.ma', 'new'))
       expect(fault).toBeInstanceOf(SyncError)
       expect([fault?.kind === 'file' || !fault?.isCertain, fault?.message]).toEqual([true, expect.stringContaining('closed')])
@@ -42,8 +41,7 @@ export function healthContract(h: Harness): void {
     })
 
     test('a root that may not be written to fails the probe of writing, and not that of reading', async ({ skip }) => {
-      if (!h.closeFolder) return skip('this provider has no such folders here')
-      await h.closeFolder('')
+      if (!(await h.closeFolder(''))) return skip('this provider has no such folders here')
       const fault = await faultOf(h.provider.probe({ signal: never() }))
       expect(fault).toMatchObject({ message: expect.stringMatching(/./) as string })
       expect(fault?.kind).not.toBe('file')
@@ -67,7 +65,8 @@ export function healthContract(h: Harness): void {
     test('upper and lower case are one file with one content, or two files', async () => {
       await h.write('case/Plate.ma', 'first')
       const second = await faultOf(h.write('case/plate.ma', 'second'))
-      if (second) expect(second).toMatchObject({ code: 'TARGET_CONFLICT', message: expect.stringContaining('Plate.ma') as string })
+      expect([undefined, 'TARGET_CONFLICT']).toContain(second?.code)
+      expect(second?.message ?? 'Plate.ma').toContain('Plate.ma')
       expect(await h.names('case')).toEqual(second ? ['Plate.ma'] : ['Plate.ma', 'plate.ma'])
       expect(String(await h.readBack('case/Plate.ma'))).toBe('first')
       expect(await h.provider.stat(h.at('case/Plate.ma'), { signal: never(), exact: true })).toMatchObject({ size: 5 })
