@@ -2,7 +2,7 @@ import type { BigIntStats, BigIntStatsFs } from 'node:fs'
 
 /** The part of the kernel's FUSE protocol (linux/fuse.h, 7.31) that a pass-through needs. All numbers are little-endian. */
 
-export const OPCODES = {
+const OPCODES = {
   1: 'lookup',
   2: 'forget',
   3: 'getattr',
