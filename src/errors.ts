@@ -86,7 +86,7 @@ export class SyncError extends Error {
 }
 
 function isCertain(code: ErrorCode): boolean {
-  return CERTAIN.has(code) || (KIND_BY_CODE[code] === 'file' && code !== 'UNEXPECTED')
+  return CERTAIN.has(code) || KIND_BY_CODE[code] === 'file'
 }
 
 /** Somebody was told to end, and nobody waits any more. */
@@ -94,7 +94,7 @@ export function isStop(error: unknown): boolean {
   return error instanceof SyncError && error.kind === 'stop'
 }
 
-/** Wraps whatever was thrown; a fault that nobody classified is judged by evidence. */
+/** Wraps whatever was thrown; a fault that nobody classified is the file's: a bug must not stop a site. */
 export function toSyncError(thrown: unknown): SyncError {
   if (thrown instanceof SyncError) return thrown
   if (thrown instanceof Error && thrown.name === 'AbortError') return new SyncError('ABORTED', 'stopped', { cause: thrown })

@@ -30,6 +30,9 @@ export class SiteBreaker {
   #health: SiteHealth = { state: 'ok' }
   #troubles = 0
   #trial: object | undefined
+  /** How often the site was found to be in trouble; passes of an earlier round bring no news of a later one. */
+  #round = 0
+  readonly #rounds = new WeakMap<object, number>()
   /** What the site was in trouble with last. */
   #operation: Operation = 'write'
   #cancelTimer: (() => void) | undefined
@@ -51,8 +54,8 @@ export class SiteBreaker {
   async pass(signal: AbortSignal): Promise<object> {
     for (;;) {
       signal.throwIfAborted()
-      if (this.#health.state === 'ok') return {}
-      if (this.#health.state === 'trying' && this.#trial === undefined) return (this.#trial = {})
+      if (this.#health.state === 'ok') return this.#newPass()
+      if (this.#health.state === 'trying' && this.#trial === undefined) return (this.#trial = this.#newPass())
       await this.#change(signal)
     }
   }
@@ -66,7 +69,8 @@ export class SiteBreaker {
     if (wasTrial) this.#trial = undefined
     if (result !== undefined && 'error' in result) {
       // Those who were under way when the trouble began bring no news.
-      if (this.#health.state === 'ok' || wasTrial) {
+      const isNews = this.#health.state === 'ok' && this.#rounds.get(pass) === this.#round
+      if (isNews || wasTrial) {
         this.#operation = result.operation ?? 'write'
         this.#cool(result.error)
       }
@@ -81,9 +85,16 @@ export class SiteBreaker {
     this.#wake()
   }
 
+  #newPass(): object {
+    const pass = {}
+    this.#rounds.set(pass, this.#round)
+    return pass
+  }
+
   #cool(error: SyncError): void {
     if (this.#closed) return
     if (this.#health.state === 'ok') this.#cooledAt = this.#clock.now()
+    this.#round++
     const ms = cooldownMs(error, ++this.#troubles, this.#clock.random())
     const since = this.#health.state === 'ok' ? this.#clock.wallTime() : this.#health.since
     this.#health = { state: 'cooling', error, since, until: new Date(this.#clock.wallTime().getTime() + ms) }

@@ -32,8 +32,8 @@ const SPACE: ReadonlySet<string> = new Set(['DISK_FULL', 'QUOTA'])
 interface Account {
   /** Where it failed since the last success. */
   readonly failing: Set<string>
-  /** When several folders were taken for the site's trouble last. */
-  sinceFolders: number
+  /** When the site was found to be in trouble last. */
+  troubledAt: number
   running: Promise<SyncError | undefined> | undefined
   next: Promise<SyncError | undefined> | undefined
 }
@@ -64,16 +64,24 @@ export class SiteEvidence {
   async judge(suspicion: Suspicion): Promise<SyncError | undefined> {
     const { site, operation, error, folder, file, startedAt, signal } = suspicion
     const account = this.#account(keyOf(site, operation))
-    if (startedAt > account.sinceFolders) account.failing.add(SPACE.has(error.code) ? `file ${file}` : `folder ${folder}`)
+    if (startedAt > account.troubledAt) account.failing.add(SPACE.has(error.code) ? `file ${file}` : `folder ${folder}`)
     const atRoot = await abortable(this.#probe(account, site, operation), signal)
-    if (atRoot) return atRoot.isCertain ? atRoot : error
-    // It was under way when that was found out.
-    if (startedAt <= account.sinceFolders) return error
+    if (atRoot) {
+      // That explains what failed in its folders.
+      this.#inTrouble(account)
+      return atRoot.isCertain ? atRoot : error
+    }
+    // The site was found to be in trouble while this attempt was under way, although it may be well again.
+    if (startedAt <= account.troubledAt) return error
     if (account.failing.size < FOLDERS_IN_A_ROW) return undefined
     // After the pause they have to fail again, so that a file which never succeeds can't keep its site from everybody else.
-    account.failing.clear()
-    account.sinceFolders = this.#parts.clock.now()
+    this.#inTrouble(account)
     return error
+  }
+
+  #inTrouble(account: Account): void {
+    account.failing.clear()
+    account.troubledAt = this.#parts.clock.now()
   }
 
   /** Whoever asks while a probe runs waits for the next one, which all who wait share. */
@@ -90,7 +98,7 @@ export class SiteEvidence {
 
   #account(key: string): Account {
     let account = this.#accounts.get(key)
-    if (!account) this.#accounts.set(key, (account = { failing: new Set(), sinceFolders: -Infinity, running: undefined, next: undefined }))
+    if (!account) this.#accounts.set(key, (account = { failing: new Set(), troubledAt: -Infinity, running: undefined, next: undefined }))
     return account
   }
 }

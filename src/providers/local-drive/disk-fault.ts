@@ -18,8 +18,8 @@ const ONCE: SyncErrorOptions = { retries: 1 }
 const FEW: SyncErrorOptions = { retries: 2 }
 /** Nothing but this process, or this machine, is short of something. */
 const MACHINE: SyncErrorOptions = { certain: true }
-/** A ticket may be missing for one folder only. */
-const KEYS: SyncErrorOptions = { certain: false }
+/** Nothing is certain: it may be about one folder only, or about all. */
+const DOUBT: SyncErrorOptions = { certain: false }
 
 /**
  * What an error of the operating system means for a transfer, and how to say it. Whose fault it is, the file's or the site's, is not
@@ -31,10 +31,10 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EACCES: meaning('PERMISSION', 'permission denied'),
   EPERM: meaning('PERMISSION', 'operation not permitted'),
   EROFS: meaning('PERMISSION', 'the file system is read-only'),
-  ENOKEY: meaning('CREDENTIALS', 'the key or Kerberos ticket that it needs is missing', KEYS),
-  EKEYEXPIRED: meaning('CREDENTIALS', 'the key or Kerberos ticket that it needs has expired', KEYS),
-  EKEYREVOKED: meaning('CREDENTIALS', 'the key that it needs was revoked', KEYS),
-  EKEYREJECTED: meaning('CREDENTIALS', 'the key that it needs was rejected', KEYS),
+  ENOKEY: meaning('CREDENTIALS', 'the key or Kerberos ticket that it needs is missing', DOUBT),
+  EKEYEXPIRED: meaning('CREDENTIALS', 'the key or Kerberos ticket that it needs has expired', DOUBT),
+  EKEYREVOKED: meaning('CREDENTIALS', 'the key that it needs was revoked', DOUBT),
+  EKEYREJECTED: meaning('CREDENTIALS', 'the key that it needs was rejected', DOUBT),
   EMFILE: meaning('BUSY', 'too many files are open in this process', MACHINE),
   ENFILE: meaning('BUSY', 'too many files are open on this machine', MACHINE),
   ENOMEM: meaning('BUSY', 'out of memory', MACHINE),
@@ -82,14 +82,14 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   EEXIST: meaning({ read: 'UNEXPECTED', write: 'TARGET_CONFLICT' }, 'something else stands where a folder is needed'),
   EISDIR: meaning({ read: 'NOT_A_FILE', write: 'TARGET_CONFLICT' }, 'it is a folder'),
   ENXIO: meaning({ read: 'NOT_A_FILE', write: 'TARGET_CONFLICT' }, 'it is not a regular file'),
-  EXDEV: meaning('UNEXPECTED', 'the file system cannot move files between its folders'),
-  ENOSYS: meaning('UNEXPECTED', 'the file system cannot do this'),
-  ENOTSUP: meaning('UNEXPECTED', 'the file system cannot do this'),
-  EOPNOTSUPP: meaning('UNEXPECTED', 'the file system cannot do this'),
+  EXDEV: meaning('UNEXPECTED', 'the file system cannot move files between its folders', DOUBT),
+  ENOSYS: meaning('UNEXPECTED', 'the file system cannot do this', DOUBT),
+  ENOTSUP: meaning('UNEXPECTED', 'the file system cannot do this', DOUBT),
+  EOPNOTSUPP: meaning('UNEXPECTED', 'the file system cannot do this', DOUBT),
 }
 
 const BAD_NAME = meaning('BAD_PATH', 'the file system does not take such a name')
-const REFUSED_CALL = meaning('UNEXPECTED', 'the file system refused the call as invalid')
+const REFUSED_CALL = meaning('UNEXPECTED', 'the file system refused the call as invalid', DOUBT)
 /** Calls that are given bytes or times, and no name that could be to blame. */
 const WITHOUT_NAME: ReadonlySet<unknown> = new Set(['read', 'write', 'fsync', 'fdatasync', 'ftruncate', 'futime', 'close', 'fstat'])
 
@@ -113,7 +113,12 @@ function meaningOf(error: unknown): Meaning {
   const name = errnoName(error)
   if (name === 'EINVAL') return WITHOUT_NAME.has((error as { syscall?: unknown }).syscall) ? REFUSED_CALL : BAD_NAME
   const known = name === undefined ? undefined : MEANINGS[name]
-  return known ?? meaning('UNEXPECTED', error instanceof Error ? error.message : String(error))
+  return known ?? meaning('UNEXPECTED', error instanceof Error ? error.message : String(error), isOfSystem(error) ? DOUBT : undefined)
+}
+
+/** Something that the system said, known or not, and no mistake of the program. */
+function isOfSystem(error: unknown): boolean {
+  return typeof (error as { errno?: unknown } | null)?.errno === 'number' || errnoName(error) !== undefined
 }
 
 /** What `work` gives; what it fails with as a fault. */

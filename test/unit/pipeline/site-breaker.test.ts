@@ -213,6 +213,19 @@ describe('time over', () => {
     expect(waiting.filter(({ pass }) => pass)).toHaveLength(1)
   })
 
+  test('nor do they once it is well again', async () => {
+    const { breaker, clock, said } = breakerOf()
+    const [first, slow] = [await breaker.pass(GO_ON), await breaker.pass(GO_ON)]
+    breaker.report(first, { error: trouble })
+    await clock.advance(5_000)
+    expect(breaker.health.state).toBe('ok')
+    breaker.report(slow, { error: trouble })
+    expect(breaker.health.state).toBe('ok')
+    expect(said).toHaveLength(2)
+    breaker.report(await breaker.pass(GO_ON), { error: trouble })
+    expect(breaker.health.state).toBe('cooling')
+  })
+
   test('after a recovery the pauses are short again', async () => {
     const { breaker, clock, said, probe } = await inTrouble()
     probe.fails = trouble

@@ -44,7 +44,7 @@ describe('a fault is judged by evidence', () => {
     ['UNREACHABLE', true],
     ['INTERRUPTED', true],
     ['BUSY', true],
-    ['UNEXPECTED', true],
+    ['UNEXPECTED', false],
     ['SOURCE_MISSING', false],
     ['REFUSED', false],
     ['CREDENTIALS', false],
@@ -73,6 +73,17 @@ describe('the root', () => {
     const { evidence, probe } = evidenceOf()
     probe.fails = new SyncError('INTERRUPTED', 'input/output error')
     expect(await evidence.judge(suspicion('a'))).toBe(denied)
+  })
+
+  test('failed while an attempt was under way: that one is not to blame, although the site is well again', async () => {
+    const { evidence, probe, clock } = evidenceOf()
+    probe.fails = denied
+    const startedAt = clock.now()
+    await evidence.judge(suspicion('a', { startedAt }))
+    probe.fails = undefined
+    expect(await evidence.judge(suspicion('a', { startedAt }))).toBe(denied)
+    await clock.advance(1)
+    expect(await evidence.judge(suspicion('a', { startedAt: clock.now() }))).toBeUndefined()
   })
 
   test('fails for a reason that is certain: that is what the site is in trouble with', async () => {
