@@ -15,6 +15,10 @@ export interface ChangeHintsParts {
   readonly noticed: (project: string) => void
   /** This project's collection, or all of them, may not be the one it was. */
   readonly forgotten: (project?: string) => void
+  /** A document was deleted. */
+  readonly deleted: (project: string, representationId: unknown) => void
+  /** Are so many results in a document this process's own? */
+  readonly areOurs: (document: Pick<Hint, 'project' | 'representationId'>, results: number) => boolean
   readonly turned: (stream: InstanceReport['stream'], fault?: string) => void
   readonly scan: ScanPlan['request']
   /** Work can be taken from now on. */
@@ -50,14 +54,17 @@ export function changeHints(events$: Observable<StreamEvent>, parts: ChangeHints
     filter((event) => event.kind === 'changed'),
     filter(({ project }) => projectSettings(settings, project).enabled),
     tap(({ project }) => noticed(project)),
-    map(({ kind: _changed, ...hint }) => hint),
+    filter((event) => event.results === undefined || !parts.areOurs(event, event.results)),
+    map(({ kind: _changed, results: _results, ...hint }) => hint),
   )
 }
 
-function react(event: StreamEvent, { log, turned, forgotten, scan }: ChangeHintsParts, scanned: () => void): void {
+function react(event: StreamEvent, { log, turned, forgotten, deleted, scan }: ChangeHintsParts, scanned: () => void): void {
   switch (event.kind) {
     case 'changed':
       return
+    case 'deleted':
+      return deleted(event.project, event.representationId)
     case 'gone':
       return forgotten(event.project)
     case 'moved':

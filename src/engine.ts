@@ -72,6 +72,7 @@ export class Engine {
   readonly settled$: Observable<Settled>
   readonly #parts: EngineParts
   readonly #again = new Subject<Hint>()
+  readonly #lookout: Lookout
   readonly #postponed: Postponed<Hint>
   readonly #evidence: SiteEvidence
   readonly #ahead: ClaimsAhead
@@ -82,19 +83,19 @@ export class Engine {
     const { settings, stop$ } = parts
     this.#postponed = new Postponed(parts.clock, parts.isRepeated ? Infinity : LOOKS_IN_ONE_PASS)
     const settingsOf = (project: string) => projectSettings(settings, project)
-    const lookout = new Lookout({ ...parts, queue: this.queue, settingsOf, foldsCase, unread: (error) => this.#faulted(error) })
+    this.#lookout = new Lookout({ ...parts, queue: this.queue, settingsOf, foldsCase, unread: (error) => this.#faulted(error) })
     this.scans = new ScanPlan({
       ...parts,
       queue: this.queue,
       ...(parts.isRepeated && { loopDelayMs: settings.loopDelaySeconds * 1_000 }),
-      found: (project, document, retryFailedBefore) => lookout.found(project, document, retryFailedBefore ? { retryFailedBefore } : {}),
+      found: (...of) => this.#lookout.found(...of),
     })
     this.gates = watchedGates({
       ...parts,
       probe: async (site, operation) => this.#probe(site, operation),
       recovered: (site) => this.#recovered(site),
     })
-    this.#ahead = this.#makeAhead(lookout)
+    this.#ahead = this.#makeAhead()
     stop$.subscribe(() => {
       this.#ahead.close()
       this.#postponed.close()
@@ -104,7 +105,7 @@ export class Engine {
       scans$: this.scans.run(stop$),
       look: {
         ...HINTS,
-        run: (hints: readonly Hint[]) => defer(async () => lookout.look(hints)).pipe(mergeMap((found) => this.#looked(found, hints))),
+        run: (hints: readonly Hint[]) => defer(async () => this.#lookout.look(hints)).pipe(mergeMap((found) => this.#looked(found, hints))),
         batch: HINTS_AT_ONCE,
         most: HINTS_WAITING,
         overflowed: () => this.scans.request({ reason: 'overflow' }),
@@ -126,6 +127,16 @@ export class Engine {
     for (const { abort } of this.queue.running.values()) abort.abort({ kind: 'released', reason })
   }
 
+  /** Looks at a representation, whatever the change stream says of it. */
+  look(document: Pick<Hint, 'project' | 'representationId'>): void {
+    this.#again.next({ ...document, occasion: {} })
+  }
+
+  /** A document was deleted: what runs for it ends. */
+  gone({ project, representationId }: Pick<Hint, 'project' | 'representationId'>): void {
+    this.#lookout.gone(project, representationId)
+  }
+
   /** Nothing is to be done, found, or waited for. */
   get isIdle(): boolean {
     return this.scans.isIdle && this.queue.isIdle && this.#postponed.isEmpty
@@ -141,12 +152,12 @@ export class Engine {
     await this.#ahead.settled()
   }
 
-  #makeAhead(lookout: Lookout): ClaimsAhead {
+  #makeAhead(): ClaimsAhead {
     const { settings, claims, clock, isRepeated, providers } = this.#parts
     const parts = {
       claims,
       clock,
-      reread: lookout.reread.bind(lookout),
+      reread: this.#lookout.reread.bind(this.#lookout),
       opened: (site: Site) => providers.opened(site),
       busy: ({ site }: { readonly site: string }, freeInMs: number) => this.scans.takeover(site, freeInMs),
     }

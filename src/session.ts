@@ -20,6 +20,7 @@ import { watchChanges, type WatchedChanges } from './streams/change-stream.ts'
 import { claimStore } from './streams/claims.ts'
 import type { Connections } from './streams/connect.ts'
 import { Outage } from './streams/outage.ts'
+import { OwnResults } from './streams/own-results.ts'
 import { patientClaims, patientMemory, patientReader } from './streams/patient.ts'
 import { representationReader } from './streams/representation-reader.ts'
 import { tokenStore } from './streams/resume-token.ts'
@@ -61,6 +62,7 @@ export class Session {
   #engine: Engine | undefined
   #misconfigured: ReadonlyMap<string, SyncError> = new Map()
   #stream: Pick<InstanceReport, 'stream' | 'streamFault'> = { stream: 'opening' }
+  readonly #ownResults = new OwnResults((document) => this.#engine?.look(document))
   #isStopped = false
 
   constructor(parts: SessionParts) {
@@ -134,7 +136,7 @@ export class Session {
       isRepeated,
       claims,
       slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
-      records: recordWriter(work.db(database)),
+      records: recordWriter(work.db(database), changes && this.#ownResults),
       reader: patientReader(
         representationReader(work.db(database), (project) => countingSites(projectSettings(settings, project))),
         this.#outage,
@@ -184,6 +186,8 @@ export class Session {
       ...this.#parts,
       noticed: (project) => projects.noticed(project),
       forgotten: (project) => projects.forgotten(project),
+      deleted: (project, representationId) => this.#engine?.gone({ project, representationId }),
+      areOurs: (document, results) => this.#ownResults.areOurs(document, results),
       turned: (stream, fault) => {
         this.#stream = { stream, ...(fault !== undefined && { streamFault: fault }) }
       },

@@ -65,7 +65,9 @@ export class Scanner implements AsyncDisposable {
   async examined(project: string): Promise<Examined> {
     const collection = this.#connections.work.db(this.#database).collection(project)
     const settings = this.#settings(project)
-    const filters = targetSites(settings).flatMap(({ name }) => pendingQueries(name, settings.retryCount).map(({ filter }) => filter))
+    const filters = targetSites(settings).flatMap(({ name }) =>
+      pendingQueries(name, settings.retryCount, settings.publishSite).map(({ filter }) => filter),
+    )
     let [keys, documents] = [0, 0]
     for (const filter of [...filters, unreadableQuery]) {
       const { executionStats } = await collection.find(filter as object).explain('executionStats')

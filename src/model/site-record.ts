@@ -21,7 +21,8 @@ export interface SiteRecord {
   readonly paused: boolean
   /** A whole number. Missing, null or negative is 0; undefined when it is no number at all. */
   readonly tries: number | undefined
-  readonly priority: number
+  /** 1 to 1000; undefined: nobody said. */
+  readonly priority: number | undefined
   readonly error: string | undefined
   readonly lastFailed: Date | undefined
   readonly snapshot: RecordSnapshot
@@ -84,7 +85,7 @@ function readRecord(site: string, raw: Plain): SiteRecord {
     tries: readTries(snapshot.tries),
     priority: readPriority(Object.hasOwn(raw, 'priority') ? raw['priority'] : undefined),
     error: typeof snapshot.error === 'string' ? snapshot.error : undefined,
-    lastFailed: failed instanceof Date ? failed : undefined,
+    lastFailed: failed instanceof Date && !Number.isNaN(failed.getTime()) ? failed : undefined,
     snapshot,
   }
 }
@@ -95,8 +96,8 @@ export function readTries(tries: unknown): number | undefined {
   return typeof tries === 'number' && Number.isFinite(tries) ? Math.max(0, Math.trunc(tries)) : undefined
 }
 
-function readPriority(priority: unknown): number {
-  if (typeof priority !== 'number' || !Number.isFinite(priority)) return DEFAULT_PRIORITY
+function readPriority(priority: unknown): number | undefined {
+  if (typeof priority !== 'number' || !Number.isFinite(priority)) return undefined
   return Math.min(1000, Math.max(1, priority))
 }
 

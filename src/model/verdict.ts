@@ -3,7 +3,7 @@ import { idText, isPlain, type RepresentationDocument } from './document.ts'
 import { resolvePath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
 import type { Root, RootedPath, Site } from './site.ts'
-import { readSites, typeName, type Shape, type SiteRecord, type SiteRecords } from './site-record.ts'
+import { DEFAULT_PRIORITY, readSites, typeName, type Shape, type SiteRecord, type SiteRecords } from './site-record.ts'
 import { placeKey, rootKey, type Route, type Transfer } from './transfer.ts'
 import { brokenText, isBroken } from './valid-text.ts'
 
@@ -197,12 +197,17 @@ function plan(scope: Scope, file: File, target: Site, record: SiteRecord, shape:
     site: target.name,
     shape,
     snapshot: record.snapshot,
-    priority: record.priority,
+    priority: record.priority ?? sourcePriority(scope, file) ?? DEFAULT_PRIORITY,
     tries: record.tries ?? 0,
     lastFailed: record.lastFailed,
     size: file.size,
     route,
   }
+}
+
+/** People set it where the file is. */
+function sourcePriority({ settings }: Scope, { sites }: File): number | undefined {
+  return sites.records.get(settings.publishSite)?.find(({ priority }) => priority !== undefined)?.priority
 }
 
 function routeOf(scope: Scope, file: File, targetSite: Site): Route {

@@ -45,7 +45,8 @@ export interface LookoutParts {
   readonly unread: (error: unknown) => void
 }
 
-export const keyOfHint = ({ project, representationId }: Hint): string => `${project}/${idText(representationId)}`
+export const keyOfHint = ({ project, representationId }: Pick<Hint, 'project' | 'representationId'>): string =>
+  `${project}/${idText(representationId)}`
 
 /** What of a hint waits with many others: a document would be old by then, and is read together with theirs. */
 const withoutDocument = ({ document: _old, ...hint }: Hint): Hint => hint
@@ -86,6 +87,14 @@ export class Lookout {
   async reread({ project, representationId, fileId, key }: Transfer): Promise<Transfer | undefined> {
     const document = await this.#parts.reader.readFile(project, { representationId, fileId })
     return document && this.#plan(project, document).transfers.find((transfer) => transfer.key === key)
+  }
+
+  /** A document is gone: what runs for it ends within a chunk. */
+  gone(project: string, representationId: unknown): void {
+    const key = keyOfHint({ project, representationId })
+    for (const { transfer, abort } of this.#parts.queue.running.values()) {
+      if (transfer.representationKey === key) abort.abort({ kind: 'dropped', reason: 'the document is gone' } satisfies Outcome)
+    }
   }
 
   async #lookIn(project: string, hints: readonly Hint[]): Promise<readonly Found[]> {

@@ -1,6 +1,7 @@
 import { defer, map, merge, Observable, repeat, Subject, takeUntil, timer, type SchedulerLike } from 'rxjs'
 
 import type { RepresentationDocument } from '../model/document.ts'
+import type { Occasion } from '../model/eligibility.ts'
 import type { Log } from '../model/log.ts'
 import { breather } from './breather.ts'
 import type { Clock } from './clock.ts'
@@ -26,7 +27,7 @@ export interface ScanPages {
 export interface ScanParts {
   /** All that may be pending, page by page. Rejects when the database is away. */
   readonly pages: (request: ScanRequest, signal: AbortSignal) => AsyncIterable<ScanPages>
-  readonly found: (project: string, document: RepresentationDocument, retryFailedBefore: Date | undefined) => Found
+  readonly found: (project: string, document: RepresentationDocument, occasion: Occasion) => Found
   /** The clock that failures are dated by. */
   readonly serverTime: () => Promise<Date>
   readonly queue: TransferQueue
@@ -54,6 +55,8 @@ export class ScanPlan {
   /** What failed, until its time has come. */
   #retry: ScanRequest | undefined
   #lastRegular: Date | undefined
+  /** The server's clock less our own, which counts from anywhere. Milliseconds. */
+  #serverAhead: number | undefined
   #active = 0
 
   constructor(parts: ScanParts) {
@@ -148,6 +151,7 @@ export class ScanPlan {
       const retryFailedBefore = request.regular ? await this.#parts.serverTime() : request.asOf
       if (request.regular) {
         this.#lastRegular = retryFailedBefore
+        this.#serverAhead = retryFailedBefore === undefined ? undefined : retryFailedBefore.getTime() - clock.now()
         // Failed files have their attempt by this one; what repeats it gives none.
         again = { ...request, regular: false, asOf: retryFailedBefore }
       }
@@ -176,12 +180,17 @@ export class ScanPlan {
       for (const document of documents) {
         await breathe()
         if (signal.aborted) return
-        const work = found(project, document, retryFailedBefore)
+        const work = found(project, document, this.#occasion(retryFailedBefore))
         await breathe()
         emit(work)
       }
       if (signal.aborted) return
     }
+  }
+
+  #occasion(retryFailedBefore: Date | undefined): Occasion {
+    if (retryFailedBefore === undefined) return {}
+    return { retryFailedBefore, ...(this.#serverAhead !== undefined && { now: new Date(this.#serverAhead + this.#parts.clock.now()) }) }
   }
 
   #failed(request: ScanRequest, error: unknown, signal: AbortSignal): void {

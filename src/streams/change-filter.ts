@@ -46,14 +46,13 @@ const ownValue = {
   ],
 }
 
-/**
- * On a small record the server may report a result as the whole record, as it does a person's reset. Whatever the service wrote
- * there is a date of arrival, an error or progress; a reset holds none of them.
- */
+/** A record that is written whole, as OpenPype does; of a result the server may tell in this way, too. */
+const wholeRecord = { $and: [ofParts('$$this.k', ...isRecord(4)), { $eq: [{ $type: '$$this.v' }, 'object'] }] }
+
+/** Whatever a result holds is a date of arrival, an error or progress; a reset holds none of them. */
 const ownRecord = {
   $and: [
-    ofParts('$$this.k', ...isRecord(4)),
-    { $eq: [{ $type: '$$this.v' }, 'object'] },
+    wholeRecord,
     { $or: [isDate('$$this.v.created_dt'), { $eq: [{ $type: '$$this.v.error' }, 'string'] }, { $isNumber: '$$this.v.progress' }] },
   ],
 }
@@ -72,7 +71,8 @@ const ownRemovals = {
   ],
 }
 
-const ownWrite = {
+/** Written by a program of this kind, by its looks: this process, another instance, or somebody who writes the same. */
+const looksLikeResult = {
   $and: [
     { $eq: ['$operationType', 'update'] },
     { $gt: [{ $size: updated }, 0] },
@@ -82,12 +82,71 @@ const ownWrite = {
   ],
 }
 
+/** A file has become available, or a record was written whole: whoever did it, it may concern others. */
+const matters = { $or: [wholeRecord, { $and: [inRecord('$$this.k', ['created_dt']), isDate('$$this.v')] }] }
+
+const now = { $toDate: '$clusterTime' }
+/** Milliseconds. */
+const JUST_NOW = 3_000
+/** A failure of this moment: its writer has counted it, and nobody has looked at it since. */
+const failedJustNow = (record: string): Document => ({
+  $and: [
+    isDate(`${record}.last_failed_dt`),
+    { $gte: [`${record}.last_failed_dt`, { $subtract: [now, JUST_NOW] }] },
+    { $lte: [`${record}.last_failed_dt`, { $add: [now, JUST_NOW] }] },
+  ],
+})
+
+/** A record that was written whole and is not paused: whatever it held before, somebody may have taken a pause out of it. */
+const unpausedRecord = {
+  $and: [wholeRecord, { $ne: ['$$this.v.paused', true] }, { $not: [isDate('$$this.v.created_dt')] }, { $not: [failedJustNow('$$this.v')] }],
+}
+
+const recordsOf = (file: string): Document => ({
+  $switch: {
+    branches: [
+      { case: { $isArray: `${file}.sites` }, then: `${file}.sites` },
+      {
+        case: { $eq: [{ $type: `${file}.sites` }, 'object'] },
+        then: { $map: { input: { $objectToArray: `${file}.sites` }, as: 'site', in: '$$site.v' } },
+      },
+    ],
+    default: [],
+  },
+})
+
+/** The server tells so of a write to several files at once, such as OpenPype's pause of a sequence. */
+const unpausedFiles = {
+  $and: [
+    { $eq: ['$$this.k', 'files'] },
+    { $isArray: '$$this.v' },
+    {
+      $eq: [
+        {
+          $size: {
+            $filter: {
+              input: '$$this.v',
+              as: 'file',
+              cond: {
+                $anyElementTrue: [{ $map: { input: recordsOf('$$file'), as: 'record', in: failedJustNow('$$record') } }],
+              },
+            },
+          },
+        },
+        0,
+      ],
+    },
+  ],
+}
+
 const unpaused = {
   $or: [
     any(removed, inRecord('$$this', ['paused'])),
-    any(updated, { $and: [inRecord('$$this.k', ['paused']), { $ne: ['$$this.v', true] }] }),
+    any(updated, { $or: [{ $and: [inRecord('$$this.k', ['paused']), { $ne: ['$$this.v', true] }] }, unpausedRecord, unpausedFiles] }),
   ],
 }
+
+const results = { $cond: ['$looksLikeResult', { $size: { $filter: { input: updated, cond: matters } } }, '$$REMOVE'] }
 
 /** Bytes. An ordinary publish of a file or a few; what is larger is read when somebody looks at it. */
 const SMALL = 4_096
@@ -102,15 +161,17 @@ const document = {
 }
 
 /**
- * What the server sends of a database's changes: keys, and of a small new document all, so that no event is too large; nothing of our own
- * writes; drops and renames, so that nothing ends silently. Documents are never looked up: an event's token would not be
- * resumable once the document changes.
+ * What the server sends of a database's changes: keys, and of a small new document all, so that no event is too large; drops and renames, so
+ * that nothing ends silently. Failures and progress concern nobody, whoever wrote them. Of what looks like results it says how many there
+ * are: whether they are this process's own, its writer knows (`own-results.ts`). Documents are never looked up: an event's token would
+ * not be resumable once the document changes.
  */
 export const changeFilter: readonly Document[] = [
-  { $match: { operationType: { $in: ['insert', 'update', 'replace', 'drop', 'rename', 'dropDatabase', 'invalidate'] } } },
+  { $match: { operationType: { $in: ['insert', 'update', 'replace', 'delete', 'drop', 'rename', 'dropDatabase', 'invalidate'] } } },
   { $match: { $or: [{ operationType: { $nin: ['insert', 'replace'] } }, { 'fullDocument.type': 'representation' }] } },
-  { $match: { $expr: { $not: [ownWrite] } } },
-  { $project: { operationType: 1, ns: 1, to: 1, documentKey: 1, clusterTime: 1, unpaused, document } },
+  { $set: { looksLikeResult } },
+  { $match: { $expr: { $or: [{ $not: ['$looksLikeResult'] }, any(updated, matters)] } } },
+  { $project: { operationType: 1, ns: 1, to: 1, documentKey: 1, clusterTime: 1, results, unpaused, document } },
 ]
 
 /** A token is only good for the filter it was made with. */

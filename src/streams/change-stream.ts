@@ -17,9 +17,12 @@ export type StreamEvent =
       readonly project: string
       readonly representationId: unknown
       readonly occasion: Occasion
+      /** It looks like so many results; undefined: like something else. */
+      readonly results?: number
       /** Of a small document that is new: all of it, as it was published. */
       readonly document?: RepresentationDocument
     }
+  | { readonly kind: 'deleted'; readonly project: string; readonly representationId: unknown }
   /** The collection of a project is not what it was: dropped, or renamed. */
   | { readonly kind: 'gone'; readonly project: string }
   /** Documents came by another way than a write (a renamed collection): scan. */
@@ -196,8 +199,12 @@ class StreamLoop {
           project,
           representationId: change['documentKey']?._id,
           occasion: change['unpaused'] === true ? { unpaused: true } : {},
+          ...(typeof change['results'] === 'number' && { results: change['results'] }),
           ...(change['document'] && { document: change['document'] as RepresentationDocument }),
         })
+        return
+      case 'delete':
+        if (typeof project === 'string') this.#out.next({ kind: 'deleted', project, representationId: change['documentKey']?._id })
         return
       case 'drop':
         if (typeof project === 'string') this.#out.next({ kind: 'gone', project })

@@ -52,11 +52,15 @@ export function objectIndex(site: string): IndexDefinition | undefined {
   }
 }
 
-/** The queries of one site, urgent ones first. */
-export function pendingQueries(site: string, retryCount: number): readonly PendingQuery[] {
+/** The queries of one site, urgent ones first; what is urgent by the record of the publish site is asked for where that is named. */
+export function pendingQueries(site: string, retryCount: number, publishSite?: string): readonly PendingQuery[] {
   const all = open(retryCount)
   const first = { ...all, priority: { $gt: DEFAULT_PRIORITY } }
-  const urgent = [arrayFilter(site, first), ...(isPathName(site) ? [objectFilter(site, first)] : [])]
+  const urgent = [
+    arrayFilter(site, first),
+    ...(publishSite === undefined ? [] : [urgentSourceFilter(site, publishSite, all)]),
+    ...(isPathName(site) ? [objectFilter(site, first)] : []),
+  ]
   const rest = [arrayFilter(site, all), isPathName(site) ? objectFilter(site, all) : unnameableFilter(site)]
   return [...urgent.map((filter) => ({ filter, urgent: true })), ...rest.map((filter) => ({ filter, urgent: false }))]
 }
@@ -67,6 +71,17 @@ function arrayFilter(site: string, conditions: Document): Filter<RepresentationD
     'files.sites.name': { $exists: true },
     'files.sites.created_dt': null,
     'files.sites': { $elemMatch: { name: site, ...conditions } },
+  }
+}
+
+/** OpenPype's queue window raises the priority where the file is; it writes arrays only. */
+function urgentSourceFilter(site: string, publishSite: string, conditions: Document): Filter<RepresentationDocument> {
+  return {
+    type: 'representation',
+    'files.sites.name': { $exists: true },
+    'files.sites.created_dt': null,
+    'files.sites': { $elemMatch: { name: publishSite, priority: { $gt: DEFAULT_PRIORITY } } },
+    files: { $elemMatch: { sites: { $elemMatch: { name: site, ...conditions } } } },
   }
 }
 

@@ -31,7 +31,7 @@ export async function* scanProject(
   const fields = wantedFields(countingSites(settings))
   for (const { name } of targetSites(settings)) {
     if (request.sites && !request.sites.has(name)) continue
-    for (const { filter, urgent } of pendingQueries(name, settings.retryCount)) {
+    for (const { filter, urgent } of pendingQueries(name, settings.retryCount, settings.publishSite)) {
       yield* pages(db, { project, filter, fields, wants: () => request.wants(name, urgent) }, signal)
     }
   }

@@ -7,6 +7,7 @@ import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
 import { Gather } from './gather.ts'
 import { isPassing } from './outage.ts'
+import type { OwnResults } from './own-results.ts'
 import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
 import { fitsOperators, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
 import { wantedFiles } from './wanted-fields.ts'
@@ -33,7 +34,8 @@ const IN_ONE_GO = 100
 /** How long a patient one waits for others, in milliseconds. */
 const GATHER_MS = 25
 
-export function recordWriter(db: Db): RecordWriter {
+/** `own` hears of each result before it can be in the change stream. */
+export function recordWriter(db: Db, own?: OwnResults): RecordWriter {
   const single = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
     run: async (writes) => writeInOneGo(db, writes),
     most: IN_ONE_GO,
@@ -51,7 +53,11 @@ export function recordWriter(db: Db): RecordWriter {
   return {
     async write(write) {
       await gather.join({ hurry: write.patient !== true })
-      return batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write)
+      const settle = own?.expect(write.address, write.result)
+      // What fails may have been written: it is written again, or never told of.
+      const written = await batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write)
+      settle?.(written.kind === 'written')
+      return written
     },
   }
 }

@@ -38,7 +38,7 @@ function planOf(m: AsyncMarbles, { loopDelayMs, takes = 4, chance = 0.5 }: Optio
       yield { project: 'PRJ', documents: [documentOf([])] }
       await half()
     },
-    found: (project, _document, retryFailedBefore) => {
+    found: (project, _document, { retryFailedBefore }) => {
       due.push(retryFailedBefore)
       return { representationKey: project, transfers: [], occasion: {}, changed: false }
     },
