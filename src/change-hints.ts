@@ -5,7 +5,7 @@ import { projectSettings } from './model/project-settings.ts'
 import type { Settings } from './model/settings.ts'
 import type { Hint } from './pipeline/lookout.ts'
 import type { ScanPlan } from './pipeline/scan-plan.ts'
-import type { StreamEvent } from './streams/change-stream.ts'
+import type { StreamEvent } from './streams/stream-event.ts'
 import type { InstanceReport } from './streams/state-database.ts'
 
 export interface ChangeHintsParts {

@@ -11,7 +11,7 @@ import type { ProviderPoolParts } from './providers/provider-pool.ts'
 import { Reporter } from './reporter.ts'
 import { Session } from './session.ts'
 import { isOff } from './site-check.ts'
-import { withEarlier } from './site-reports.ts'
+import { newsOf } from './site-reports.ts'
 import { connect, type Connections } from './streams/connect.ts'
 import { stateDatabase, type StateDatabase } from './streams/state-database.ts'
 import { sleep } from './streams/waiting.ts'
@@ -146,18 +146,7 @@ export class SyncService {
     return new Reporter({
       id: { _id: this.id, database, host: hostname(), pid: process.pid, started: this.#started },
       state: this.#state,
-      news: () => {
-        const [latest, ...earlier] = [...this.#sessions].toReversed().flatMap((session) => session.report() ?? [])
-        return (
-          latest && {
-            ...latest,
-            sites: withEarlier(
-              latest.sites,
-              earlier.flatMap(({ sites }) => sites),
-            ),
-          }
-        )
-      },
+      news: () => newsOf([...this.#sessions].toReversed().flatMap((session) => session.report() ?? [])),
     })
   }
 

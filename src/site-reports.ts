@@ -1,7 +1,7 @@
 import type { Engine } from './engine.ts'
 import type { SyncError } from './errors.ts'
 import type { Settings } from './model/settings.ts'
-import type { ReportedSite } from './streams/state-database.ts'
+import type { InstanceReport, ReportedSite } from './streams/state-database.ts'
 
 /** How the sites are doing under one configuration. */
 export function siteReports(settings: Settings, engine: Engine, misconfigured: ReadonlyMap<string, SyncError>): readonly ReportedSite[] {
@@ -25,4 +25,19 @@ export function withEarlier(sites: readonly ReportedSite[], earlier: readonly Re
     else if (site.running > 0) all.set(site.site, site)
   }
   return [...all.values()]
+}
+
+type News = Pick<InstanceReport, 'stream' | 'streamFault' | 'sites'>
+
+/** What an instance says that has several configurations, the latest first; undefined when it has none. */
+export function newsOf([latest, ...earlier]: readonly News[]): News | undefined {
+  return (
+    latest && {
+      ...latest,
+      sites: withEarlier(
+        latest.sites,
+        earlier.flatMap(({ sites }) => sites),
+      ),
+    }
+  )
 }

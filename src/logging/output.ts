@@ -1,7 +1,7 @@
 import type { Destination } from './destination.ts'
 
 /** What may wait to be written: several thousand lines that come without a pause. Bytes. */
-const MAX_WAITING = 4 << 20
+const MAX_WAITING = 2 << 20
 
 /**
  * Lines on their way out of the process. What its destination does not take waits here up to a limit; beyond it lines are dropped, and

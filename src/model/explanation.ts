@@ -39,7 +39,7 @@ export function explainDocument(
         path: verdict.path,
         site: verdict.site,
         state: verdict.state,
-        ...explain(verdict, settings, misconfigured, shell),
+        ...explain(verdict, verdicts, settings, misconfigured, shell),
       })),
       ...explainSkipped(document, settings),
     ],
@@ -70,8 +70,16 @@ function remarks({ type, files }: RepresentationDocument, settings: ProjectSetti
   return Array.isArray(files) && files.length > 0 ? [] : ['it has no files']
 }
 
+/** Each file has an id of its own at a site; a program that writes one record to several files gives them all the same. */
+function fileWithSameId({ path, site, record }: Verdict, all: readonly Verdict[]): string | undefined {
+  const id = record?.snapshot.id
+  if (id === undefined || id === null) return undefined
+  return all.find((other) => other.site === site && other.path !== path && other.record?.snapshot.id === id)?.path
+}
+
 function explain(
   verdict: Verdict,
+  all: readonly Verdict[],
   { retryCount, publishSite }: ProjectSettings,
   misconfigured: ReadonlyMap<string, { readonly message: string }>,
   shell: Shell,
@@ -81,11 +89,14 @@ function explain(
   switch (verdict.state) {
     case 'no-record':
       return { reason: 'no record of this site: nobody asked for it', fix: shell.addSkeleton(verdict) }
-    case 'synced':
+    case 'synced': {
+      const other = fileWithSameId(verdict, all)
+      const doubt = other === undefined ? '' : `, but with the id of ${JSON.stringify(other)}, from which it was copied: it may be absent`
       return {
-        reason: `synced ${dateOf(record?.snapshot.created_dt)}; if somebody removed it there, reset the record`,
+        reason: `synced ${dateOf(record?.snapshot.created_dt)}${doubt}; if ${doubt === '' ? 'somebody removed it there' : 'it is'}, reset the record`,
         fix: shell.reset(verdict),
       }
+    }
     case 'exhausted':
       return {
         reason: `failed ${record?.tries} times, "retry_cnt" is ${retryCount}${said}. Mend that, then delete "tries"`,

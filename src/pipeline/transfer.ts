@@ -29,12 +29,19 @@ export async function transfer(parts: TransferParts, held: Held): Promise<Writte
   const { route } = held.transfer
   if ('error' in route) return { kind: 'failed', error: route.error }
   const faults = new Faults(parts, held, route)
-  try {
-    return await bring(parts, held, route, faults)
-  } catch (thrown) {
-    return await faults.outcome(thrown)
+  for (let round = 1; ; round++) {
+    try {
+      return await bring(parts, held, route, faults)
+    } catch (thrown) {
+      const outcome = await faults.outcome(thrown)
+      const mayHavePassed = outcome.kind === 'failed' && outcome.error.kind === 'transient' && outcome.error.retries === Infinity
+      if (!mayHavePassed || round === MAX_ROUNDS) return outcome
+    }
   }
 }
+
+/** A fault that passes by itself, at a site whose root works: the attempt is made again at once before the file is blamed. */
+const MAX_ROUNDS = 3
 
 async function bring(parts: TransferParts, held: Held, endpoints: Endpoints, faults: Faults): Promise<Written | Outcome> {
   const { signal } = held.running.abort

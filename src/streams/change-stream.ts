@@ -2,38 +2,13 @@ import { ChangeStream, type Db, type Document, type ResumeToken } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
 
 import type { RepresentationDocument } from '../model/document.ts'
-import type { Occasion } from '../model/eligibility.ts'
 import { changeFilter } from './change-filter.ts'
 import { isPassing } from './outage.ts'
 import type { TokenStore } from './resume-token.ts'
+import type { StreamEvent } from './stream-event.ts'
 import { StreamFailures, type FailureTiming } from './stream-failures.ts'
 import { reasonOf, streamFault } from './stream-fault.ts'
 import { sleep, within } from './waiting.ts'
-
-/** What the change stream says. It is a hint, also where it shows a document: whoever acts on it reads that again. */
-export type StreamEvent =
-  | {
-      readonly kind: 'changed'
-      readonly project: string
-      readonly representationId: unknown
-      readonly occasion: Occasion
-      /** It looks like so many results; undefined: like something else. */
-      readonly results?: number
-      /** Of a small document that is new: all of it, as it was published. */
-      readonly document?: RepresentationDocument
-    }
-  | { readonly kind: 'deleted'; readonly project: string; readonly representationId: unknown }
-  /** The collection of a project is not what it was: dropped, or renamed. */
-  | { readonly kind: 'gone'; readonly project: string }
-  /** Documents came by another way than a write (a renamed collection): scan. */
-  | { readonly kind: 'moved'; readonly reason: string }
-  /** Fresh: what happened before is not told; scan. */
-  | { readonly kind: 'opened' }
-  /** Where it was left: nothing is missing. */
-  | { readonly kind: 'resumed' }
-  | { readonly kind: 'lost'; readonly reason: string; readonly historyLost: boolean }
-  /** There are no change streams here; asked again later. */
-  | { readonly kind: 'unavailable'; readonly reason: string }
 
 export interface StreamTiming extends FailureTiming {
   /** How long the server waits for a change before it answers with none. */

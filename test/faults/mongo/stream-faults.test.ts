@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 
-import type { StreamEvent } from '../../../src/streams/change-stream.ts'
+import type { StreamEvent } from '../../../src/streams/stream-event.ts'
 import { STREAM_TIMING, watchChanges } from '../../../src/streams/change-stream.ts'
 import { connect } from '../../../src/streams/connect.ts'
 import { tokenStore } from '../../../src/streams/resume-token.ts'

@@ -12,6 +12,8 @@ import { waitFor } from '../../support/wait-for.ts'
 
 /** Their log is far more than a pipe holds. */
 const FILES = 150
+/** Far more than the service keeps. */
+const ROUNDS = 20
 
 async function publishMany(stage: Stage, folder = 'first'): Promise<void> {
   const documents: Representation[] = []
@@ -92,8 +94,8 @@ test('who reads again is told how many lines are missing, and gets the next ones
   const read = (): void => lines.add(fifo.read())
   await waitFor('a service that works', () => (read(), lines.count('service.ready') > 0))
   // More than a pipe and the buffer of the service hold.
-  for (let round = 0; round < 10; round++) await publishMany(stage, `${round}`)
-  await waitFor('all files', async () => (await synced(stage)) === 10 * FILES, { withinMs: 60_000 })
+  for (let round = 0; round < ROUNDS; round++) await publishMany(stage, `${round}`)
+  await waitFor('all files', async () => (await synced(stage)) === ROUNDS * FILES, { withinMs: 60_000 })
   await waitFor('what is missing', () => (read(), lines.count('log.dropped') > 0))
   await publishMany(stage, 'later')
   await waitFor('the next files', () => (read(), lines.of('transfer.succeeded').some(({ site_sync: own }) => own?.path?.includes('later'))))

@@ -44,6 +44,19 @@ function sent(command: string | undefined): { collection: string; filter: unknow
   return JSON.parse(JSON.stringify(runInNewContext(command ?? '', context))) as ReturnType<typeof sent>
 }
 
+test('a record that carries the id of another file is in doubt', () => {
+  const synced = { name: 'gdrive', created_dt: CREATED }
+  const files = [
+    fileOf([studio, { ...synced, id: 'one' }], { _id: '1', path: '{root[work]}/f.1001.exr' }),
+    fileOf([studio, { ...synced, id: 'one' }], { _id: '2', path: '{root[work]}/f.1002.exr' }),
+    fileOf([studio, { ...synced, id: 'two' }], { _id: '3', path: '{root[work]}/f.1003.exr' }),
+  ]
+  const [first, second, third] = explained(documentOf(files)).explanations
+  expect(first?.reason).toContain('with the id of "{root[work]}/f.1002.exr"')
+  expect(second?.reason).toContain('with the id of "{root[work]}/f.1001.exr"')
+  expect(third?.reason).toBe('synced 2024-01-01T00:00:00.000Z; if somebody removed it there, reset the record')
+})
+
 describe('what is said', () => {
   test.each<[string, object | undefined, Explanation['state'], string]>([
     ['no record', undefined, 'no-record', 'nobody asked for it'],

@@ -1,0 +1,27 @@
+import type { RepresentationDocument } from '../model/document.ts'
+import type { Occasion } from '../model/eligibility.ts'
+
+/** What the change stream says. It is a hint, also where it shows a document: whoever acts on it reads that again. */
+export type StreamEvent =
+  | {
+      readonly kind: 'changed'
+      readonly project: string
+      readonly representationId: unknown
+      readonly occasion: Occasion
+      /** It looks like so many results; undefined: like something else. */
+      readonly results?: number
+      /** Of a small document that is new: all of it, as it was published. */
+      readonly document?: RepresentationDocument
+    }
+  | { readonly kind: 'deleted'; readonly project: string; readonly representationId: unknown }
+  /** The collection of a project is not what it was: dropped, or renamed. */
+  | { readonly kind: 'gone'; readonly project: string }
+  /** Documents came by another way than a write (a renamed collection): scan. */
+  | { readonly kind: 'moved'; readonly reason: string }
+  /** Fresh: what happened before is not told; scan. */
+  | { readonly kind: 'opened' }
+  /** Where it was left: nothing is missing. */
+  | { readonly kind: 'resumed' }
+  | { readonly kind: 'lost'; readonly reason: string; readonly historyLost: boolean }
+  /** There are no change streams here; asked again later. */
+  | { readonly kind: 'unavailable'; readonly reason: string }
