@@ -102,18 +102,11 @@ const unpausedRecord = {
   $and: [wholeRecord, { $ne: ['$$this.v.paused', true] }, { $not: [isDate('$$this.v.created_dt')] }, { $not: [failedJustNow('$$this.v')] }],
 }
 
-const recordsOf = (file: string): Document => ({
-  $switch: {
-    branches: [
-      { case: { $isArray: `${file}.sites` }, then: `${file}.sites` },
-      {
-        case: { $eq: [{ $type: `${file}.sites` }, 'object'] },
-        then: { $map: { input: { $objectToArray: `${file}.sites` }, as: 'site', in: '$$site.v' } },
-      },
-    ],
-    default: [],
-  },
-})
+const recordsOf = (file: string): Document => {
+  const values = { $map: { input: { $objectToArray: `${file}.sites` }, as: 'site', in: '$$site.v' } }
+  const inObject = { $cond: [{ $eq: [{ $type: `${file}.sites` }, 'object'] }, values, []] }
+  return { $cond: [{ $isArray: `${file}.sites` }, `${file}.sites`, inObject] }
+}
 
 /** The server tells so of a write to several files at once, such as OpenPype's pause of a sequence. */
 const unpausedFiles = {

@@ -1,4 +1,4 @@
-import type { Document, UpdateFilter } from 'mongodb'
+import type { Document } from 'mongodb'
 import { expect, test } from 'vitest'
 
 import { entry, recordOf, representation, T0, type Representation, type SiteRecordJson } from '../support/published.ts'
@@ -65,7 +65,7 @@ test(`${WRITERS * UPDATES_EACH} updates by several tools at once: every record i
       const change = CHANGES[pick(Object.keys(CHANGES))] as Change
       const record = change(recordOf(now.files[at], 'gdrive'), new Date())
       const [update, options] = wholeUpdate(now, at, record)
-      await stage.project().updateOne({ _id }, update as UpdateFilter<Representation>, options)
+      await stage.project().updateOne({ _id }, update, options)
     }
   }
   await Promise.all(Array.from({ length: WRITERS }, async (_, n) => await write(n + 1)))
@@ -77,7 +77,7 @@ test(`${WRITERS * UPDATES_EACH} updates by several tools at once: every record i
       const record = recordOf(now.files[at], 'gdrive') ?? {}
       const isThere = record['created_dt'] !== undefined
       const [update, options] = wholeUpdate(now, at, isThere ? { created_dt: record['created_dt'], id: record['id'] } : {})
-      await stage.project().updateOne({ _id }, update as UpdateFilter<Representation>, options)
+      await stage.project().updateOne({ _id }, update, options)
     }
   }
   const records = async (): Promise<{ path: string; record: SiteRecordJson | undefined }[]> =>

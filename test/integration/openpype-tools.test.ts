@@ -1,4 +1,4 @@
-import type { Document, UpdateFilter } from 'mongodb'
+import type { Document } from 'mongodb'
 import { describe, expect, test } from 'vitest'
 
 import type { Settings } from '../../src/model/settings.ts'
@@ -37,8 +37,8 @@ function setFields(shape: Shape, site: string, fields: SiteRecordJson, unset: re
   return [update, shape === 'array' ? { arrayFilters: [{ 's.name': site }] } : {}]
 }
 
-async function update(stage: Stage, { _id }: Representation, [change, options]: [Document, Document]): Promise<void> {
-  const { matchedCount } = await stage.project().updateOne({ _id }, change as UpdateFilter<Representation>, options)
+async function apply(stage: Stage, { _id }: Representation, [change, options]: [Document, Document]): Promise<void> {
+  const { matchedCount } = await stage.project().updateOne({ _id }, change, options)
   expect(matchedCount).toBe(1)
 }
 
@@ -64,7 +64,7 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
     const running = await stage.start()
     await stage.fence()
     expect(running.lines.of('transfer.started').filter(({ site_sync: fields }) => fields?.path?.includes('sh010'))).toEqual([])
-    await update(stage, document, setWhole(shape, 'gdrive', record, 0))
+    await apply(stage, document, setWhole(shape, 'gdrive', record, 0))
     await allSynced(stage, document)
     await running.stop()
   })
@@ -74,8 +74,9 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
     const document = await published(stage, shape, { ...FAILED, paused: true }, 12)
     const running = await stage.start()
     await stage.fence()
-    await update(stage, document, setWhole(shape, 'gdrive', FAILED))
+    await apply(stage, document, setWhole(shape, 'gdrive', FAILED))
     await allSynced(stage, document)
+    expect(running.lines.count('transfer.succeeded')).toBe(13)
     await running.stop()
   })
 
@@ -91,7 +92,7 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
     const running = await stage.start()
     await stage.fence()
     expect(await stage.record(document)).not.toHaveProperty('created_dt')
-    await update(stage, document, change())
+    await apply(stage, document, change())
     await allSynced(stage, document)
     await running.stop()
   })
@@ -100,11 +101,12 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
     const stage = await Stage.open()
     const document = await published(stage, shape, { created_dt: T0, id: 'x' }, 3)
     const running = await stage.start()
-    await update(stage, document, setWhole(shape, 'gdrive', {}, 1))
+    await apply(stage, document, setWhole(shape, 'gdrive', {}, 1))
     await stage.synced(document, { file: 1, ...PROMPT })
-    await update(stage, document, setWhole(shape, 'gdrive', {}))
+    await apply(stage, document, setWhole(shape, 'gdrive', {}))
     for (const file of document.files.keys())
       await stage.until(document, 'a new id', ({ id, created_dt: created }) => id !== 'x' && created instanceof Date, { file, ...PROMPT })
+    expect(stage.spy().store.paths()).toHaveLength(3)
     await running.stop()
   })
 
@@ -142,7 +144,7 @@ describe.each(SHAPES)('while it is sent (%s shape)', (shape) => {
     stage.spy().hold()
     const running = await stage.start()
     await running.lines.until('transfer.started')
-    await update(stage, document, setWhole(shape, 'gdrive', { ...record, paused: true }, 0))
+    await apply(stage, document, setWhole(shape, 'gdrive', { ...record, paused: true }, 0))
     expect((await running.lines.until('transfer.released')).message).toBe('paused')
     stage.spy().release()
     await stage.fence()
@@ -161,12 +163,12 @@ describe.each(SHAPES)('while it is sent (%s shape)', (shape) => {
     [
       'the representation is archived',
       async (stage: Stage, { _id }: Representation) =>
-        void (await stage.project().updateOne({ _id }, { $set: { type: 'archived_representation' } } as UpdateFilter<Representation>)),
+        void (await stage.project().updateOne({ _id }, { $set: { type: 'archived_representation' } })),
     ],
     [
       'the site is removed',
       async (stage: Stage, document: Representation) =>
-        await update(
+        await apply(
           stage,
           document,
           shape === 'array'
@@ -177,7 +179,7 @@ describe.each(SHAPES)('while it is sent (%s shape)', (shape) => {
     [
       'another server marks it',
       async (stage: Stage, document: Representation) =>
-        await update(stage, document, setFields(shape, 'gdrive', { created_dt: new Date(), id: 'theirs' })),
+        await apply(stage, document, setFields(shape, 'gdrive', { created_dt: new Date(), id: 'theirs' })),
     ],
   ])('%s: the transfer ends at once, and leaves nothing', async (_what, act) => {
     const { stage, document, running } = await underWay({}, 2)
@@ -211,7 +213,7 @@ test('a priority that the queue window sets at the source counts, unless the tar
     await stage.insert(document)
   }
   for (const name of ['by-source', 'by-target', 'lowered'])
-    await update(stage, documents.get(name) as Representation, setFields('array', 'studio', { priority: 70 }))
+    await apply(stage, documents.get(name) as Representation, setFields('array', 'studio', { priority: 70 }))
   // A further publish is behind these in the change stream.
   await stage.file('last.exr')
   const last = representation([entry('{root[work]}/last.exr', inArray({ name: 'gdrive', priority: 1 }))])
