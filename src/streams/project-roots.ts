@@ -3,8 +3,10 @@ import type { Db } from 'mongodb'
 import { projectSettings } from '../model/project-settings.ts'
 import { rootsFor } from '../model/publish-root.ts'
 import type { ProjectSettings, Settings } from '../model/settings.ts'
+import type { Root } from '../model/site.ts'
 import { targetSites } from '../model/verdict.ts'
 import type { RepresentationReader } from './representation-reader.ts'
+import { collectionNames } from './scan.ts'
 
 export interface ProjectRootsParts {
   readonly db: Db
@@ -43,6 +45,18 @@ export class ProjectRoots {
     const reading = this.#reading.get(project) ?? this.#read(project).finally(() => this.#reading.delete(project))
     this.#reading.set(project, reading)
     await reading
+  }
+
+  /** What the projects' own documents say of a site, in all of them. */
+  async rootsOf(site: string): Promise<readonly Root[]> {
+    if (this.#parts.settings.rootsFromProject !== true) return []
+    const roots: Root[] = []
+    for (const project of await collectionNames(this.#parts.db)) {
+      await this.prepare(project)
+      const { publishSite, projectRoot } = this.settingsOf(project)
+      if (publishSite === site && projectRoot !== undefined) roots.push(projectRoot)
+    }
+    return roots
   }
 
   /** The document of this project, or of all, may not be what it was. */

@@ -119,6 +119,14 @@ describe("OpenPype's settings as they are stored", () => {
     expect(told[0]?.message).toContain('system.json: data.modules.sync_server.sites.sftp.provider')
   })
 
+  test('accept-root knows the roots of the project documents', async () => {
+    const { stage, folder } = await production()
+    await putProject(stage, stage.studioPath(''))
+    const accept = new ServiceProcess(['accept-root', 'studio', '--json', '--dry-run', '--config', folder])
+    expect(await accept.end()).toBe(0)
+    expect(JSON.parse(accept.stdout)).toMatchObject({ site: 'studio', roots: [stage.studioPath('')] })
+  })
+
   test('explain says where the file comes from', async () => {
     const { stage, folder } = await production()
     await putProject(stage, stage.studioPath(''))
