@@ -15,7 +15,7 @@ import { ClaimsAhead } from './pipeline/claims-ahead.ts'
 import { ClusterGates } from './pipeline/cluster-gates.ts'
 import type { Clock } from './pipeline/clock.ts'
 import type { Held, Settled, Steps } from './pipeline/contracts.ts'
-import { HINTS, keyOfHint, Lookout, type DocumentReader, type Hint } from './pipeline/lookout.ts'
+import { HINTS, keyOfHint, Lookout, type DocumentReader, type Hint, type LookoutParts } from './pipeline/lookout.ts'
 import { Postponed } from './pipeline/postponed.ts'
 import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
 import { SiteEvidence } from './pipeline/site-evidence.ts'
@@ -41,6 +41,9 @@ export interface EngineParts {
   readonly records: WriteBackParts['records']
   readonly reader: DocumentReader
   readonly providers: ProviderPool
+  /** What holds for a project; without it, what the configuration says. */
+  readonly settingsOf?: LookoutParts['settingsOf']
+  readonly prepare?: LookoutParts['prepare']
   readonly misconfigured: ReadonlyMap<string, SyncError>
   readonly samePlaces: ReadonlyMap<string, string>
   readonly pages: ScanParts['pages']
@@ -82,7 +85,7 @@ export class Engine {
     this.#evidence = new SiteEvidence({ clock: parts.clock, probe: async (site, operation) => this.#probe(site, operation) })
     const { settings, stop$ } = parts
     this.#postponed = new Postponed(parts.clock, parts.isRepeated ? Infinity : LOOKS_IN_ONE_PASS)
-    const settingsOf = (project: string) => projectSettings(settings, project)
+    const settingsOf = parts.settingsOf ?? ((project: string) => projectSettings(settings, project))
     this.#lookout = new Lookout({ ...parts, queue: this.queue, settingsOf, foldsCase, unread: (error) => this.#faulted(error) })
     this.scans = new ScanPlan({
       ...parts,

@@ -16,6 +16,8 @@ export interface ProjectsParts {
   readonly settings: Settings
   readonly work: MongoClient
   readonly log: Log
+  /** What the settings of a project depend on beside the configuration is read. */
+  readonly prepare: (project: string, options: { readonly again: boolean }) => Promise<void>
   readonly hasRoom: (site: string, priority: number, project: string) => boolean
 }
 
@@ -70,9 +72,10 @@ export class Projects implements AsyncDisposable {
   }
 
   async *#pagesOf(project: string, request: ScanRequest, signal: AbortSignal): AsyncGenerator<ScanPages, undefined> {
-    const { settings, work, hasRoom } = this.#parts
+    const { settings, work, prepare, hasRoom } = this.#parts
     const own = projectSettings(settings, project)
     if (targetSites(own).length === 0) return
+    await prepare(project, { again: request.regular })
     this.noticed(project)
     const scan = {
       ...(request.sites && { sites: request.sites }),

@@ -22,6 +22,7 @@ import type { Connections } from './streams/connect.ts'
 import { Outage } from './streams/outage.ts'
 import { OwnResults } from './streams/own-results.ts'
 import { patientClaims, patientMemory, patientReader } from './streams/patient.ts'
+import { ProjectRoots } from './streams/project-roots.ts'
 import { representationReader } from './streams/representation-reader.ts'
 import { tokenStore } from './streams/resume-token.ts'
 import { serverTime } from './streams/scan.ts'
@@ -127,7 +128,10 @@ export class Session {
     tellSkipped(settings, log)
     const misconfigured = await findMisconfigured(settings, providers, log)
     this.#misconfigured = misconfigured
-    await using projects = new Projects({ settings, work, log, hasRoom: (...of) => engine.queue.hasRoom(...of) })
+    const roots = new ProjectRoots({ db: work.db(database), settings })
+    const prepare = async (project: string, options?: { readonly again: boolean }) =>
+      this.#outage.through(async () => roots.prepare(project, options))
+    await using projects = new Projects({ settings, work, log, prepare, hasRoom: (...of) => engine.queue.hasRoom(...of) })
     const isRepeated = mode === 'run'
     const claims = patientClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
@@ -138,15 +142,17 @@ export class Session {
       slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
       records: recordWriter(work.db(database), changes && this.#ownResults),
       reader: patientReader(
-        representationReader(work.db(database), (project) => countingSites(projectSettings(settings, project))),
+        roots.noticing(representationReader(work.db(database), (project) => countingSites(projectSettings(settings, project)))),
         this.#outage,
       ),
+      settingsOf: (project) => roots.settingsOf(project),
+      prepare,
       providers,
       misconfigured,
       samePlaces: await findSamePlaces(settings, providers, misconfigured, log),
       pages: (request, signal) => projects.pages(request, signal),
       serverTime: async () => serverTime(work.db(database)),
-      changes$: changes ? this.#hints(changes.events$, projects) : NEVER,
+      changes$: changes ? this.#hints(changes.events$, projects, roots) : NEVER,
       stop$: this.#stop,
       healthChanged: (site, error) => this.#healthChanged(site, error),
       left: (site) => this.#parts.troubled(site),
@@ -181,11 +187,14 @@ export class Session {
     engine.scans.request({ reason: 'start', regular: true })
   }
 
-  #hints(events$: WatchedChanges['events$'], projects: Projects): Observable<Hint> {
+  #hints(events$: WatchedChanges['events$'], projects: Projects, roots: ProjectRoots): Observable<Hint> {
     return changeHints(events$, {
       ...this.#parts,
       noticed: (project) => projects.noticed(project),
-      forgotten: (project) => projects.forgotten(project),
+      forgotten: (project) => {
+        projects.forgotten(project)
+        roots.forgotten(project)
+      },
       deleted: (project, representationId) => this.#engine?.gone({ project, representationId }),
       areOurs: (document, results) => this.#ownResults.areOurs(document, results),
       turned: (stream, fault) => {

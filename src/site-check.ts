@@ -1,4 +1,4 @@
-import type { SyncError } from './errors.ts'
+import { SyncError } from './errors.ts'
 import type { Log } from './model/log.ts'
 import type { Settings } from './model/settings.ts'
 import type { Site, SkippedSite } from './model/site.ts'
@@ -30,7 +30,7 @@ export function tellSkipped({ skipped, projects }: Settings, log: Log): void {
 export async function findMisconfigured(settings: Settings, pool: ProviderPool, log: Log): Promise<ReadonlyMap<string, SyncError>> {
   const mistakes = new Map<string, SyncError>()
   for (const site of allSites(settings)) {
-    const mistake = mistakes.has(site.name) ? undefined : await pool.mistakeOf(site)
+    const mistake = mistakes.has(site.name) ? undefined : await mistakeOf(site, pool)
     if (!mistake) continue
     mistakes.set(site.name, mistake)
     log.event('site.misconfigured', {
@@ -41,4 +41,8 @@ export async function findMisconfigured(settings: Settings, pool: ProviderPool, 
     })
   }
   return mistakes
+}
+
+async function mistakeOf(site: Site, pool: ProviderPool): Promise<SyncError | undefined> {
+  return site.fault === undefined ? await pool.mistakeOf(site) : new SyncError('MISCONFIGURED', site.fault)
 }

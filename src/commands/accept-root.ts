@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors.ts'
 import { loadSettings } from '../config/load-settings.ts'
 import { connect } from '../streams/connect.ts'
+import { ProjectRoots } from '../streams/project-roots.ts'
 import { stateDatabase } from '../streams/state-database.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
 import { print, printJson } from './inspect.ts'
@@ -15,17 +16,16 @@ export async function acceptRootCommand(
 ): Promise<ExitCode> {
   const { settings } = await loadSettings(options.config, process.env)
   const sites = [settings.sites, ...[...settings.projects.overrides.values()].map(({ sites: own }) => own)]
-  const roots = sites.flatMap((some) => {
-    const root = some?.get(name)?.root
-    return root === undefined ? [] : typeof root === 'string' ? [root] : [...root.values()]
-  })
+  await using connections = connect(settings.mongo.uri)
+  const projects = new ProjectRoots({ db: connections.work.db(settings.mongo.database), settings })
+  const found = [...sites.map((some) => some?.get(name)?.root), ...(await projects.rootsOf(name))]
+  const roots = [...new Set(found.flatMap((root) => (root === undefined ? [] : typeof root === 'string' ? [root] : [...root.values()])))]
   if (roots.length === 0) {
     const known = [...settings.sites.keys()].join(', ')
     throw new ConfigError(options.config, [
       { key: 'site', value: name, expected: `the name of a site that is filled in for this machine (${known})` },
     ])
   }
-  await using connections = connect(settings.mongo.uri)
   const state = stateDatabase(connections.work.db(settings.mongo.stateDatabase))
   const forgotten = options.dryRun ? await state.countRoots(roots) : await state.forgetRoots(roots)
   if (options.json) printJson({ site: name, roots, forgotten, dry_run: options.dryRun })

@@ -4,6 +4,7 @@ import type { RepresentationDocument } from '../model/document.ts'
 import { explainDocument, type Explanation } from '../model/explanation.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { countingSites } from '../model/verdict.ts'
+import { ProjectRoots } from '../streams/project-roots.ts'
 import { collectionNames } from '../streams/scan.ts'
 import { wantedFields } from '../streams/wanted-fields.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
@@ -25,7 +26,9 @@ export async function explainCommand(
       return 1
     }
     const { project, document } = found
-    const explained = explainDocument(document, project, projectSettings(settings, project), misconfigured)
+    const roots = new ProjectRoots({ db: inspection.db, settings })
+    await roots.prepare(project)
+    const explained = explainDocument(document, project, roots.settingsOf(project), misconfigured)
     const { remarks, transfers } = explained
     const reports = await state.reports(settings.mongo.database)
     const lines = await Promise.all(

@@ -2,12 +2,17 @@ import { readdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 
 import { formatKey, Mistakes, type KeyOf } from './mistakes.ts'
+import { gatherParts, partsOfFile, sitesOfParts } from './openpype-files.ts'
+import { joinParts } from './openpype-layout.ts'
+import { takeParts, type FoundParts } from './openpype-parts.ts'
 import { isRawObject, rawObject, readJson, type RawObject } from './read-json.ts'
 
 export interface RawSite {
   readonly value: unknown
   /** Names a place inside the site. */
   readonly keyOf: KeyOf
+  /** Where another than the own site may lack its provider: what is then said about it. */
+  readonly withoutProvider?: string
 }
 
 /** What the files say, whichever way they are laid out; nothing is checked yet. */
@@ -16,17 +21,24 @@ export interface RawConfig {
   readonly general: RawObject
   readonly keyOf: KeyOf
   readonly isLegacy: boolean
+  /** The root of a publish site that has none here stands in each project's own document. */
+  readonly rootsFromProject: boolean
   readonly sites: ReadonlyMap<string, RawSite>
   /** Absolute; relative paths start here. */
   readonly folder: string
   readonly files: readonly string[]
 }
 
+/** What the configuration says, wherever its files are. */
+export type Main = Omit<RawConfig, 'folder' | 'files'>
+
+const MAIN = 'config.json'
+
 /** Legacy names of general keys. */
 const LEGACY_KEYS: ReadonlyMap<string, string> = new Map([['active_site', 'publish_site']])
 
 /**
- * Reads one file, or a folder of `config.json` and files of sites. `undefined` when a file can't be read: what it holds would only show
+ * Reads one file, or a folder of `config.json` and other files. `undefined` when a file can't be read: what it holds would only show
  * up again as missing.
  */
 export async function readLayout(path: string, mistakes: Mistakes): Promise<RawConfig | undefined> {
@@ -42,43 +54,53 @@ export async function readLayout(path: string, mistakes: Mistakes): Promise<RawC
 async function readSingle(file: string, mistakes: Mistakes): Promise<RawConfig | undefined> {
   const raw = await readJson(file, mistakes)
   if (!raw) return undefined
-  const main = splitMain(raw, '', mistakes)
-  return { ...main, folder: dirname(file), files: [file] }
+  const { parts, rest } = takeParts(raw, '', { isBareAllowed: false })
+  return { ...withParts(splitMain(rest, '', mistakes), parts, mistakes), folder: dirname(file), files: [file] }
 }
 
 async function readFolder(folder: string, mistakes: Mistakes): Promise<RawConfig | undefined> {
   const names: readonly string[] = await readdir(folder).catch(() => [])
-  if (!names.includes('config.json')) {
-    mistakes.add('--config', folder, 'a folder that holds config.json')
+  const hasConfig = names.includes(MAIN)
+  const others = names.filter((name) => name.endsWith('.json') && !name.startsWith('.') && name !== MAIN).sort()
+  const config = hasConfig ? await readJson(join(folder, MAIN), mistakes) : undefined
+  const contents = await Promise.all(others.map((name) => readOther(folder, name)))
+  const { parts, rest } = gatherParts(config ?? rawObject([]), MAIN, contents, mistakes)
+  if (!hasConfig && Object.keys(parts).length === 0) {
+    mistakes.add('--config', folder, "a folder that holds config.json, or OpenPype's system settings and project settings")
     return undefined
   }
-  const others = names.filter((name) => name.endsWith('.json') && !name.startsWith('.') && name !== 'config.json').sort()
-  const config = await readJson(join(folder, 'config.json'), mistakes)
-  const contents = await Promise.all(others.map((name) => readSitesFile(folder, name)))
-  const credentials = credentialsNames([config?.['sites'], ...contents.map(({ raw }) => raw)])
-  const main = splitMain(config ?? rawObject([]), 'config.json: ', mistakes)
+  const sitesFiles = contents.filter(({ parts: own }) => !own)
+  const credentials = credentialsNames([config?.['sites'], ...sitesFiles.map(({ raw }) => raw), ...sitesOfParts(parts)])
+  const main = splitMain(rest, `${MAIN}: `, mistakes)
   const sites = new Map(main.sites)
-  const files = [join(folder, 'config.json')]
-  for (const { name, raw, problems, warnings } of contents) {
-    if (raw ? isKeyFile(raw) || (credentials.has(name) && !hasSites(raw)) : credentials.has(name)) continue
+  const files = hasConfig ? [join(folder, MAIN)] : []
+  for (const { name, raw, parts: own, problems, warnings } of contents) {
+    const isOther = raw ? !own && (isKeyFile(raw) || (credentials.has(name) && !hasSites(raw))) : credentials.has(name)
+    if (isOther) continue
     mistakes.problems.push(...problems)
     mistakes.warnings.push(...warnings)
     files.push(join(folder, name))
-    for (const [site, rawSite] of sitesIn(raw ?? rawObject([]), `${name}: `, [])) {
+    for (const [site, rawSite] of own || !raw ? [] : sitesIn(raw, `${name}: `, [])) {
       const earlier = sites.get(site)
       if (earlier) mistakes.add(rawSite.keyOf([]), 'declared twice', `a site of its own name; there is ${earlier.keyOf([])} too`)
       else sites.set(site, rawSite)
     }
   }
-  const isComplete = config && contents.every(({ name, raw }) => raw || credentials.has(name))
-  return isComplete ? { ...main, sites, folder, files } : undefined
+  const isComplete = (config || !hasConfig) && contents.every(({ name, raw }) => raw || credentials.has(name))
+  return isComplete ? { ...withParts({ ...main, sites }, parts, mistakes), folder, files } : undefined
 }
 
 /** With mistakes of its own: whether they count is known when all files are read. */
-async function readSitesFile(folder: string, name: string) {
+async function readOther(folder: string, name: string) {
   const mistakes = new Mistakes()
   const raw = await readJson(join(folder, name), mistakes)
-  return { name, raw, problems: mistakes.problems, warnings: mistakes.warnings }
+  const parts = raw && partsOfFile(raw, name)
+  return { name, raw, parts, problems: mistakes.problems, warnings: mistakes.warnings }
+}
+
+/** One part of OpenPype's settings, or both, make all of it theirs. */
+function withParts(main: Main, parts: FoundParts, mistakes: Mistakes): Main {
+  return Object.keys(parts).length > 0 ? joinParts(main, parts, mistakes) : main
 }
 
 /** File names that sites give for their credentials. Such a file beside the configuration holds no sites, and its faults are its site's. */
@@ -97,7 +119,7 @@ function hasSites(raw: RawObject): boolean {
 }
 
 /** Parts the main file into general keys and sites, and tells the legacy layout by its `config`. */
-function splitMain(raw: RawObject, file: string, mistakes: Mistakes): Omit<RawConfig, 'folder' | 'files'> {
+function splitMain(raw: RawObject, file: string, mistakes: Mistakes): Main {
   const { sites: declared, config, ...rest } = raw
   const isLegacy = isRawObject(config)
   if (config !== undefined && !isLegacy) mistakes.add(`${file}config`, config, 'an object: the general keys of the legacy settings')
@@ -120,7 +142,7 @@ function splitMain(raw: RawObject, file: string, mistakes: Mistakes): Omit<RawCo
   for (const [key, value] of Object.entries(isLegacy ? config : {})) addGeneral(key, value, ['config', key])
   const keyOf: KeyOf = ([first, ...path]) =>
     file + formatKey([...(places.get(first ?? '') ?? (first === undefined ? [] : [first])), ...path])
-  return { general, keyOf, isLegacy, sites }
+  return { general, keyOf, isLegacy, rootsFromProject: false, sites }
 }
 
 function sitesIn(raw: RawObject, file: string, below: readonly string[]): [string, RawSite][] {

@@ -1,11 +1,12 @@
 import type { ProjectOverride } from '../model/settings.ts'
 import type { Site, SkippedSite } from '../model/site.ts'
-import type { RawConfig, RawSite } from './layout.ts'
+import type { RawConfig } from './layout.ts'
 import { loadSite, type SiteRole } from './load-site.ts'
+import { mergeSite } from './merge-site.ts'
 import type { KeyOf, Mistakes } from './mistakes.ts'
 import { parseWhatFits } from './parse.ts'
 import type { PathContext } from './paths.ts'
-import { isRawObject, rawObject, type RawObject } from './read-json.ts'
+import { isRawObject, type RawObject } from './read-json.ts'
 import { overrideSchema } from './schema.ts'
 import { warnOfUnknownKeys } from './unknown-keys.ts'
 
@@ -88,18 +89,4 @@ function loadSites(
     else if (loaded) skipped.set(name, loaded.skipped)
   }
   return { sites, ...(skipped.size > 0 && { skipped }) }
-}
-
-/** Key by key: what the override says counts, and is what a mistake names. */
-function mergeSite(general: RawSite | undefined, override: RawSite): RawSite {
-  const own = override.value
-  if (!general || !isRawObject(general.value) || !isRawObject(own)) return override
-  return {
-    value: rawObject([...Object.entries(general.value), ...Object.entries(own)]),
-    keyOf: (path) => (path[0] === undefined || path[0] in own || !isKeyOf(general, path[0]) ? override.keyOf(path) : general.keyOf(path)),
-  }
-}
-
-function isKeyOf({ value }: RawSite, key: PropertyKey): boolean {
-  return isRawObject(value) && key in value
 }

@@ -21,7 +21,8 @@ export interface LoadedSettings {
 }
 
 /**
- * Reads the configuration: one file, or a folder with `config.json` and files of sites; the legacy settings in either.
+ * Reads the configuration: one file, or a folder with `config.json` and files of sites; the legacy settings in either, or
+ * both parts of OpenPype's.
  * Rejects with a `ConfigError` that holds all mistakes at once, and with nothing else.
  */
 export async function loadSettings(
@@ -32,7 +33,8 @@ export async function loadSettings(
   const mistakes = new Mistakes()
   const raw = await readLayout(path, mistakes)
   if (!raw) throw new ConfigError(path, mistakes.problems)
-  const interpreted = interpret(raw, { env, platform, folder: raw.folder, isLegacy: raw.isLegacy, mistakes })
+  const { folder, isLegacy, rootsFromProject } = raw
+  const interpreted = interpret(raw, { env, platform, folder, isLegacy, rootsFromProject, mistakes })
   if (mistakes.problems.length > 0) throw new ConfigError(path, mistakes.problems)
   return { ...interpreted, warnings: mistakes.warnings, files: raw.files }
 }
@@ -64,6 +66,7 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
     mongo: loadMongo(general.mongo, raw.keyOf, env, mistakes),
     sites,
     ...(skipped.size > 0 && { skipped }),
+    ...(raw.rootsFromProject && { rootsFromProject: true }),
     projects: {
       include: general.projects.include,
       exclude: general.projects.exclude,

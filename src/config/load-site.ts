@@ -15,6 +15,9 @@ import { warnOfUnknownKeys } from './unknown-keys.ts'
 /** Paths have rules of their own: see `paths.ts`. */
 const plainKeys = siteSchema.omit({ root: true, credentials_url: true })
 
+/** Of a site that is named, and left out when the service starts. */
+const NO_PROVIDER = 'none'
+
 type SiteKeys = Partial<z.output<typeof plainKeys>>
 
 /** What a site is to this machine: where its publishes are, its own, or one of the others. */
@@ -26,7 +29,7 @@ export type SiteRole = 'publish' | 'own' | 'other'
  */
 export function loadSite(
   name: string,
-  { value, keyOf }: RawSite,
+  { value, keyOf, withoutProvider }: RawSite,
   role: SiteRole,
   context: PathContext,
 ): { readonly site: Site } | { readonly skipped: SkippedSite } | undefined {
@@ -54,10 +57,17 @@ export function loadSite(
   if (ownRoot === undefined && !needsNoRoot && !isForgotten) {
     const reason = `${unfilled.join(', ')}: no root for ${os}`
     if (role !== 'publish' || provider !== 'local_drive') return skipped(reason)
-    return skipped(`${reason}; the root that stands in each document serves`, true)
+    return skipped(
+      `${reason}; ${context.rootsFromProject ? 'the roots in the project document serve' : 'the root that stands in each document serves'}`,
+      true,
+    )
   }
   for (const what of ownRoot === undefined ? [] : unfilled) mistakes.warn(`${what}: no root of that name for ${os}`)
-  if (provider === undefined && filled['provider'] === undefined) {
+  const isWithoutProvider = provider === undefined && filled['provider'] === undefined
+  if (isWithoutProvider && withoutProvider !== undefined) {
+    return { site: { name, provider: NO_PROVIDER, root: '', alternativeSites: [], fault: withoutProvider } }
+  }
+  if (isWithoutProvider) {
     mistakes.add(keyOf(['provider']), value['provider'], 'the name of a provider, such as "gdrive" or "local_drive"')
   }
   const root = needsNoRoot ? '' : resolveRoot(ownRoot, provider === 'local_drive', keyOf, context)

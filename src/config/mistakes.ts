@@ -8,6 +8,9 @@ export type Path = readonly PropertyKey[]
 /** How a place in the configuration is named to a person: with its file, where there are several. */
 export type KeyOf = (path: Path) => string
 
+/** Behind a key that nobody wrote, and that means something all the same. */
+export const LEFT_OUT = ' (left out)'
+
 /** Collects everything that is wrong, so that all of it is shown at once. Nothing it holds is secret. */
 export class Mistakes {
   readonly problems: ConfigProblem[] = []

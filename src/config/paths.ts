@@ -14,6 +14,8 @@ export interface PathContext {
   readonly folder: string
   /** The files are the legacy settings. */
   readonly isLegacy: boolean
+  /** The publish site's roots may stand in the document of each project. */
+  readonly rootsFromProject: boolean
   readonly mistakes: Mistakes
 }
 

@@ -8,6 +8,9 @@ import { formatKey, type Mistakes, type Path } from './mistakes.ts'
 /** Keys are own properties of objects without a prototype, whatever they are called. */
 export type RawObject = Record<string, unknown>
 
+/** OpenPype's note of what was overridden, at any depth; it says nothing to anybody else. */
+const OPENPYPE_NOTE = '__overriden_keys__'
+
 /** An object in JSON with comments and trailing commas. `undefined` when it can't be read: the mistake is noted. */
 export async function readJson(file: string, mistakes: Mistakes): Promise<RawObject | undefined> {
   const name = basename(file)
@@ -63,10 +66,21 @@ function toValue(node: Node, onDuplicate: (path: Path) => void, path: Path): unk
     const [key, value] = property.children ?? []
     if (!key || !value) continue
     const name = String(key.value)
+    if (name === OPENPYPE_NOTE) continue
     if (name in object) onDuplicate([...path, name])
     object[name] = toValue(value, onDuplicate, [...path, name])
   }
-  return object
+  return numberIn(object) ?? object
+}
+
+/** `{"$numberInt": "3"}`, as mongoexport writes numbers. */
+function numberIn(object: RawObject): number | undefined {
+  const [first, more] = Object.entries(object)
+  if (!first || more) return undefined
+  const [type, digits] = first
+  if (!['$numberInt', '$numberLong', '$numberDouble'].includes(type) || typeof digits !== 'string') return undefined
+  const number = Number(digits)
+  return digits.trim() === '' || !Number.isFinite(number) ? undefined : number
 }
 
 function position(text: string, offset: number): { line: number; column: number } {

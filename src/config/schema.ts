@@ -140,9 +140,20 @@ export const legacyConfigSchema = generalSchema
 /** A file of sites in the folder layout. */
 export const sitesFileSchema = z.record(z.string(), siteSchema)
 
+/** As OpenPype stores it: nobody edits it here, and what counts of it is checked when it is read. */
+const storedPart = (part: string, path: string) =>
+  z.record(z.string(), z.unknown()).optional().describe(`OpenPype's ${part} settings: the stored document, its "data", or only ${path}.`)
+
+/** Both parts of OpenPype's settings, in the place of `config`. */
+export const openpypeSchema = z.object({
+  system: storedPart('system', 'modules.sync_server'),
+  project: storedPart('project', 'global.sync_server'),
+})
+
 /** A whole file, for editors. */
 export const fileSchema = generalSchema.extend({
   $schema: z.string().optional(),
   sites: z.record(z.string(), siteSchema).optional().describe('The sites by name.'),
   config: legacyConfigSchema.optional().describe('The general keys of the legacy settings.'),
+  ...openpypeSchema.shape,
 })

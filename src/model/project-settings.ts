@@ -45,6 +45,7 @@ function resolve(settings: Settings, { included, excluded }: Compiled, project: 
     remoteSite: override?.remoteSite ?? settings.remoteSite,
     retryCount: override?.retryCount ?? settings.retryCount,
     ...sitesOf(settings, override),
+    ...(settings.rootsFromProject === true && { rootsFromProject: true }),
   }
 }
 

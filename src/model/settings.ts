@@ -1,4 +1,4 @@
-import type { SkippedSite, Site } from './site.ts'
+import type { Root, SkippedSite, Site } from './site.ts'
 
 /** The whole configuration after loading and validation; every default is filled in. */
 export interface Settings {
@@ -17,6 +17,8 @@ export interface Settings {
   readonly sites: ReadonlyMap<string, Site>
   /** Declared, and not for this machine; left out where there are none. */
   readonly skipped?: ReadonlyMap<string, SkippedSite>
+  /** Where the publish site has no root here, that of each project's own document serves. */
+  readonly rootsFromProject?: boolean
   readonly projects: ProjectFilter
 }
 
@@ -47,4 +49,7 @@ export interface ProjectSettings {
   readonly retryCount: number
   readonly sites: ReadonlyMap<string, Site>
   readonly skipped?: ReadonlyMap<string, SkippedSite>
+  readonly rootsFromProject?: boolean
+  /** The publish site's, as the project's own document has it. */
+  readonly projectRoot?: Root
 }

@@ -27,6 +27,8 @@ export interface Site {
   readonly markerFile?: string
   /** False for a root that came with a document instead of the configuration. */
   readonly declared?: boolean
+  /** What keeps it from being used, as the configuration says already. */
+  readonly fault?: string
 }
 
 /** A site that is declared, and not for this machine. */

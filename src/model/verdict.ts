@@ -1,8 +1,9 @@
 import { SyncError } from '../errors.ts'
 import { idText, isPlain, type RepresentationDocument } from './document.ts'
+import { publishSiteOf } from './publish-root.ts'
 import { resolvePath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
-import type { Root, RootedPath, Site } from './site.ts'
+import type { RootedPath, Site } from './site.ts'
 import { DEFAULT_PRIORITY, readSites, typeName, type Shape, type SiteRecord, type SiteRecords } from './site-record.ts'
 import { placeKey, rootKey, type Route, type Transfer } from './transfer.ts'
 import { brokenText, isBroken } from './valid-text.ts'
@@ -212,7 +213,7 @@ function sourcePriority({ settings }: Scope, { sites }: File): number | undefine
 
 function routeOf(scope: Scope, file: File, targetSite: Site): Route {
   file.source ??= orError(() => {
-    const sourceSite = sourceOf(scope)
+    const sourceSite = publishSiteOf(scope.settings, scope.document)
     return { source: resolvePath(file.path, sourceSite.root, sourceSite.name), sourceSite }
   })
   const { source } = file
@@ -227,29 +228,4 @@ function orError<T>(work: () => T): T | { readonly error: SyncError } {
     if (error instanceof SyncError) return { error }
     throw error
   }
-}
-
-/** The publish site as configured; where nobody configured it, the root that the publish wrote into the document. */
-function sourceOf({ settings, document }: Scope): Site {
-  const { publishSite: name } = settings
-  const configured = settings.sites.get(name)
-  if (configured) return configured
-  const root = rootIn(document.context)
-  const broken = isPlain(document.context) ? brokenText(document.context['root'], 'context.root') : undefined
-  if (broken !== undefined) throw new SyncError('BAD_ROOT', `${broken} in the document is not valid UTF-8`)
-  if (root === undefined) {
-    throw new SyncError(
-      'BAD_ROOT',
-      `publish site ${JSON.stringify(name)} has no root: neither sites.${name}.root in the configuration nor context.root in the document`,
-    )
-  }
-  return { name, provider: 'local_drive', root, alternativeSites: [], declared: false }
-}
-
-function rootIn(context: unknown): Root | undefined {
-  const root = isPlain(context) ? context['root'] : undefined
-  if (typeof root === 'string' && root !== '') return root
-  if (!isPlain(root)) return undefined
-  const named = Object.entries(root).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  return named.length > 0 ? new Map(named) : undefined
 }

@@ -36,6 +36,8 @@ export interface LookoutParts {
   readonly queue: TransferQueue
   readonly log: Log
   readonly settingsOf: (project: string) => ProjectSettings
+  /** Reads what the settings of a project depend on beside the configuration. */
+  readonly prepare?: ((project: string) => Promise<void>) | undefined
   readonly misconfigured: ReadonlyMap<string, unknown>
   /** From the key of a root to that of another one which is the same place. */
   readonly samePlaces: ReadonlyMap<string, string>
@@ -85,6 +87,7 @@ export class Lookout {
 
   /** A transfer as its document says it now; undefined when it is not pending any more. */
   async reread({ project, representationId, fileId, key }: Transfer): Promise<Transfer | undefined> {
+    await this.#parts.prepare?.(project)
     const document = await this.#parts.reader.readFile(project, { representationId, fileId })
     return document && this.#plan(project, document).transfers.find((transfer) => transfer.key === key)
   }
@@ -102,6 +105,7 @@ export class Lookout {
     if (!settingsOf(project).enabled) return []
     const breathe = breather()
     try {
+      await this.#parts.prepare?.(project)
       const read =
         this.#told(hints) ??
         (await reader.read(

@@ -23,6 +23,10 @@ const KEYS = [
   'enabled',
   '__proto__',
   'indexes',
+  'system',
+  'project',
+  'type',
+  'data',
 ]
 const SITE_KEYS = [
   'provider',
@@ -65,9 +69,17 @@ const inner = fc.oneof(scalar, fc.array(scalar, { maxLength: 3 }), named(SITE_KE
 const site = fc.oneof({ weight: 3, arbitrary: named(SITE_KEYS, inner) }, inner)
 const sites = named(['studio', 'gdrive', '__proto__'], site)
 const overrides = named(['PRJ', '__proto__'], named([...KEYS], fc.oneof(inner, sites)))
+const syncServer = named(['enabled', 'config', 'sites', 'modules', 'global', 'sync_server', 'data'], fc.oneof(inner, sites))
+const stored = named(['type', 'data', 'modules', 'global', 'sync_server', 'project_name'], fc.oneof(inner, syncServer))
 const content = named(
   KEYS,
-  fc.oneof(inner, sites, named(['uri', 'database', 'state_database', 'include', 'exclude', 'overrides'], fc.oneof(inner, overrides))),
+  fc.oneof(
+    inner,
+    sites,
+    syncServer,
+    stored,
+    named(['uri', 'database', 'state_database', 'include', 'exclude', 'overrides'], fc.oneof(inner, overrides)),
+  ),
 )
 
 /** What loading led to; anything but settings that can be used, or a `ConfigError` that names a mistake, rejects. */

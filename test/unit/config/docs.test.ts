@@ -2,11 +2,19 @@ import { readFile } from 'node:fs/promises'
 
 import { expect, test } from 'vitest'
 
-import { generalSchema, legacyConfigSchema, mongoSchema, overrideSchema, projectsSchema, siteSchema } from '../../../src/config/schema.ts'
+import {
+  generalSchema,
+  legacyConfigSchema,
+  mongoSchema,
+  openpypeSchema,
+  overrideSchema,
+  projectsSchema,
+  siteSchema,
+} from '../../../src/config/schema.ts'
 
 test('docs/configuration.md names every key', async () => {
   const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
-  const schemas = [generalSchema, legacyConfigSchema, siteSchema, projectsSchema, overrideSchema]
+  const schemas = [generalSchema, legacyConfigSchema, openpypeSchema, siteSchema, projectsSchema, overrideSchema]
   const keys = [...schemas.flatMap(({ shape }) => Object.keys(shape)), ...Object.keys(mongoSchema.shape).map((key) => `mongo.${key}`)]
   expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
 })

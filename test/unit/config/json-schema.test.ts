@@ -14,10 +14,13 @@ describe('the JSON Schema for editors', () => {
     expect(await read('schema/site-sync.schema.json')).toBe(`${JSON.stringify(configJsonSchema(), null, 2)}\n`)
   })
 
-  test.each(['examples/config.json', 'examples/folder/config.json', 'examples/legacy/settings.json'])('takes %s', async (path) => {
-    const content: unknown = parse(await read(path))
-    expect(schemaOf(configJsonSchema()).safeParse(content).error).toBeUndefined()
-  })
+  test.each(['examples/config.json', 'examples/folder/config.json', 'examples/legacy/settings.json', 'examples/openpype/settings.json'])(
+    'takes %s',
+    async (path) => {
+      const content: unknown = parse(await read(path))
+      expect(schemaOf(configJsonSchema()).safeParse(content).error).toBeUndefined()
+    },
+  )
 
   test('takes the file of sites of the folder layout, by its own part', async () => {
     const { $defs } = configJsonSchema() as { $defs: { sites: object } }
