@@ -14,7 +14,7 @@ import type { Hint } from './pipeline/lookout.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderPoolParts } from './providers/provider-pool.ts'
 import { findSamePlaces } from './same-places.ts'
-import { findMisconfigured, tellSkipped } from './site-check.ts'
+import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
 import { siteReports } from './site-reports.ts'
 import { watchChanges, type WatchedChanges } from './streams/change-stream.ts'
 import { claimStore } from './streams/claims.ts'
@@ -126,6 +126,7 @@ export class Session {
       ...(openProvider && { open: openProvider }),
     })
     tellSkipped(settings, log)
+    tellOpenRoots(settings, log)
     const misconfigured = await findMisconfigured(settings, providers, log)
     this.#misconfigured = misconfigured
     const roots = new ProjectRoots({ db: work.db(database), settings })

@@ -1,5 +1,6 @@
 import { SyncError } from './errors.ts'
 import type { Log } from './model/log.ts'
+import { publishSites } from './model/project-settings.ts'
 import type { Settings } from './model/settings.ts'
 import type { Site, SkippedSite } from './model/site.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
@@ -24,6 +25,16 @@ export function tellSkipped({ skipped, projects }: Settings, log: Log): void {
   }
   for (const site of skipped?.values() ?? []) tell(site)
   for (const [project, override] of projects.overrides) for (const site of override.skipped?.values() ?? []) tell(site, project)
+}
+
+/** Whoever can write a document has its files read and sent: an operator should know, and can say where they may lie. */
+export function tellOpenRoots(settings: Settings, log: Log): void {
+  const { sites, documentRoots } = settings
+  if (documentRoots === undefined || documentRoots.allowed !== undefined) return
+  for (const site of publishSites(settings).filter((name) => !sites.has(name))) {
+    const message = 'it has no root here, so documents say where its files are: name the folders that they may lie in, in "publish_roots"'
+    log.event('site.warning', { site, message })
+  }
 }
 
 /** Tells of every site that can't be used at all, once, and leaves it out; the others go on. */

@@ -4,6 +4,7 @@ import type { Site, SkippedSite } from '../model/site.ts'
 import { checkSites } from './check-sites.ts'
 import { readLayout, type RawConfig } from './layout.ts'
 import { alwaysAccessibleOn, loadGeneral } from './load-general.ts'
+import { loadDocumentRoots } from './load-document-roots.ts'
 import { isMongoNamed, loadMongo } from './load-mongo.ts'
 import { loadOverrides, overriddenPublishSites } from './load-overrides.ts'
 import { loadSite, type SiteRole } from './load-site.ts'
@@ -53,6 +54,7 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
     else if (loaded) skipped.set(name, loaded.skipped)
   }
   if (!general.enabled) mistakes.warn(`${raw.keyOf(['enabled'])} is false: nothing is synced`)
+  const documentRoots = loadDocumentRoots(general.publish_roots, raw, sites, context)
   const settings: Settings = {
     localId: general.local_id,
     publishSite: general.publish_site,
@@ -67,6 +69,7 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
     sites,
     ...(skipped.size > 0 && { skipped }),
     ...(raw.rootsFromProject && { rootsFromProject: true }),
+    documentRoots,
     projects: {
       include: general.projects.include,
       exclude: general.projects.exclude,

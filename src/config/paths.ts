@@ -92,6 +92,11 @@ function resolvePath(text: string, isOnDisk: boolean, key: string, context: Path
   return undefined
 }
 
+/** The absolute path of a folder of this machine; undefined, with a mistake, when it is none. */
+export function resolveFolder(text: string, key: string, context: PathContext): string | undefined {
+  return resolvePath(text, true, key, context)
+}
+
 /** `~/` is the home folder; a relative path starts at the configuration's folder. */
 function toAbsolute(text: string, { env, platform, folder }: PathContext): string {
   const paths = platform === 'win32' ? win32 : posix

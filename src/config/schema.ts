@@ -126,6 +126,10 @@ export const generalSchema = z.object({
     .enum(['auto', 'off'], { error: '"auto" or "off"' })
     .default('auto')
     .describe('Whether the service creates the index that its scan needs.'),
+  publish_roots: textList('a list of folders')
+    .optional()
+    .describe('Where the roots may lie that documents name, for a publish site without a root here; each of them and all below it.')
+    .meta({ examples: [['/mnt/projects']] }),
   write_progress: flag().default(false).describe('Write the legacy "progress" into the records while files are sent.'),
   mongo: mongoSchema.prefault({}).describe('Where the database is.'),
   http: httpSchema.optional().describe('Where a status page would listen; not used by this version.'),

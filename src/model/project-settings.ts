@@ -41,6 +41,7 @@ function resolve(settings: Settings, { included, excluded }: Compiled, project: 
     // The server's own collections (`system.views`, `system.buckets.…`) are nobody's project.
     enabled: !project.startsWith('system.') && included(project) && !excluded(project) && override?.enabled !== false,
     localId: settings.localId,
+    ...(settings.documentRoots && { documentRoots: settings.documentRoots }),
     publishSite: override?.publishSite ?? settings.publishSite,
     remoteSite: override?.remoteSite ?? settings.remoteSite,
     retryCount: override?.retryCount ?? settings.retryCount,

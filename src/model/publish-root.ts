@@ -1,4 +1,5 @@
 import { SyncError } from '../errors.ts'
+import { assertDocumentRoot } from './document-roots.ts'
 import { isPlain, type RepresentationDocument } from './document.ts'
 import type { ProjectSettings } from './settings.ts'
 import type { Root, Site } from './site.ts'
@@ -17,17 +18,22 @@ export function publishSiteOf(settings: ProjectSettings, { context }: Representa
   const configured = settings.sites.get(name)
   if (configured) return configured
   const site = { name, provider: 'local_drive', alternativeSites: [], declared: false }
-  if (settings.projectRoot !== undefined) return { ...site, root: settings.projectRoot }
+  if (settings.projectRoot !== undefined) return { ...site, root: allowed(settings.projectRoot, settings) }
   const root = rootIn(context)
   const broken = isPlain(context) ? brokenText(context['root'], 'context.root') : undefined
   if (broken !== undefined) throw new SyncError('BAD_ROOT', `${broken} in the document is not valid UTF-8`)
-  if (root !== undefined) return { ...site, root }
+  if (root !== undefined) return { ...site, root: allowed(root, settings) }
   const places = [
     `sites.${name}.root in the configuration`,
     ...(settings.rootsFromProject === true ? ['config.roots for this system in the project document'] : []),
   ]
   const neither = `neither ${places.join(' nor ')} nor context.root in the document`
   throw new SyncError('BAD_ROOT', `publish site ${JSON.stringify(name)} has no root: ${neither}`)
+}
+
+function allowed(root: Root, { documentRoots }: ProjectSettings): Root {
+  for (const each of typeof root === 'string' ? [root] : root.values()) if (documentRoots) assertDocumentRoot(each, documentRoots)
+  return root
 }
 
 /** What a project document's `config.roots` says for this system: one root, or one for each name; undefined where that is nothing. */

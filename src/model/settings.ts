@@ -1,3 +1,4 @@
+import type { DocumentRoots } from './document-roots.ts'
 import type { Root, SkippedSite, Site } from './site.ts'
 
 /** The whole configuration after loading and validation; every default is filled in. */
@@ -19,6 +20,8 @@ export interface Settings {
   readonly skipped?: ReadonlyMap<string, SkippedSite>
   /** Where the publish site has no root here, that of each project's own document serves. */
   readonly rootsFromProject?: boolean
+  /** Where roots may lie that documents name; undefined: anywhere. */
+  readonly documentRoots?: DocumentRoots
   readonly projects: ProjectFilter
 }
 
@@ -50,6 +53,7 @@ export interface ProjectSettings {
   readonly sites: ReadonlyMap<string, Site>
   readonly skipped?: ReadonlyMap<string, SkippedSite>
   readonly rootsFromProject?: boolean
+  readonly documentRoots?: DocumentRoots
   /** The publish site's, as the project's own document has it. */
   readonly projectRoot?: Root
 }

@@ -23,6 +23,7 @@ describe('one file', () => {
       indexes: 'auto',
       writeProgress: false,
       mongo: { uri: 'mongodb://127.0.0.1:27017', database: 'avalon', stateDatabase: 'site_sync' },
+      documentRoots: { guarded: expect.any(Array) as string[], platform: expect.any(String) as NodeJS.Platform },
       sites: new Map(),
       projects: { include: ['*'], exclude: [], overrides: new Map() },
     })

@@ -48,6 +48,7 @@ describe('what holds for a project', () => {
       remoteSite: 'gdrive',
       retryCount: 3,
       sites: settings.sites,
+      documentRoots: settings.documentRoots,
     })
   })
 
