@@ -89,12 +89,14 @@ async function write(
   source: ByteSource,
 ): Promise<RemoteFile> {
   const { session, reserved } = held.claim
+  const { signal } = held.running.abort
   if (!target.confirmsItself) await held.confirmed
   // Whatever becomes of this attempt, the next one has to ask what was done with it.
   if (reserved) held.claim = { ...held.claim, session: reserved, reserved: undefined }
   return target.write(path, source, {
     confirmed: held.confirmed,
-    signal: held.running.abort.signal,
+    signal,
+    isAbandoned: () => signal.aborted && abortedOutcome(signal.reason).kind === 'dropped',
     ...(session && { session }),
     ...(reserved && { reserved }),
     async saveSession(saved) {
