@@ -102,8 +102,8 @@ export class PartFile {
   }
 
   /** The write failed with this. */
-  async giveUp(error: unknown): Promise<void> {
-    if (this.#isOfUse(error) && (await this.#isRemembered())) return
+  async giveUp(fault: unknown): Promise<void> {
+    if (this.#isOfUse(fault) && (await this.#isRemembered())) return
     await this.discardKept()
     await unlink(this.path).catch(() => {})
   }
@@ -157,16 +157,19 @@ export class PartFile {
 
   /** One after the other: what is stored last is what counts. A failure is no reason to end: whether the lease is ours is watched elsewhere. */
   async #remember(): Promise<void> {
-    const name = this.#name
-    this.#saving = this.#saving.then(async () => {
-      if (name !== this.#name || !this.#stored) return
-      const { bytes, hash } = this.#stored
-      const saved = this.#options.saveSession(sessionOf({ name, bytes, sha256: hash.copy().digest('hex') }, this.#source))
-      await saved.then(
-        () => (this.#remembered = bytes),
-        () => undefined,
-      )
-    })
+    this.#saving = this.#saveAfter(this.#saving, this.#name)
     await this.#saving
+  }
+
+  async #saveAfter(former: Promise<unknown>, name: string): Promise<void> {
+    await former
+    if (name !== this.#name || !this.#stored) return
+    const { bytes, hash } = this.#stored
+    try {
+      await this.#options.saveSession(sessionOf({ name, bytes, sha256: hash.copy().digest('hex') }, this.#source))
+      this.#remembered = bytes
+    } catch {
+      // What was saved before still holds.
+    }
   }
 }

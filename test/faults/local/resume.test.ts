@@ -111,7 +111,7 @@ test('kill -9 of a copy that is under way: the next process goes on from what wa
   const documents = await publishFiles(stage, 'crash', 2, { sites: ['mirror'], bytes: 40 * MEBIBYTE })
   const saved = async (): Promise<number[]> => {
     const leases = await stage.state.collection('leases').find().toArray()
-    return leases.map(({ session }) => Number((session as { bytes?: number } | undefined)?.bytes ?? 0))
+    return leases.map(({ session }) => (session as { bytes?: number } | undefined)?.bytes ?? 0)
   }
   await waitFor('progress that is saved', async () => (await saved()).filter((bytes) => bytes > 4 * MEBIBYTE).length === 2, {
     withinMs: 20_000,

@@ -212,7 +212,7 @@ describe('one who lost his lease and does not know it', () => {
     const clock = vi.spyOn(performance, 'now')
     // Each chunk comes after a long time, so that progress is saved.
     clock.mockImplementation(() => (clock.mock.calls.length + 1) * 10_000)
-    const zombie = write(late, { saveSession: async (session) => void saved.resolve(await Promise.resolve(session)) })
+    const zombie = write(late, { saveSession: async (session) => Promise.resolve(saved.resolve(session)) })
     const session = await saved.promise
     clock.mockRestore()
     const heir = memorySource(BYTES)
