@@ -18,6 +18,7 @@ import type { Held, Settled, Steps } from './pipeline/contracts.ts'
 import { HINTS, keyOfHint, Lookout, type DocumentReader, type Hint } from './pipeline/lookout.ts'
 import { Postponed } from './pipeline/postponed.ts'
 import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
+import type { RootHealth } from './pipeline/root-health.ts'
 import { SiteEvidence } from './pipeline/site-evidence.ts'
 import type { SiteGates } from './pipeline/site-gates.ts'
 import { syncPipeline } from './pipeline/sync-pipeline.ts'
@@ -28,6 +29,7 @@ import type { Operation } from './providers/provider.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
 import { concurrencyOf, foldsCase, sharedConcurrencyOf } from './providers/registry.ts'
 import { watchedGates } from './watched-gates.ts'
+import { watchedRoots } from './watched-roots.ts'
 
 export interface EngineParts {
   readonly settings: Settings
@@ -64,11 +66,12 @@ const LONGEST_AHEAD_MS = 1_000
 
 /** The pipeline with everything it needs, ready to be subscribed to. */
 export class Engine {
-  readonly queue = new TransferQueue({ mostPerSite: QUEUED_PER_SITE })
+  readonly queue = new TransferQueue({ mostPerSite: QUEUED_PER_SITE, isHeldBack: (transfer) => this.roots.holdsBack(transfer) })
   readonly work = new Workload(this.queue)
   readonly held = new Set<Held>()
   readonly scans: ScanPlan
   readonly gates: SiteGates
+  readonly roots: RootHealth
   readonly settled$: Observable<Settled>
   readonly #parts: EngineParts
   readonly #again = new Subject<Hint>()
@@ -94,8 +97,14 @@ export class Engine {
       probe: async (site, operation) => this.#probe(site, operation),
       recovered: (site) => this.#recovered(site),
     })
+    this.roots = watchedRoots({
+      ...parts,
+      probe: async (site, ...of) => parts.providers.probe(site, ...of),
+      recovered: () => this.scans.request({ reason: 'recovered' }),
+    })
     this.#ahead = this.#makeAhead(lookout)
     stop$.subscribe(() => {
+      this.roots.close()
       this.#ahead.close()
       this.#postponed.close()
     })
@@ -166,7 +175,7 @@ export class Engine {
 
   #steps(): Steps {
     const claimed = async (running: RunningTransfer): Promise<Held | undefined> => this.#ahead.claim(running)
-    return engineSteps(this.#parts, { queue: this.queue, held: this.held, evidence: this.#evidence, claim: claimed })
+    return engineSteps(this.#parts, { queue: this.queue, held: this.held, evidence: this.#evidence, roots: this.roots, claim: claimed })
   }
 
   #recovered(site: string): void {
@@ -183,7 +192,7 @@ export class Engine {
 
   async #probe(name: string, operation: Operation): Promise<void> {
     const site = this.#parts.settings.sites.get(name)
-    if (site) await this.#parts.providers.probe(site, operation)
+    if (site) await this.roots.probe(site, operation)
   }
 
   /** A fault that is no outcome: the database is away. A scan finds it again. */
@@ -210,8 +219,12 @@ export class Engine {
     }
     if (outcome.kind === 'postponed') this.#postpone(held, outcome.inMs)
     // Given back for whatever reason (its lease was lost, say), or its site recovered before its fault was written: nobody else may know.
-    const isOver = outcome.kind === 'site-trouble' && !this.gates.isInTrouble(outcome.site)
+    const isOver = outcome.kind === 'site-trouble' && !this.#isInTrouble(outcome)
     if (outcome.kind === 'released' || isOver) this.scans.takeover(site, 0)
+  }
+
+  #isInTrouble({ site, root }: { readonly site: string; readonly root?: string }): boolean {
+    return root === undefined ? this.gates.isInTrouble(site) : this.roots.isDown(site, root)
   }
 
   #postpone({ transfer: { project, representationId, representationKey, site } }: Held, inMs: number): void {

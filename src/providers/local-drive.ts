@@ -45,9 +45,9 @@ export class LocalDrive extends Provider {
     this.#writing = new Writing(this.#guard, this.#places)
   }
 
-  override async probe({ signal, operation = 'write' }: ProbeOptions): Promise<void> {
+  override async probe({ signal, operation = 'write', roots }: ProbeOptions): Promise<void> {
     const { root } = this.site
-    for (const path of typeof root === 'string' ? [root] : root.values())
+    for (const path of roots ?? (typeof root === 'string' ? [root] : root.values()))
       await orAborted(signal, probeRoot(this.site.name, path, operation, this.#places))
   }
 

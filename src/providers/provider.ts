@@ -60,6 +60,8 @@ export type Operation = 'read' | 'write'
 export interface ProbeOptions extends CallOptions {
   /** The use that is to be tried. @defaultValue `write` */
   readonly operation?: Operation
+  /** Only these roots. @defaultValue all of the site */
+  readonly roots?: readonly string[]
 }
 
 export interface StatOptions extends CallOptions {
