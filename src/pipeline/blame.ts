@@ -31,6 +31,7 @@ export function blameSource(source: ByteSource): Blame {
       modified: source.modified,
       ...(source.version !== undefined && { version: source.version }),
       ...(source.localPath !== undefined && { localPath: source.localPath }),
+      ...(source.ownChecksum !== undefined && { ownChecksum: source.ownChecksum }),
       open,
       checksum: async (algorithm, signal) => noted(source.checksum(algorithm, signal)),
       learn(algorithm, value) {

@@ -42,6 +42,7 @@ export async function openByteSource(provider: Provider, path: RootedPath, optio
     modified: file.modified ?? new Date(),
     ...(file.version === undefined ? {} : { version: file.version }),
     ...(localPath === undefined ? {} : { localPath }),
+    ...(file.checksum === undefined ? {} : { ownChecksum: file.checksum.algorithm }),
     open: async (fromByte, signal, { unhashed = false } = {}) =>
       await open(fromByte, signal, unhashed ? undefined : options.checksumAlgorithm),
     checksum: async (algorithm, signal) => {

@@ -34,6 +34,8 @@ export interface ByteSource {
   readonly version?: string
   /** Set when the bytes are a file of this machine, so that the file system can clone them. */
   readonly localPath?: string
+  /** By which its site knows the content. What is read in one go is held against it; who reads in several goes does it by `learn`. */
+  readonly ownChecksum?: ChecksumAlgorithm
   /**
    * A fresh stream each call: a stream that was started is never handed to a retry. `unhashed`: the caller computes the checksum of the
    * bytes himself, and tells it by `learn`.

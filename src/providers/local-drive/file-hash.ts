@@ -3,11 +3,17 @@ import type { Hash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 
 import { CHUNK_BYTES } from '../chunk-pool.ts'
+import type { ChecksumAlgorithm } from '../provider.ts'
 import { throwIfAborted } from './abort.ts'
 
-/** The SHA-256, not ended yet, of the first bytes of a file; of all of them where it has fewer. */
-export async function hashOfFirst(file: FileHandle, bytes: number, signal: AbortSignal): Promise<Hash> {
-  const sum = createHash('sha256')
+/** Hashes, not ended yet, of the first bytes of a file; of all of them where it has fewer. */
+export async function hashFirst<A extends readonly ChecksumAlgorithm[]>(
+  file: FileHandle,
+  bytes: number,
+  signal: AbortSignal,
+  algorithms: A,
+): Promise<{ [K in keyof A]: Hash }> {
+  const sums = algorithms.map((algorithm) => createHash(algorithm)) as { [K in keyof A]: Hash }
   const most = (position: number): number => Math.min(CHUNK_BYTES, bytes - position)
   let position = 0
   let other = Buffer.allocUnsafeSlow(CHUNK_BYTES)
@@ -15,11 +21,11 @@ export async function hashOfFirst(file: FileHandle, bytes: number, signal: Abort
   for (;;) {
     const { bytesRead, buffer } = await reading
     throwIfAborted(signal)
-    if (bytesRead === 0) return sum
+    if (bytesRead === 0) return sums
     position += bytesRead
     // The next is read while this one is hashed.
     reading = file.read(other, 0, most(position), position)
-    sum.update(buffer.subarray(0, bytesRead))
+    for (const sum of sums) sum.update(buffer.subarray(0, bytesRead))
     other = buffer
   }
 }

@@ -4,7 +4,7 @@ import { SyncError } from '../../errors.ts'
 import { chunkPool } from '../chunk-pool.ts'
 import type { ByteSource } from '../provider.ts'
 import { chunksOf } from './abort.ts'
-import { hashOfFirst } from './file-hash.ts'
+import { hashFirst } from './file-hash.ts'
 import type { PartFile } from './part-file.ts'
 import type { CopyOptions, StoredCopy } from './stored-copy.ts'
 import { finish, openedSource, readBack, withFile, wrongSize } from './stored-copy.ts'
@@ -40,9 +40,21 @@ async function copy(part: PartFile, source: ByteSource, options: CopyOptions): P
     if (bytes !== source.size) throw wrongSize(bytes, source, options)
     source.learn?.('sha256', hash.copy().digest('hex'))
     await finish(file, source)
-    const read = async (from: FileHandle): Promise<string> => (await hashOfFirst(from, Infinity, options.signal)).digest('hex')
-    return await readBack(part.path, file, read, source, options)
+    return await readBack(part.path, file, async (from) => await hashAll(from, part, source, options), source, options)
   })
+}
+
+/** What came in several goes was never seen as a whole: it is held against what the source's own site knows of it here. */
+async function hashAll(file: FileHandle, part: PartFile, source: ByteSource, { signal }: CopyOptions): Promise<string> {
+  const { ownChecksum = 'sha256' } = source
+  const [hash, own] = await hashFirst(
+    file,
+    Infinity,
+    signal,
+    part.isResumed && ownChecksum !== 'sha256' ? ['sha256', ownChecksum] : ['sha256'],
+  )
+  if (own) source.learn?.(ownChecksum, own.digest('hex'))
+  return hash?.digest('hex') ?? ''
 }
 
 async function writeAt(file: FileHandle, chunk: Buffer, position: number): Promise<void> {

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { SyncError, toSyncError } from '../../errors.ts'
 import type { ByteSource, WriteOptions } from '../provider.ts'
 import { diskFault } from './disk-fault.ts'
-import { hashOfFirst } from './file-hash.ts'
+import { hashFirst } from './file-hash.ts'
 import type { KeptPart } from './kept-part.ts'
 import { findKept, sessionOf } from './kept-part.ts'
 import { created } from './stored-copy.ts'
@@ -113,7 +113,7 @@ export class PartFile {
     const file = await open(join(this.#folder, kept.name), O_RDWR | O_NOFOLLOW).catch(() => undefined)
     if (!file) return undefined
     try {
-      const hash = await hashOfFirst(file, kept.bytes, this.#options.signal)
+      const [hash] = await hashFirst(file, kept.bytes, this.#options.signal, ['sha256'] as const)
       const isTaken = hash.copy().digest('hex') === kept.sha256 && (await this.#rename(kept))
       if (!isTaken) return await file.close().then(() => undefined)
       this.#kept = undefined

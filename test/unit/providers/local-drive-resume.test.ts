@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -42,10 +43,12 @@ interface Interrupted {
 }
 
 /** Begins a write that ends halfway: with an abort, or with what its source fails with. */
-async function interrupt(options: Partial<WriteOptions> & { fault?: Error; source?: MemorySourceOptions } = {}): Promise<Interrupted> {
+async function interrupt(
+  options: Partial<WriteOptions> & { fault?: Error; source?: MemorySourceOptions; bytes?: Buffer } = {},
+): Promise<Interrupted> {
   const controller = new AbortController()
   let session: WriteSession | undefined
-  const source = memorySource(BYTES, {
+  const source = memorySource(options.bytes ?? BYTES, {
     ...options.source,
     beforeChunk(at) {
       if (at < HALF) return
@@ -121,6 +124,24 @@ describe('an interrupted write', () => {
     await write(source, session ? { session } : {})
     expect(learned).toEqual(['sha256', await source.checksum('sha256', new AbortController().signal)])
   })
+})
+
+test('what came in several goes is held against the checksum that the source’s own site has', async () => {
+  // A damaged first half: what arrived of it is what is there.
+  const damaged = Buffer.from(BYTES)
+  damaged[5] = (damaged[5] ?? 0) ^ 1
+  const { session } = await interrupt({ bytes: damaged })
+  const source = memorySource(BYTES)
+  const known = new Map([['md5', createHash('md5').update(BYTES).digest('hex')]])
+  const learn: ByteSource['learn'] = (algorithm, value) => {
+    if (algorithm === 'md5' && known.get(algorithm) !== value) throw new SyncError('VERIFY_FAILED', 'other bytes than its site has')
+    known.set(algorithm, value)
+  }
+  const checksum: ByteSource['checksum'] = async (algorithm) => Promise.resolve(String(known.get(algorithm)))
+  await write({ ...source, ownChecksum: 'md5', learn, checksum }, session ? { session } : {})
+  expect(source.opened).toEqual([expect.any(Number), 0])
+  expect(source.opened[0]).toBeGreaterThan(0)
+  await expectWhole()
 })
 
 describe('nothing is left of a write', () => {
