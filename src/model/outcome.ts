@@ -11,7 +11,8 @@ export type Outcome =
       readonly kind: 'site-trouble'
       readonly error: SyncError
       readonly site: string
-      /** Only this one of its roots. */ readonly root?: string
+      /** Only this one of its roots. */
+      readonly root?: string
     }
   /** Not ready: looked at again by itself. */
   | { readonly kind: 'postponed'; readonly reason: string; readonly inMs: number }
