@@ -1,10 +1,11 @@
 import { defer, filter } from 'rxjs'
 
-import type { EngineParts } from './engine.ts'
+import type { EngineParts } from './engine-parts.ts'
 import { projectSettings } from './model/project-settings.ts'
 import type { Held, Steps } from './pipeline/contracts.ts'
 import { keepLease } from './pipeline/keep-lease.ts'
 import { showProgress } from './pipeline/show-progress.ts'
+import type { RootHealth } from './pipeline/root-health.ts'
 import type { SiteEvidence } from './pipeline/site-evidence.ts'
 import { SourceSizes } from './pipeline/source-size.ts'
 import { transferFields } from './pipeline/transfer-fields.ts'
@@ -24,11 +25,12 @@ interface EngineState {
   /** What is under way; grows with each transfer that starts. */
   readonly held: Set<Held>
   readonly evidence: SiteEvidence
+  readonly roots: RootHealth
   readonly claim: (running: RunningTransfer) => Promise<Held | undefined>
 }
 
 /** The steps of the work on one transfer, with everything they need. */
-export function engineSteps(parts: EngineParts, { queue, held: underWay, evidence, claim }: EngineState): Steps {
+export function engineSteps(parts: EngineParts, { queue, held: underWay, evidence, roots, claim }: EngineState): Steps {
   const { settings, claims, clock, log, providers, records, retry } = parts
   const transferParts = {
     providers,
@@ -37,6 +39,7 @@ export function engineSteps(parts: EngineParts, { queue, held: underWay, evidenc
     log,
     retry,
     judge: evidence.judge.bind(evidence),
+    roots,
     sizes: new SourceSizes(clock, log),
   }
   const writeParts = {

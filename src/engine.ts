@@ -1,60 +1,28 @@
 import { defer, merge, mergeMap, Subject, type Observable } from 'rxjs'
 
+import type { EngineParts } from './engine-parts.ts'
 import { engineSteps, RENEW_MS } from './engine-steps.ts'
-import { isStop, type SyncError } from './errors.ts'
-import type { ClaimStore } from './model/claim.ts'
-import type { Log } from './model/log.ts'
+import { isStop } from './errors.ts'
 import { projectSettings } from './model/project-settings.ts'
-import type { TransientRetry } from './model/retry-policy.ts'
-import type { Settings } from './model/settings.ts'
-import type { SlotStore } from './model/slots.ts'
 import type { Site } from './model/site.ts'
 import { mostAhead } from './most-ahead.ts'
 import { claim } from './pipeline/claim.ts'
 import { ClaimsAhead } from './pipeline/claims-ahead.ts'
 import { ClusterGates } from './pipeline/cluster-gates.ts'
-import type { Clock } from './pipeline/clock.ts'
 import type { Held, Settled, Steps } from './pipeline/contracts.ts'
-import { HINTS, keyOfHint, Lookout, type DocumentReader, type Hint, type LookoutParts } from './pipeline/lookout.ts'
+import { HINTS, keyOfHint, Lookout, type Hint } from './pipeline/lookout.ts'
 import { Postponed } from './pipeline/postponed.ts'
-import { ScanPlan, type ScanParts } from './pipeline/scan-plan.ts'
+import { ScanPlan } from './pipeline/scan-plan.ts'
+import type { RootHealth } from './pipeline/root-health.ts'
 import { SiteEvidence } from './pipeline/site-evidence.ts'
 import type { SiteGates } from './pipeline/site-gates.ts'
 import { syncPipeline } from './pipeline/sync-pipeline.ts'
 import { TransferQueue, type Found, type RunningTransfer } from './pipeline/transfer-queue.ts'
 import { Workload } from './pipeline/workload.ts'
-import type { WriteBackParts } from './pipeline/write-back.ts'
 import type { Operation } from './providers/provider.ts'
-import type { ProviderPool } from './providers/provider-pool.ts'
 import { concurrencyOf, foldsCase, sharedConcurrencyOf } from './providers/registry.ts'
 import { watchedGates } from './watched-gates.ts'
-
-export interface EngineParts {
-  readonly settings: Settings
-  readonly log: Log
-  readonly clock: Clock
-  /** Scan again and again, not only on request. */
-  readonly isRepeated: boolean
-  readonly retry: TransientRetry
-  readonly claims: ClaimStore
-  readonly slots: SlotStore
-  readonly records: WriteBackParts['records']
-  readonly reader: DocumentReader
-  readonly providers: ProviderPool
-  /** What holds for a project; without it, what the configuration says. */
-  readonly settingsOf?: LookoutParts['settingsOf']
-  readonly prepare?: LookoutParts['prepare']
-  readonly misconfigured: ReadonlyMap<string, SyncError>
-  readonly samePlaces: ReadonlyMap<string, string>
-  readonly pages: ScanParts['pages']
-  readonly serverTime: () => Promise<Date>
-  readonly changes$: Observable<Hint>
-  readonly stop$: Observable<unknown>
-  /** A file for this site is left as it is, without a fault. */
-  readonly left: (site: string) => void
-  /** A site began or ended to be left alone. */
-  readonly healthChanged: (site: string, error: SyncError | undefined) => void
-}
+import { watchedRoots } from './watched-roots.ts'
 
 /** Transfers that wait for one site at most; a scan finds the rest. */
 const QUEUED_PER_SITE = 1_000
@@ -67,11 +35,12 @@ const LONGEST_AHEAD_MS = 1_000
 
 /** The pipeline with everything it needs, ready to be subscribed to. */
 export class Engine {
-  readonly queue = new TransferQueue({ mostPerSite: QUEUED_PER_SITE })
+  readonly queue = new TransferQueue({ mostPerSite: QUEUED_PER_SITE, isHeldBack: (transfer) => this.roots.holdsBack(transfer) })
   readonly work = new Workload(this.queue)
   readonly held = new Set<Held>()
   readonly scans: ScanPlan
   readonly gates: SiteGates
+  readonly roots: RootHealth
   readonly settled$: Observable<Settled>
   readonly #parts: EngineParts
   readonly #again = new Subject<Hint>()
@@ -98,8 +67,14 @@ export class Engine {
       probe: async (site, operation) => this.#probe(site, operation),
       recovered: (site) => this.#recovered(site),
     })
+    this.roots = watchedRoots({
+      ...parts,
+      probe: async (site, ...of) => parts.providers.probe(site, ...of),
+      recovered: () => this.scans.request({ reason: 'recovered' }),
+    })
     this.#ahead = this.#makeAhead()
     stop$.subscribe(() => {
+      this.roots.close()
       this.#ahead.close()
       this.#postponed.close()
     })
@@ -180,7 +155,7 @@ export class Engine {
 
   #steps(): Steps {
     const claimed = async (running: RunningTransfer): Promise<Held | undefined> => this.#ahead.claim(running)
-    return engineSteps(this.#parts, { queue: this.queue, held: this.held, evidence: this.#evidence, claim: claimed })
+    return engineSteps(this.#parts, { queue: this.queue, held: this.held, evidence: this.#evidence, roots: this.roots, claim: claimed })
   }
 
   #recovered(site: string): void {
@@ -197,7 +172,7 @@ export class Engine {
 
   async #probe(name: string, operation: Operation): Promise<void> {
     const site = this.#parts.settings.sites.get(name)
-    if (site) await this.#parts.providers.probe(site, operation)
+    if (site) await this.roots.probe(site, operation)
   }
 
   /** A fault that is no outcome: the database is away. A scan finds it again. */
@@ -224,8 +199,12 @@ export class Engine {
     }
     if (outcome.kind === 'postponed') this.#postpone(held, outcome.inMs)
     // Given back for whatever reason (its lease was lost, say), or its site recovered before its fault was written: nobody else may know.
-    const isOver = outcome.kind === 'site-trouble' && !this.gates.isInTrouble(outcome.site)
+    const isOver = outcome.kind === 'site-trouble' && !this.#isInTrouble(outcome)
     if (outcome.kind === 'released' || isOver) this.scans.takeover(site, 0)
+  }
+
+  #isInTrouble({ site, root }: { readonly site: string; readonly root?: string }): boolean {
+    return root === undefined ? this.gates.isInTrouble(site) : this.roots.isDown(site, root)
   }
 
   #postpone({ transfer: { project, representationId, representationKey, site } }: Held, inMs: number): void {

@@ -11,7 +11,8 @@ export function siteReports(settings: Settings, engine: Engine, misconfigured: R
     const mistake = misconfigured.get(name)
     if (mistake) return { ...site, state: 'misconfigured', error: mistake.message }
     const now = health.get(name)
-    if (!now || now.state === 'ok') return { ...site, state: 'ok' }
+    const ofRoots = engine.roots.faultsAt(name).map(({ message }) => message)
+    if (!now || now.state === 'ok') return { ...site, state: 'ok', ...(ofRoots.length > 0 && { error: ofRoots.join('; ') }) }
     return { ...site, state: now.state, error: now.error.message, since: now.since, ...('until' in now && { until: now.until }) }
   })
 }

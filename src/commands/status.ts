@@ -113,7 +113,7 @@ function show({ instances, sites, projects, settings }: Shown): void {
 
 function siteRow({ site, provider = '', misconfigured, skipped, instances }: Shown['sites'][number]): string[] {
   if (skipped !== undefined) return [site, provider, 'skipped', '', '', skipped]
-  const worst = instances.find(({ state }) => state !== 'ok') ?? instances[0]
+  const worst = instances.find(({ state }) => state !== 'ok') ?? instances.find(({ error }) => error !== undefined) ?? instances[0]
   const state = misconfigured === undefined ? (worst?.state ?? 'idle') : 'misconfigured'
   const until = worst?.until ? ` (until ${new Date(worst.until).toISOString()})` : ''
   const sum = (of: 'running' | 'queued'): string => String(instances.reduce((total, instance) => total + instance[of], 0))

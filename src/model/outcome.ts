@@ -7,7 +7,13 @@ export type Outcome =
   /** Spends a try. */
   | { readonly kind: 'failed'; readonly error: SyncError }
   /** Spends none; the site cools down. */
-  | { readonly kind: 'site-trouble'; readonly error: SyncError; readonly site: string }
+  | {
+      readonly kind: 'site-trouble'
+      readonly error: SyncError
+      readonly site: string
+      /** Only this one of its roots. */
+      readonly root?: string
+    }
   /** Not ready: looked at again by itself. */
   | { readonly kind: 'postponed'; readonly reason: string; readonly inMs: number }
   /** The skeleton, the file entry or the document went away, or somebody rewrote it. */

@@ -21,8 +21,8 @@ export function blameSource(source: ByteSource): Blame {
       throw error
     }
   }
-  const open = async (fromByte: number, signal: AbortSignal): Promise<Readable> => {
-    const stream = await noted(source.open(fromByte, signal))
+  const open: ByteSource['open'] = async (fromByte, signal, options): Promise<Readable> => {
+    const stream = await noted(source.open(fromByte, signal, options))
     return stream.on('error', note)
   }
   return {
@@ -31,8 +31,17 @@ export function blameSource(source: ByteSource): Blame {
       modified: source.modified,
       ...(source.version !== undefined && { version: source.version }),
       ...(source.localPath !== undefined && { localPath: source.localPath }),
+      ...(source.ownChecksum !== undefined && { ownChecksum: source.ownChecksum }),
       open,
       checksum: async (algorithm, signal) => noted(source.checksum(algorithm, signal)),
+      learn(algorithm, value) {
+        try {
+          source.learn?.(algorithm, value)
+        } catch (error) {
+          note(error)
+          throw error
+        }
+      },
       assertUnchanged: async () => noted(source.assertUnchanged()),
     },
     isSourceFault(error) {

@@ -77,6 +77,7 @@ export class SiteGates implements Gates {
 
 /** What an outcome teaches about a site. */
 function lesson(site: string, operation: Operation, outcome: Outcome | undefined): Parameters<SiteBreaker['report']>[1] {
-  if (outcome?.kind === 'site-trouble') return outcome.site === site ? { error: outcome.error, operation } : undefined
+  if (outcome?.kind === 'site-trouble')
+    return outcome.site === site && outcome.root === undefined ? { error: outcome.error, operation } : undefined
   return outcome?.kind === 'synced' || outcome?.kind === 'failed' ? { worked: true } : undefined
 }

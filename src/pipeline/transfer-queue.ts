@@ -39,10 +39,13 @@ export class TransferQueue {
   readonly #room = new Subject<string>()
   readonly #idle = new Subject<void>()
   readonly #mostPerSite: number
+  readonly #isHeldBack: (transfer: Transfer) => boolean
   #closed = false
 
-  constructor(options: { readonly mostPerSite: number }) {
+  /** `isHeldBack`: an attempt would be of no use now. Such transfers are forgotten; a scan finds them when that is over. */
+  constructor(options: { readonly mostPerSite: number; readonly isHeldBack?: (transfer: Transfer) => boolean }) {
     this.#mostPerSite = options.mostPerSite
+    this.#isHeldBack = options.isHeldBack ?? (() => false)
   }
 
   /** The name of a site each time a transfer to it becomes available. */
@@ -94,7 +97,7 @@ export class TransferQueue {
 
   admit({ transfers, occasion, changed }: Found): void {
     for (const transfer of transfers) {
-      if (this.#closed || !isDue(transfer, occasion)) continue
+      if (this.#closed || !isDue(transfer, occasion) || this.#isHeldBack(transfer)) continue
       const running = this.#running.get(transfer.key)
       if (running) {
         running.changed ||= changed
@@ -110,7 +113,12 @@ export class TransferQueue {
    */
   take(site: string, from = 0): RunningTransfer | undefined {
     const queue = this.#sites.get(site)
+    let isForgotten = false
     for (let transfer = queue?.take(from); transfer && !this.#closed; transfer = queue?.take(from)) {
+      if (this.#isHeldBack(transfer)) {
+        isForgotten = true
+        continue
+      }
       if (this.#places.has(transfer.targetKey)) {
         this.#park(transfer)
         continue
@@ -120,6 +128,8 @@ export class TransferQueue {
       this.#places.add(transfer.targetKey)
       return running
     }
+    if (isForgotten) this.#tellRoom(site)
+    if (isForgotten && this.isIdle) this.#idle.next()
     return undefined
   }
 

@@ -10,6 +10,7 @@ import type { Endpoints, Held, OpenSource, ProviderPool, Written } from './contr
 import { retryTransient } from './retry-transient.ts'
 import { isSuspicion, type Suspicion } from './site-evidence.ts'
 import type { SourceSizes } from './source-size.ts'
+import type { RootHealth } from './root-health.ts'
 import { storedChecksum } from './stored-checksum.ts'
 import { transferFields } from './transfer-fields.ts'
 
@@ -22,6 +23,7 @@ export interface TransferParts {
   readonly sizes: Pick<SourceSizes, 'check'>
   /** Whose fault is it? See `SiteEvidence.judge`. */
   judge(suspicion: Suspicion): Promise<SyncError | undefined>
+  readonly roots: Pick<RootHealth, 'isDown' | 'sift'>
 }
 
 /** Brings the bytes to the target, unless they are there. Never rejects: a fault is an outcome. */
@@ -96,12 +98,14 @@ async function write(
   source: ByteSource,
 ): Promise<RemoteFile> {
   const { session, reserved } = held.claim
+  const { signal } = held.running.abort
   if (!target.confirmsItself) await held.confirmed
   // Whatever becomes of this attempt, the next one has to ask what was done with it.
   if (reserved) held.claim = { ...held.claim, session: reserved, reserved: undefined }
   return target.write(path, source, {
     confirmed: held.confirmed,
-    signal: held.running.abort.signal,
+    signal,
+    isAbandoned: () => signal.aborted && abortedOutcome(signal.reason).kind === 'dropped',
     ...(session && { session }),
     ...(reserved && { reserved }),
     async saveSession(saved) {
@@ -157,7 +161,10 @@ class Faults {
     const isSource = this.#ofSource.has(error) || this.#blame?.isSourceFault(error) === true
     try {
       const trouble = await this.#troubleOf(error, isSource)
-      return trouble ? { kind: 'site-trouble', error: trouble, site: this.#siteOf(isSource).name } : { kind: 'failed', error }
+      const site = this.#siteOf(isSource)
+      const { root } = isSource ? this.#endpoints.source : this.#endpoints.target
+      if (await this.#isOfRoot(trouble, site, root)) return { kind: 'site-trouble', error: trouble ?? error, site: site.name, root }
+      return trouble ? { kind: 'site-trouble', error: trouble, site: site.name } : { kind: 'failed', error }
     } catch {
       return abortedOutcome(signal.reason)
     }
@@ -180,6 +187,14 @@ class Faults {
       signal: this.#held.running.abort.signal,
     })
     return trouble && unreachable(site, trouble)
+  }
+
+  /** Is one root missing, and the site well otherwise? */
+  async #isOfRoot(trouble: SyncError | undefined, site: Site, root: string): Promise<boolean> {
+    if (site.declared === false) return false
+    const { roots } = this.#parts
+    if (trouble?.code === 'ROOT_MISSING') await roots.sift(site)
+    return (trouble === undefined || trouble.code === 'ROOT_MISSING') && roots.isDown(site.name, root)
   }
 
   #siteOf(isSource: boolean): Site {

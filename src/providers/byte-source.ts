@@ -30,7 +30,7 @@ export async function openByteSource(provider: Provider, path: RootedPath, optio
   const known = new Map<ChecksumAlgorithm, string>()
   if (file.checksum !== undefined) known.set(file.checksum.algorithm, file.checksum.value)
 
-  const open = async (fromByte: number, signal: AbortSignal, algorithm = options.checksumAlgorithm): Promise<Readable> => {
+  const open = async (fromByte: number, signal: AbortSignal, algorithm?: ChecksumAlgorithm): Promise<Readable> => {
     const upstream = await unreadableIfDenied(provider.read(path, { fromByte, signal }), where)
     const hashed = fromByte === 0 ? [...new Set([...known.keys(), ...(algorithm === undefined ? [] : [algorithm])])] : []
     const meter = new Meter(file, fromByte, where, hashed, known)
@@ -42,10 +42,16 @@ export async function openByteSource(provider: Provider, path: RootedPath, optio
     modified: file.modified ?? new Date(),
     ...(file.version === undefined ? {} : { version: file.version }),
     ...(localPath === undefined ? {} : { localPath }),
-    open: async (fromByte, signal) => await open(fromByte, signal),
+    ...(file.checksum === undefined ? {} : { ownChecksum: file.checksum.algorithm }),
+    open: async (fromByte, signal, { unhashed = false } = {}) =>
+      await open(fromByte, signal, unhashed ? undefined : options.checksumAlgorithm),
     checksum: async (algorithm, signal) => {
       if (!known.has(algorithm)) for await (const chunk of await open(0, signal, algorithm)) void chunk
       return known.get(algorithm) as string
+    },
+    learn: (algorithm, value) => {
+      if ((known.get(algorithm) ?? value) !== value) throw differs(file, algorithm, where, value)
+      known.set(algorithm, value)
     },
     assertUnchanged: async () => {
       const now = await unreadableIfDenied(provider.stat(path, options), where)

@@ -92,9 +92,9 @@ export class GDrive extends Provider {
     this.#uploader = new Uploader({ ...connection, sessions: new UploadSessions(key.privateKey), largestMultipart: sizes.largestMultipart })
   }
 
-  override async probe({ signal, operation = 'write' }: ProbeOptions): Promise<void> {
+  override async probe({ signal, operation = 'write', roots }: ProbeOptions): Promise<void> {
     const { root } = this.site
-    await this.#probe.run(typeof root === 'string' ? [root] : [...root.values()], operation, signal)
+    await this.#probe.run(roots ?? (typeof root === 'string' ? [root] : [...root.values()]), operation, signal)
   }
 
   override async identify(root: string, { signal }: CallOptions): Promise<string> {

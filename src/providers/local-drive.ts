@@ -1,26 +1,21 @@
 import { constants, lstat, open, readdir, stat, unlink } from 'node:fs/promises'
-import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 
 import { SyncError } from '../errors.ts'
 import type { RootedPath, Site } from '../model/site.ts'
 import { abortion, orAborted, throwIfAborted } from './local-drive/abort.ts'
-import { Cloning } from './local-drive/cloning.ts'
-import { copyTo } from './local-drive/copying.ts'
 import { describe, regular } from './local-drive/description.ts'
 import { diskFault, faultsOf, gone } from './local-drive/disk-fault.ts'
 import { streamOf } from './local-drive/file-stream.ts'
-import { FolderSync } from './local-drive/folder-sync.ts'
-import { FreeSpace } from './local-drive/free-space.ts'
-import { intoPlace } from './local-drive/into-place.ts'
 import type { Place } from './local-drive/places.ts'
-import { fullPath, isAscii, Places } from './local-drive/places.ts'
+import { fullPath, isAscii, joined, Places, split } from './local-drive/places.ts'
 import { probeRoot } from './local-drive/probe-root.ts'
 import { RootGuard } from './local-drive/root-guard.ts'
 import { assertOwnName } from './local-drive/own-name.ts'
-import { isTemporaryName, StaleFiles, temporaryName } from './local-drive/temporary-files.ts'
+import { isTemporaryName } from './local-drive/temporary-files.ts'
+import { Writing } from './local-drive/writing.ts'
 import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, StatOptions, WriteOptions } from './provider.ts'
 import { Provider } from './provider.ts'
 import type { ProviderContext } from './registry.ts'
@@ -31,8 +26,9 @@ const LISTED_AT_ONCE = 16
 /**
  * Folders of this machine, local disks as well as mounted shares. A root is an absolute path.
  *
- * A write goes to a hidden file beside its target (`.site-sync-….part`), is read back and compared, and renamed over the target; it
- * leaves nothing behind when it fails. Leftovers of killed processes are removed a day later, when their folder is written to again.
+ * A write goes to a hidden file beside its target (`.site-sync-….part`), is read back and compared, and renamed over the target. A large
+ * one that is interrupted is kept, and the next one goes on with it; one that fails leaves nothing. Leftovers that nobody comes back to
+ * are removed a day later, when their folder is written to again.
  * Nothing is read or written while a root may be another disk than before (`RootGuard`).
  */
 export class LocalDrive extends Provider {
@@ -40,20 +36,18 @@ export class LocalDrive extends Provider {
   override readonly confirmsItself = true
   readonly #guard: RootGuard
   readonly #places: Places
-  readonly #space = new FreeSpace()
-  readonly #cloning = new Cloning()
-  readonly #folders = new FolderSync()
-  readonly #stale = new StaleFiles()
+  readonly #writing: Writing
 
   constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory'>) {
     super(site)
     this.#guard = new RootGuard(site, context.rootMemory)
     this.#places = new Places(context.mayCreateRoot, this.#guard)
+    this.#writing = new Writing(this.#guard, this.#places)
   }
 
-  override async probe({ signal, operation = 'write' }: ProbeOptions): Promise<void> {
+  override async probe({ signal, operation = 'write', roots }: ProbeOptions): Promise<void> {
     const { root } = this.site
-    for (const path of typeof root === 'string' ? [root] : root.values())
+    for (const path of roots ?? (typeof root === 'string' ? [root] : root.values()))
       await orAborted(signal, probeRoot(this.site.name, path, operation, this.#places))
   }
 
@@ -86,7 +80,7 @@ export class LocalDrive extends Provider {
     throwIfAborted(options.signal)
     const full = fullPath(path)
     try {
-      return await this.#write(path, full, source, options)
+      return await this.#writing.write(path, full, source, options)
     } catch (error) {
       throw options.signal.aborted ? abortion(options.signal) : diskFault(error, 'write', full)
     }
@@ -155,58 +149,6 @@ export class LocalDrive extends Provider {
     throw new SyncError('SOURCE_MISSING', `${full} is not there`)
   }
 
-  async #write(path: RootedPath, full: string, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
-    const { folder, name } = split(path)
-    const place = await this.#places.makeFolder(folder)
-    const present = await lstat(join(place.real, name)).catch(gone)
-    if (present?.isDirectory() === true) throw new SyncError('TARGET_CONFLICT', `${full} is a folder: a file can't take its place`)
-    if (present !== undefined) await assertOwnName(path, full)
-    await this.#guard.assert(path.root)
-    await this.#space.assertFits(place.real, source.size, full)
-    if (!place.created.includes(place.real)) await this.#stale.removeFrom(place.real)
-    const temporary = join(place.real, temporaryName())
-    try {
-      const copied = await copyTo(temporary, source, this.checksumAlgorithm, this.#cloning, { where: full, ...options })
-      await source.assertUnchanged()
-      await options.confirmed
-      throwIfAborted(options.signal)
-      const kept = await this.#rename(temporary, place.real, name, copied.info, options.signal)
-      await this.#assertArrived(path.root, join(place.real, kept), copied.info)
-      for (const created of place.created) await this.#folders.sync(dirname(created))
-      await this.#folders.sync(place.real)
-      void this.#guard.confirm(path.root)
-      const target = { real: join(place.real, kept), path: joined(place.path, kept) }
-      return describe(target, copied.info, copied.checksum === undefined ? undefined : { algorithm: 'sha256', value: copied.checksum })
-    } catch (error) {
-      await unlink(temporary).catch(() => {})
-      throw error
-    }
-  }
-
-  /** Puts the file in its place, under the name it has there already. */
-  async #rename(temporary: string, folder: string, name: string, written: BigIntStats, signal: AbortSignal): Promise<string> {
-    if (isAscii(name)) {
-      await intoPlace(temporary, join(folder, name), written, signal)
-      return name
-    }
-    return await this.#places.alone(async () => {
-      const kept = await this.#places.nameIn(folder, name)
-      await intoPlace(temporary, join(folder, kept), written, signal)
-      return kept
-    })
-  }
-
-  /** Should the disk have been unmounted meanwhile, the file is in its place on another one. */
-  async #assertArrived(root: string, target: string, written: BigIntStats): Promise<void> {
-    try {
-      await this.#guard.assert(root)
-    } catch (error) {
-      const there = await lstat(target, { bigint: true }).catch(() => undefined)
-      if (there?.ino === written.ino && there.dev === written.dev) await unlink(target).catch(() => {})
-      throw error
-    }
-  }
-
   async #remove(path: RootedPath, full: string): Promise<void> {
     const { folder, name } = split(path)
     const place = await this.#places.find(folder)
@@ -235,13 +177,4 @@ export class LocalDrive extends Provider {
 /** Connects a site of provider `local_drive`: there is nothing to connect to, so this never fails. */
 export async function openLocalDrive(site: Site, context: ProviderContext): Promise<Provider> {
   return await Promise.resolve(new LocalDrive(site, context))
-}
-
-function split({ root, path }: RootedPath): { folder: RootedPath; name: string } {
-  const slash = path.lastIndexOf('/')
-  return { folder: { root, path: path.slice(0, Math.max(0, slash)) }, name: path.slice(slash + 1) }
-}
-
-function joined(folder: string, name: string): string {
-  return folder === '' ? name : `${folder}/${name}`
 }

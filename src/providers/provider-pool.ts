@@ -54,9 +54,9 @@ export class ProviderPool implements AsyncDisposable {
   }
 
   /** Rejects with what the site is in trouble with; one that does not answer in time is. */
-  async probe(site: Site, operation: Operation): Promise<void> {
+  async probe(site: Site, operation: Operation, roots: readonly string[]): Promise<void> {
     const provider = await this.get(site)
-    await provider.probe({ signal: AbortSignal.timeout(PROBE_MS), operation })
+    await provider.probe({ signal: AbortSignal.timeout(PROBE_MS), operation, roots })
   }
 
   /** As `get` without opening it; undefined when it is not open. */

@@ -34,10 +34,17 @@ export interface ByteSource {
   readonly version?: string
   /** Set when the bytes are a file of this machine, so that the file system can clone them. */
   readonly localPath?: string
-  /** A fresh stream each call: a stream that was started is never handed to a retry. */
-  open(fromByte: number, signal: AbortSignal): Promise<Readable>
+  /** By which its site knows the content. What is read in one go is held against it; who reads in several goes does it by `learn`. */
+  readonly ownChecksum?: ChecksumAlgorithm
+  /**
+   * A fresh stream each call: a stream that was started is never handed to a retry. `unhashed`: the caller computes the checksum of the
+   * bytes himself, and tells it by `learn`.
+   */
+  open(fromByte: number, signal: AbortSignal, options?: { readonly unhashed?: boolean }): Promise<Readable>
   /** Of the whole source. Costs nothing more when the bytes were read once from the start to the end; reads them otherwise. */
   checksum(algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string>
+  /** Of the whole source, from one who had all its bytes, be it in several goes. Throws when it is known to be another one. */
+  learn?(algorithm: ChecksumAlgorithm, value: string): void
   /** Rejects with `SOURCE_CHANGED` when size, time or identity are not what they were at the start. */
   assertUnchanged(): Promise<void>
 }
@@ -55,6 +62,8 @@ export type Operation = 'read' | 'write'
 export interface ProbeOptions extends CallOptions {
   /** The use that is to be tried. @defaultValue `write` */
   readonly operation?: Operation
+  /** Only these roots. @defaultValue all of the site */
+  readonly roots?: readonly string[]
 }
 
 export interface StatOptions extends CallOptions {
@@ -72,6 +81,11 @@ export interface WriteOptions extends CallOptions {
   readonly reserved?: WriteSession
   /** Resolves when the session is stored durably. Call it before anything that must not happen twice. */
   saveSession(session: WriteSession): Promise<void>
+  /**
+   * Asked when the write was aborted: will nobody go on with it, because the file is not wanted any more? What was kept for the next
+   * attempt can be removed then. Otherwise (pause, shutdown, a lost lease) the next one goes on. @defaultValue somebody will
+   */
+  isAbandoned?(): boolean
   /** Bytes that are stored at the target so far. */
   onProgress(bytes: number): void
   /** Given to a provider that `confirmsItself`: to be awaited before others can see anything of the file. Rejects when it is another's. */

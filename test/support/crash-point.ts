@@ -26,6 +26,12 @@ export interface InstancePlan {
   readonly bytesPerSecond?: number
 }
 
+/** A file is read from here on, to be written to a site. */
+export interface SourceOpened {
+  readonly path: string
+  readonly fromByte: number
+}
+
 /** What such an instance tells its parent. */
 export interface PointReached {
   readonly point: CrashPoint

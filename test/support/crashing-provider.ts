@@ -13,7 +13,7 @@ import {
   type RemoteFile,
   type WriteOptions,
 } from '../../src/providers/provider.ts'
-import type { CrashPoint, InstancePlan, PointReached } from './crash-point.ts'
+import type { CrashPoint, InstancePlan, PointReached, SourceOpened } from './crash-point.ts'
 
 let reached = 0
 const go = once(process, 'message')
@@ -54,8 +54,10 @@ export class CrashingProvider extends Provider {
       last = this.#come('after-last-byte', path, signal)
       last.catch(() => undefined)
     }
-    const open = async (fromByte: number, during: AbortSignal): Promise<Readable> =>
-      Readable.from(this.#pieces(path, fromByte, await source.open(fromByte, during), during), { objectMode: false })
+    const open: ByteSource['open'] = async (fromByte, during, how) => {
+      process.send?.({ path: path.path, fromByte } satisfies SourceOpened)
+      return Readable.from(this.#pieces(path, fromByte, await source.open(fromByte, during, how), during), { objectMode: false })
+    }
     const assertUnchanged = async (): Promise<void> => {
       await last
       await source.assertUnchanged()
@@ -64,8 +66,10 @@ export class CrashingProvider extends Provider {
       await last
       return await source.checksum(algorithm, during)
     }
-    const { size, modified } = source
-    const file = await this.#inner.write(path, { size, modified, open, assertUnchanged, checksum }, { ...options, onProgress })
+    const { size, modified, version } = source
+    const learn: ByteSource['learn'] = (algorithm, value) => source.learn?.(algorithm, value)
+    const watched = { size, modified, ...(version !== undefined && { version }), open, learn, assertUnchanged, checksum }
+    const file = await this.#inner.write(path, watched, { ...options, onProgress })
     await this.#come('after-upload', path, signal)
     this.#written.add(path.path)
     return file

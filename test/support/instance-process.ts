@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 import { onTestFinished } from 'vitest'
 
-import type { InstancePlan, PointReached } from './crash-point.ts'
+import type { InstancePlan, PointReached, SourceOpened } from './crash-point.ts'
 import { LogLines } from './log-recorder.ts'
 import { plainEnvironment } from './plain-environment.ts'
 import { waitFor } from './wait-for.ts'
@@ -26,6 +26,8 @@ export class InstanceProcess {
   readonly lines = new LogLines()
   /** Points of its plan at which transfers are. */
   readonly reached: PointReached[] = []
+  /** Files that were read, and from where on. */
+  readonly opened: SourceOpened[] = []
   stderr = ''
   readonly #child: ChildProcess
   readonly #ended: Promise<number | NodeJS.Signals>
@@ -40,7 +42,10 @@ export class InstanceProcess {
     })
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.lines.add(text))
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text))
-    this.#child.on('message', (message) => this.reached.push(message as PointReached))
+    this.#child.on('message', (message: PointReached | SourceOpened) => {
+      if ('point' in message) this.reached.push(message)
+      else this.opened.push(message)
+    })
     this.#ended = once(this.#child, 'close').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals)
     onTestFinished(async () => {
       this.#child.kill('SIGKILL')

@@ -21,6 +21,8 @@ export interface Interference {
   readonly beforeRead?: Hook
   /** When the first bytes have come. */
   readonly duringRead?: Hook
+  /** Each time bytes have come; `at` is the offset behind them. */
+  readonly afterChunk?: (path: RootedPath, at: number, bytes: number) => Promise<void> | void
   readonly beforeWrite?: Hook
 }
 
@@ -53,13 +55,13 @@ export class InterferedProvider extends Provider {
   override async read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
     await this.#hooks.beforeRead?.(path)
     const stream = await this.#inner.read(path, options)
-    const during = this.#hooks.duringRead
-    return during === undefined
-      ? stream
-      : Readable.from(
-          interrupted(stream, async () => during(path)),
-          { objectMode: false },
-        )
+    const { duringRead, afterChunk } = this.#hooks
+    if (duringRead === undefined && afterChunk === undefined) return stream
+    const hook = async (at: number, bytes: number, isFirst: boolean): Promise<void> => {
+      if (isFirst) await duringRead?.(path)
+      await afterChunk?.(path, at, bytes)
+    }
+    return Readable.from(interrupted(stream, options.fromByte ?? 0, hook), { objectMode: false })
   }
 
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
@@ -80,11 +82,17 @@ export class InterferedProvider extends Provider {
   }
 }
 
-async function* interrupted(stream: Readable, hook: () => Promise<void>): AsyncGenerator<Buffer> {
+async function* interrupted(
+  stream: Readable,
+  fromByte: number,
+  hook: (at: number, bytes: number, isFirst: boolean) => Promise<void>,
+): AsyncGenerator<Buffer> {
+  let at = fromByte
   let isFirst = true
-  for await (const chunk of stream) {
-    yield chunk as Buffer
-    if (isFirst) await hook()
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    yield chunk
+    at += chunk.length
+    await hook(at, chunk.length, isFirst)
     isFirst = false
   }
 }

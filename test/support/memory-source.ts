@@ -10,6 +10,8 @@ export interface MemorySourceOptions {
   readonly chunkBytes?: number
   /** Awaited before each chunk is handed out; `at` is its offset. What it throws, the stream fails with. */
   readonly beforeChunk?: (at: number, signal: AbortSignal) => Promise<void> | void
+  /** As `RemoteFile`. */
+  readonly version?: string
   /** Asked each time somebody wants to know whether the source is what it was. */
   readonly changed?: () => boolean
 }
@@ -30,6 +32,7 @@ export function memorySource(bytes: Buffer | string, options: MemorySourceOption
   return {
     size: content.length,
     modified,
+    ...(options.version !== undefined && { version: options.version }),
     opened,
     handedOut: () => handedOut,
     open: async (fromByte, signal) => {

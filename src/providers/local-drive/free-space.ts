@@ -26,8 +26,9 @@ export class FreeSpace {
     this.#now = now
   }
 
-  /** Rejects with `DISK_FULL`, saying how much is missing. Never fails for another reason: what is wrong shows in the write itself. */
-  async assertFits(folder: string, size: number, where: string): Promise<void> {
+  /** Rejects with `DISK_FULL`, saying how much is missing; `present` bytes of it are there already. Never fails for another reason: what is wrong shows in the write itself. */
+  async assertFits(folder: string, fileSize: number, where: string, present = 0): Promise<void> {
+    const size = fileSize - present
     const known = this.#known.get(folder)
     if (known && this.#now() - known.at < BELIEVED_MS && size * SMALL_PART < known.left) {
       known.left -= size
@@ -36,7 +37,8 @@ export class FreeSpace {
     const left = await freeBytes(folder)
     if (left === undefined) return
     if (left < size) {
-      const text = `${where} can't be written: it has ${bytesText(size)}, and ${bytesText(left)} are free on its disk: ${bytesText(size - left)} are missing`
+      const already = present > 0 ? ` (${bytesText(present)} of them are there)` : ''
+      const text = `${where} can't be written: it has ${bytesText(fileSize)}${already}, and ${bytesText(left)} are free on its disk: ${bytesText(size - left)} are missing`
       throw new SyncError('DISK_FULL', text, { certain: false })
     }
     this.#known.set(folder, { left: left - size, at: this.#now() })

@@ -188,3 +188,13 @@ function between(first: string, last: string): string[] {
   while (folders[0] !== first && folders[0] !== undefined && folders[0].startsWith(first)) folders.unshift(dirname(folders[0]))
   return folders
 }
+
+/** The folder of a file, and its name. */
+export function split({ root, path }: RootedPath): { folder: RootedPath; name: string } {
+  const slash = path.lastIndexOf('/')
+  return { folder: { root, path: path.slice(0, Math.max(0, slash)) }, name: path.slice(slash + 1) }
+}
+
+export function joined(folder: string, name: string): string {
+  return folder === '' ? name : `${folder}/${name}`
+}

@@ -28,6 +28,15 @@ const drain = async (stream: AsyncIterable<unknown>): Promise<void> => {
 test.each<[string, Partial<ByteSource>, (source: ByteSource) => Promise<unknown>]>([
   ['opening it', { open: failing }, async (source) => source.open(0, signal)],
   ['its checksum', { checksum: failing }, async (source) => source.checksum('md5', signal)],
+  [
+    'what is known of it',
+    {
+      learn() {
+        throw fault
+      },
+    },
+    async (source) => Promise.resolve(source.learn?.('md5', 'x')),
+  ],
   ['comparing it', { assertUnchanged: failing }, async (source) => source.assertUnchanged()],
   [
     'reading it',

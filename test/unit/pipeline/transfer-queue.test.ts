@@ -210,6 +210,27 @@ describe('idle', () => {
   })
 })
 
+describe('what is held back', () => {
+  test('is not admitted; what was admitted before is forgotten, and that may be the end of the work', () => {
+    const held = new Set<string>()
+    const queue = new TransferQueue({ mostPerSite: 2, isHeldBack: ({ key }) => held.has(key) })
+    const idle: number[] = []
+    const room: string[] = []
+    queue.idle$.subscribe(() => idle.push(1))
+    queue.room$.subscribe((site) => room.push(site))
+    const [a, b, c] = [transferOf({ path: 'a' }), transferOf({ path: 'b' }), transferOf({ path: 'c' })] as const
+    admit(queue, [a, b, c])
+    held.add(a.key).add(b.key)
+    expect([queue.take('gdrive'), queue.isIdle, idle, room]).toEqual([undefined, true, [1], ['gdrive']])
+    admit(queue, [a, c])
+    expect(taken(queue).transfer).toBe(c)
+    expect(queue.take('gdrive')).toBeUndefined()
+    held.clear()
+    admit(queue, [a])
+    expect(taken(queue).transfer).toBe(a)
+  })
+})
+
 describe('closing', () => {
   test('what is queued is forgotten, nothing new is taken, what runs ends as it will', () => {
     const { queue, tickets, room } = watched(2)

@@ -54,6 +54,7 @@ function rig(more: Partial<TransferParts> = {}) {
     log,
     retry: { retries: 2, minTimeout: 0, maxTimeout: 0 },
     judge: async ({ error }) => Promise.resolve(error),
+    roots: { isDown: () => false, sift: async () => Promise.resolve() },
     sizes: { check: () => undefined },
     ...more,
   }

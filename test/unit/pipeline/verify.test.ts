@@ -55,6 +55,7 @@ async function written(spoils: number, content: Partial<ByteSource> = {}, retrie
       log: new RecordingLog(),
       retry: { retries, minTimeout: 0, maxTimeout: 0 },
       judge: async ({ error }) => Promise.resolve(error),
+      roots: { isDown: () => false, sift: async () => Promise.resolve() },
       sizes: { check: () => undefined },
     },
     held,

@@ -52,6 +52,26 @@ describe('a byte source in memory', () => {
     await expect(readAll(source)).rejects.toMatchObject({ code: 'VERIFY_FAILED', message: expect.stringContaining('/m/p/a.ma') as string })
   })
 
+  test('one who had all its bytes, in several goes, says its checksum: nobody reads it again, and another one is a fault', async () => {
+    const { memory, provider } = setup()
+    const source = await openByteSource(provider, path, { signal, checksumAlgorithm: 'sha256' })
+    for await (const chunk of await source.open(1_000, signal, { unhashed: true })) void chunk
+    source.learn?.('sha256', sha256(CONTENT))
+    expect(await source.checksum('sha256', signal)).toBe(sha256(CONTENT))
+    expect(memory.calls.read).toBe(1)
+    expect(() => source.learn?.('sha256', sha256(Buffer.from('other')))).toThrow(expect.objectContaining({ code: 'SOURCE_CHANGED' }))
+    expect(source.ownChecksum).toBe('md5')
+    expect(() => source.learn?.('md5', 'f'.repeat(32))).toThrow(expect.objectContaining({ code: 'VERIFY_FAILED' }))
+  })
+
+  test('what its reader hashes himself is not hashed twice', async () => {
+    const { memory, provider } = setup()
+    const source = await openByteSource(provider, path, { signal, checksumAlgorithm: 'sha256' })
+    for await (const chunk of await source.open(0, signal, { unhashed: true })) void chunk
+    await source.checksum('sha256', signal)
+    expect(memory.calls.read).toBe(2)
+  })
+
   test('a time that no calendar knows is no change', async () => {
     const { memory } = setup()
     const stat = memory.stat.bind(memory)

@@ -8,9 +8,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
 import { Cloning } from '../../../src/providers/local-drive/cloning.ts'
 import { copyTo } from '../../../src/providers/local-drive/copying.ts'
+import { PartFile } from '../../../src/providers/local-drive/part-file.ts'
 import { diskFault } from '../../../src/providers/local-drive/disk-fault.ts'
 import { FolderSync } from '../../../src/providers/local-drive/folder-sync.ts'
 import { isTemporaryName, StaleFiles, temporaryName } from '../../../src/providers/local-drive/temporary-files.ts'
+import type { ByteSource } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
 
 const errno = (code: string): Error => Object.assign(new Error(`${code}: as the system says it`), { code })
@@ -70,17 +72,22 @@ describe('on disk', () => {
       to = join(folder, 'to')
       await writeFile(from, SOURCE, { mode: 0o400 })
     })
+    const partOf = async (source: ByteSource, onProgress: (bytes: number) => void = () => {}) => {
+      const options = { where: to, signal: new AbortController().signal, onProgress, saveSession: async () => Promise.resolve() }
+      return { part: await PartFile.in(folder, source, options), options }
+    }
+
     test('where it is supported no bytes are read, and the file has the mode and time it should', async () => {
       const source = { ...memorySource(SOURCE), localPath: from }
       const progress: number[] = []
-      const options = { where: to, signal: new AbortController().signal, onProgress: (bytes: number) => progress.push(bytes) }
-      const copied = await copyTo(to, source, 'sha256', new Cloning(async (a, b) => await copyFile(a, b)), options)
+      const { part, options } = await partOf(source, (bytes: number) => progress.push(bytes))
+      const copied = await copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
       expect(source.opened).toEqual([])
       expect(copied.checksum).toBeUndefined()
       expect(progress).toEqual([SOURCE.length])
-      expect((await readFile(to)).equals(SOURCE)).toBe(true)
+      expect((await readFile(part.path)).equals(SOURCE)).toBe(true)
       await writeFile(join(folder, 'plain'), '')
-      const { mode, mtimeMs } = await lstat(to)
+      const { mode, mtimeMs } = await lstat(part.path)
       expect(mode).toBe((await lstat(join(folder, 'plain'))).mode)
       expect(Math.round(mtimeMs)).toBe(source.modified.getTime())
     })
@@ -88,12 +95,12 @@ describe('on disk', () => {
     test('where it is not, that is asked once for two devices, and the bytes are copied', async () => {
       const { copy, calls } = refusing('EOPNOTSUPP')
       const cloning = new Cloning(copy)
-      const options = { where: to, signal: new AbortController().signal, onProgress: () => {} }
-      for (const name of ['one', 'two', 'three']) {
+      for (let times = 0; times < 3; times++) {
         const source = { ...memorySource(SOURCE), localPath: from }
-        await copyTo(join(folder, name), source, 'sha256', cloning, options)
+        const { part, options } = await partOf(source)
+        await copyTo(part, source, cloning, options)
         expect(source.opened).toEqual([0])
-        expect((await readFile(join(folder, name))).equals(SOURCE)).toBe(true)
+        expect((await readFile(part.path)).equals(SOURCE)).toBe(true)
       }
       expect(calls).toEqual([constants.COPYFILE_FICLONE_FORCE])
     })
@@ -108,8 +115,8 @@ describe('on disk', () => {
 
     test('a clone of another size than the source had is refused', async () => {
       const source = { ...memorySource(SOURCE), size: SOURCE.length + 1, localPath: from }
-      const options = { where: to, signal: new AbortController().signal, onProgress: () => {} }
-      const copying = copyTo(to, source, 'sha256', new Cloning(async (a, b) => await copyFile(a, b)), options)
+      const { part, options } = await partOf(source)
+      const copying = copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
       await expect(copying).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
     })
   })

@@ -1,0 +1,40 @@
+import type { Observable } from 'rxjs'
+
+import type { SyncError } from './errors.ts'
+import type { ClaimStore } from './model/claim.ts'
+import type { Log } from './model/log.ts'
+import type { TransientRetry } from './model/retry-policy.ts'
+import type { Settings } from './model/settings.ts'
+import type { SlotStore } from './model/slots.ts'
+import type { Clock } from './pipeline/clock.ts'
+import type { DocumentReader, Hint, LookoutParts } from './pipeline/lookout.ts'
+import type { ScanParts } from './pipeline/scan-plan.ts'
+import type { WriteBackParts } from './pipeline/write-back.ts'
+import type { ProviderPool } from './providers/provider-pool.ts'
+
+export interface EngineParts {
+  readonly settings: Settings
+  readonly log: Log
+  readonly clock: Clock
+  /** Scan again and again, not only on request. */
+  readonly isRepeated: boolean
+  readonly retry: TransientRetry
+  readonly claims: ClaimStore
+  readonly slots: SlotStore
+  readonly records: WriteBackParts['records']
+  readonly reader: DocumentReader
+  readonly providers: ProviderPool
+  /** What holds for a project; without it, what the configuration says. */
+  readonly settingsOf?: LookoutParts['settingsOf']
+  readonly prepare?: LookoutParts['prepare']
+  readonly misconfigured: ReadonlyMap<string, SyncError>
+  readonly samePlaces: ReadonlyMap<string, string>
+  readonly pages: ScanParts['pages']
+  readonly serverTime: () => Promise<Date>
+  readonly changes$: Observable<Hint>
+  readonly stop$: Observable<unknown>
+  /** A file for this site is left as it is, without a fault. */
+  readonly left: (site: string) => void
+  /** A site began or ended to be left alone. */
+  readonly healthChanged: (site: string, error: SyncError | undefined) => void
+}
