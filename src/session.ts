@@ -123,6 +123,7 @@ export class Session {
       memory: patientMemory(state, this.#outage),
       isSource: ({ name, declared }) => declared === false || name === settings.publishSite,
       warn: (site, message) => log.event('site.warning', { site: site.name, message }),
+      ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
       ...(openProvider && { open: openProvider }),
     })
     tellSkipped(settings, log)

@@ -32,7 +32,12 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
     loadRoot: async () => undefined,
     saveRoot: async () => undefined,
   }
-  await using providers = new ProviderPool({ memory, isSource: () => true, warn: () => undefined })
+  await using providers = new ProviderPool({
+    memory,
+    isSource: () => true,
+    warn: () => undefined,
+    ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
+  })
   const misconfigured = await findMisconfigured(settings, providers, silent)
   return await look({ settings, db: connections.work.db(settings.mongo.database), state, misconfigured, providers })
 }

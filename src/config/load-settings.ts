@@ -54,7 +54,8 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
     else if (loaded) skipped.set(name, loaded.skipped)
   }
   if (!general.enabled) mistakes.warn(`${raw.keyOf(['enabled'])} is false: nothing is synced`)
-  const documentRoots = loadDocumentRoots(general.publish_roots, raw, sites, context)
+  const ownFiles = [...raw.files, ...[...sites.values()].flatMap(({ credentialsFile }) => credentialsFile ?? [])]
+  const documentRoots = loadDocumentRoots(general.publish_roots, raw, ownFiles, context)
   const settings: Settings = {
     localId: general.local_id,
     publishSite: general.publish_site,
@@ -70,6 +71,7 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
     ...(skipped.size > 0 && { skipped }),
     ...(raw.rootsFromProject && { rootsFromProject: true }),
     documentRoots,
+    ownFiles,
     projects: {
       include: general.projects.include,
       exclude: general.projects.exclude,

@@ -22,6 +22,8 @@ export interface Settings {
   readonly rootsFromProject?: boolean
   /** Where roots may lie that documents name; undefined: anywhere. */
   readonly documentRoots?: DocumentRoots
+  /** The configuration and its credentials. Absolute. */
+  readonly ownFiles?: readonly string[]
   readonly projects: ProjectFilter
 }
 

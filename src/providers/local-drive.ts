@@ -1,4 +1,5 @@
 import { constants, lstat, open, readdir, stat, unlink } from 'node:fs/promises'
+import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -13,6 +14,7 @@ import type { Place } from './local-drive/places.ts'
 import { fullPath, isAscii, joined, Places, split } from './local-drive/places.ts'
 import { probeRoot } from './local-drive/probe-root.ts'
 import { RootGuard } from './local-drive/root-guard.ts'
+import { OwnFiles } from './local-drive/own-files.ts'
 import { assertOwnName } from './local-drive/own-name.ts'
 import { isTemporaryName } from './local-drive/temporary-files.ts'
 import { Writing } from './local-drive/writing.ts'
@@ -36,13 +38,15 @@ export class LocalDrive extends Provider {
   override readonly confirmsItself = true
   readonly #guard: RootGuard
   readonly #places: Places
+  readonly #own: OwnFiles
   readonly #writing: Writing
 
-  constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory'>) {
+  constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory' | 'ownFiles'>) {
     super(site)
     this.#guard = new RootGuard(site, context.rootMemory)
     this.#places = new Places(context.mayCreateRoot, this.#guard)
-    this.#writing = new Writing(this.#guard, this.#places)
+    this.#own = new OwnFiles(context.ownFiles)
+    this.#writing = new Writing(this.#guard, this.#places, this.#own)
   }
 
   override async probe({ signal, operation = 'write', roots }: ProbeOptions): Promise<void> {
@@ -112,22 +116,29 @@ export class LocalDrive extends Provider {
   async #stat(path: RootedPath, full: string): Promise<RemoteFile | undefined> {
     const direct = this.#places.direct(path)
     const known = direct && (await lstat(direct.real, { bigint: true }).catch(() => undefined))
-    if (direct && known?.isFile() === true) return describe(direct, known)
+    if (direct && known?.isFile() === true) return await this.#described(direct, known, full)
     const place = await this.#places.find(path)
     if (place === undefined) {
       await this.#places.assertRoot(path.root)
       return undefined
     }
     const info = await stat(place.real, { bigint: true }).catch(gone)
-    return info === undefined ? undefined : describe(place, regular(info, full))
+    return info === undefined ? undefined : await this.#described(place, regular(info, full), full)
+  }
+
+  /** Asserted here as well as in a read, because a file that is cloned is not read. */
+  async #described(place: Place, info: BigIntStats, full: string): Promise<RemoteFile> {
+    await this.#own.assertNone(info, full)
+    return describe(place, info)
   }
 
   async #read(path: RootedPath, full: string, fromByte: number, signal: AbortSignal): Promise<Readable> {
     const file = await this.#open(path, full)
     try {
-      const { size } = regular(await file.stat({ bigint: true }), full)
+      const info = regular(await file.stat({ bigint: true }), full)
+      await this.#own.assertNone(info, full)
       throwIfAborted(signal)
-      const stream = await streamOf(file, Number(size), fromByte, full, signal)
+      const stream = await streamOf(file, Number(info.size), fromByte, full, signal)
       void this.#guard.confirm(path.root)
       return stream
     } catch (error) {
@@ -154,9 +165,11 @@ export class LocalDrive extends Provider {
     const place = await this.#places.find(folder)
     if (place === undefined) return await this.#places.assertRoot(path.root)
     const target = join(place.real, isAscii(name) ? name : await this.#places.nameIn(place.real, name))
-    const present = await lstat(target).catch(gone)
+    const present = await lstat(target, { bigint: true }).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('NOT_A_FILE', `${full} is a folder: only files are removed`)
-    if (present !== undefined) await unlink(target).catch(gone)
+    if (present === undefined) return
+    await this.#own.assertNone(present, full)
+    await unlink(target).catch(gone)
   }
 
   async #entry(root: string, folder: Place, name: string): Promise<(RemoteFile & { readonly name: string }) | undefined> {

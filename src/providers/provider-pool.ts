@@ -22,6 +22,8 @@ export interface ProviderPoolParts {
   /** Sites that are read only: their roots are never created. */
   readonly isSource: (site: Site) => boolean
   readonly warn: (site: Site, message: string) => void
+  /** Absolute paths of files that no provider may send, or write over. */
+  readonly ownFiles?: readonly string[]
   readonly open?: (site: Site, context: ProviderContext) => Promise<Provider>
 }
 
@@ -112,11 +114,12 @@ export class ProviderPool implements AsyncDisposable {
   }
 
   async #open(site: Site, key: string): Promise<Pooled> {
-    const { memory, isSource, warn, open = openProvider } = this.#parts
+    const { memory, isSource, warn, ownFiles, open = openProvider } = this.#parts
     const mayCreateRoot = !isSource(site) && !(await memory.wasSeen(key))
     const provider = await open(site, {
       mayCreateRoot,
       warn: (message) => warn(site, message),
+      ...(ownFiles && { ownFiles }),
       rootMemory: { load: async (root) => memory.loadRoot(root), save: async (root, facts) => memory.saveRoot(root, facts) },
       reserveFolderId: async (folder, proposedId) => memory.reserveFolderId(`${site.name}\0${folder}`, proposedId),
     })

@@ -14,12 +14,14 @@ export interface ProviderContext {
   /** A root that this service has seen before and that is gone now is unmounted, not new. */
   readonly mayCreateRoot: boolean
   readonly warn: (message: string) => void
+  /** Absolute paths of the service's configuration and credentials: neither sent nor written. Without it, there are none. */
+  readonly ownFiles?: readonly string[]
+  /** Keeps what the roots of this machine are, so that an empty mount point is not taken for a share. Without it, nothing is remembered. */
+  readonly rootMemory?: RootMemory
   /**
    * Persists `proposedId` under `key`, for all instances of the service, unless there is one already; resolves with the one that
    * stands. Lets a provider whose folders have ids create each of them once. Without it, twins are found and settled afterwards.
    */
-  /** Keeps what the roots of this machine are, so that an empty mount point is not taken for a share. Without it, nothing is remembered. */
-  readonly rootMemory?: RootMemory
   readonly reserveFolderId?: (key: string, proposedId: string) => Promise<string>
 }
 

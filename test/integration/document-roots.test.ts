@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
@@ -60,6 +60,28 @@ test('with publish_roots only what lies in them is read, and nothing is warned o
   await stage.synced(good, { site: 'mirror' })
   expect((await stage.record(bad, { site: 'mirror' }))?.['error']).toContain('it lies in none of "publish_roots"')
   expect(service.lines.count('site.warning')).toBe(0)
+})
+
+test('a configuration or credentials file is never sent, by whatever root or link, nor written over', async () => {
+  const stage = await Stage.open()
+  const credentials = join(stage.dir, 'key.json')
+  await writeFile(credentials, '{}')
+  const site = { provider: 'gdrive', credentials_url: credentials, root: { work: '/shared' } }
+  const [studio, mirror] = [stage.dir, join(stage.dir, 'config')].map((root) => ({ provider: 'local_drive', root }))
+  const config = await writeConfig(stage, { sites: { studio, mirror, drive: site } })
+  await link(credentials, join(stage.dir, 'linked.json'))
+  const sent = await Promise.all(
+    ['config/config.json', 'key.json', 'linked.json'].map(async (path) => await published(stage, undefined, `{root}/${path}`)),
+  )
+  await writeFile(join(stage.dir, 'config.json'), 'of somebody else')
+  const written = await published(stage, undefined, '{root}/config.json')
+  const before = await readFile(config, 'utf8')
+  const service = new ServiceProcess(['scan', '--once', '--config', config])
+  expect(await service.end(), service.stderr + service.stdout).toBe(1)
+  for (const document of [...sent, written])
+    expect((await stage.record(document, { site: 'mirror' }))?.['error']).toContain('is a configuration or credentials file of Site Sync')
+  expect(await readFile(config, 'utf8')).toBe(before)
+  expect(await filesBelow(join(stage.dir, 'config'))).toEqual(['config.json'])
 })
 
 test('publish_roots are folders of this machine', async () => {

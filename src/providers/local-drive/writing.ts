@@ -13,6 +13,7 @@ import { gone } from './disk-fault.ts'
 import { FolderSync } from './folder-sync.ts'
 import { FreeSpace } from './free-space.ts'
 import { intoPlace } from './into-place.ts'
+import type { OwnFiles } from './own-files.ts'
 import { assertOwnName } from './own-name.ts'
 import { PartFile } from './part-file.ts'
 import { isAscii, joined, split, type Place, type Places } from './places.ts'
@@ -23,23 +24,28 @@ import { StaleFiles } from './temporary-files.ts'
 export class Writing {
   readonly #guard: RootGuard
   readonly #places: Places
+  readonly #own: OwnFiles
   readonly #space = new FreeSpace()
   readonly #cloning = new Cloning()
   readonly #folders = new FolderSync()
   readonly #stale = new StaleFiles()
 
-  constructor(guard: RootGuard, places: Places) {
+  constructor(guard: RootGuard, places: Places, own: OwnFiles) {
     this.#guard = guard
     this.#places = places
+    this.#own = own
   }
 
   /** `full` is the absolute path, for messages. */
   async write(path: RootedPath, full: string, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
     const { folder, name } = split(path)
     const place = await this.#places.makeFolder(folder)
-    const present = await lstat(join(place.real, name)).catch(gone)
+    const present = await lstat(join(place.real, name), { bigint: true }).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('TARGET_CONFLICT', `${full} is a folder: a file can't take its place`)
-    if (present !== undefined) await assertOwnName(path, full)
+    if (present !== undefined) {
+      await this.#own.assertNone(present, full)
+      await assertOwnName(path, full)
+    }
     await this.#guard.assert(path.root)
     if (!place.created.includes(place.real)) await this.#stale.removeFrom(place.real)
     const { kept, copied } = await this.#copy(place, name, full, source, options)

@@ -24,6 +24,7 @@ describe('one file', () => {
       writeProgress: false,
       mongo: { uri: 'mongodb://127.0.0.1:27017', database: 'avalon', stateDatabase: 'site_sync' },
       documentRoots: { guarded: expect.any(Array) as string[], platform: expect.any(String) as NodeJS.Platform },
+      ownFiles: files,
       sites: new Map(),
       projects: { include: ['*'], exclude: [], overrides: new Map() },
     })
