@@ -54,12 +54,11 @@ export class Account {
     let bytes: AsyncGenerator<Buffer> | undefined
     let answer: IncomingMessage | undefined
     await this.#authorised(call, async (headers) => {
-      answer = await this.#http.open({ ...call, headers })
-      bytes = this.#http.bytes(answer, call)
+      answer = await this.#http.open({ ...call, headers }, (status) => accepted(call, status))
       const status = answer.statusCode ?? 0
+      bytes = this.#http.bytes(answer, call)
       if (accepted(call, status)) return { status, headers: answer.headers, body: '' }
-      const parts = await Array.fromAsync(bytes)
-      return { status, headers: answer.headers, body: Buffer.concat(parts).toString('utf8') }
+      return { status, headers: answer.headers, body: await this.#http.text(answer, call) }
     })
     if (answer === undefined || bytes === undefined) throw new SyncError('UNEXPECTED', `no answer while ${call.what}`)
     return { answer, bytes }
