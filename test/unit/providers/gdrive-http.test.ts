@@ -96,6 +96,11 @@ test('a connection is used again', async () => {
 
 const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
 
+function drip(socket: Socket, piece: string): void {
+  const timer = setInterval(() => socket.write(piece), 20)
+  socket.once('close', () => clearInterval(timer))
+}
+
 describe('an answer', () => {
   test('that unpacks to more than anybody asked for is not unpacked', async () => {
     const packed = gzipSync(Buffer.alloc(200 * 1024 * 1024))
@@ -137,11 +142,6 @@ describe('an answer', () => {
     await expect.poll(() => sockets[0]?.destroyed).toBe(true)
     expect(sent).toBeLessThan(64 * 1024 * 1024)
   })
-
-  const drip = (socket: Socket, piece: string): void => {
-    const timer = setInterval(() => socket.write(piece), 20)
-    socket.once('close', () => clearInterval(timer))
-  }
 
   test.each([
     ['its head', (socket: Socket) => (socket.write(HEAD), drip(socket, 'x-a: b\r\n'))],

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 
 import { PageTokens } from '../../../src/providers/gdrive/page-tokens.ts'
+import type { Effect } from '../../support/fake-drive/faults.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig, RigOptions } from '../../support/fake-drive/rig.ts'
 
@@ -40,10 +41,11 @@ describe('a server that answers a byte at a time', () => {
   })
 })
 
-describe('pages', () => {
-  const endless = (body: Readonly<Record<string, unknown>>) =>
-    ({ kind: 'answer', status: 200, type: 'application/json', body: JSON.stringify({ ...body, nextPageToken: 'again' }) }) as const
+function endless(body: Readonly<Record<string, unknown>>): Effect {
+  return { kind: 'answer', status: 200, type: 'application/json', body: JSON.stringify({ ...body, nextPageToken: 'again' }) }
+}
 
+describe('pages', () => {
   test('of a folder that lead back to themselves are read once', async () => {
     await open()
     rig.drive.fault({ on: 'files.list', times: 1000, effect: endless({ files: [] }) })
