@@ -2,9 +2,6 @@ import { SyncError } from '../errors.ts'
 import { LOG_ACTIONS, type LogAction, type LogFields, type LogLevel, type LogOutcome } from '../model/log.ts'
 import { redact, redactDeep } from './redact.ts'
 
-/** Texts longer than this are cut: a line must stay a line. */
-const MAX_TEXT = 8192
-
 export interface LogLine {
   readonly level: LogLevel
   readonly message: string
@@ -27,7 +24,7 @@ export function logLine(action: LogAction, fields: LogFields, withStack: boolean
   const duration = fields.durationMs === undefined ? Number.NaN : Math.round(fields.durationMs * 1e6)
   return {
     level: fields.level ?? defaults.level,
-    message: clean(fields.message ?? defaults.message),
+    message: redact(fields.message ?? defaults.message),
     event: { action, outcome: fields.outcome ?? defaults.outcome, ...(Number.isFinite(duration) && { duration }) },
     ...(fields.error !== undefined && fields.error !== null && { error: errorFields(fields.error, withStack) }),
     ...(Object.keys(ours).length > 0 && { site_sync: ours }),
@@ -39,15 +36,15 @@ function siteSyncFields(fields: LogFields): Record<string, unknown> {
   const known = { project, representation_id: representationId, file_id: fileId, path, site, provider, bytes, tries, attempt_id: attemptId }
   const said = Object.entries(known).filter(([, value]) => value !== undefined)
   const extra = Object.entries(fields.extra ?? {}).filter(([key, value]) => value !== undefined && !Object.hasOwn(known, key))
-  return redactDeep(Object.fromEntries([...extra, ...said]), clean) as Record<string, unknown>
+  return redactDeep(Object.fromEntries([...extra, ...said])) as Record<string, unknown>
 }
 
 function errorFields(thrown: unknown, withStack: boolean): LogLineError {
-  if (!(thrown instanceof Error)) return { message: clean(String(thrown)), type: typeof thrown }
+  if (!(thrown instanceof Error)) return { message: redact(String(thrown)), type: typeof thrown }
   const code =
-    'code' in thrown && (typeof thrown.code === 'string' || typeof thrown.code === 'number') ? { code: clean(String(thrown.code)) } : {}
+    'code' in thrown && (typeof thrown.code === 'string' || typeof thrown.code === 'number') ? { code: redact(String(thrown.code)) } : {}
   const stack = withStack ? stackOf(thrown) : undefined
-  return { message: clean(thrown.message), type: clean(thrown.name), ...code, ...(stack !== undefined && { stack_trace: clean(stack) }) }
+  return { message: redact(thrown.message), type: redact(thrown.name), ...code, ...(stack !== undefined && { stack_trace: redact(stack) }) }
 }
 
 /** A classified fault needs no stack: its message says it all. One that nobody classified has the stack of what was thrown. */
@@ -55,9 +52,4 @@ function stackOf(error: Error): string | undefined {
   if (!(error instanceof SyncError)) return error.stack
   if (error.code !== 'UNEXPECTED') return undefined
   return error.cause instanceof Error ? error.cause.stack : error.stack
-}
-
-function clean(text: string): string {
-  const redacted = redact(text)
-  return redacted.length > MAX_TEXT ? `${redacted.slice(0, MAX_TEXT)}…` : redacted
 }

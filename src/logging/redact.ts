@@ -1,14 +1,23 @@
 import { inspect } from 'node:util'
 
 import { HINT_OF_SECRET, SECRET_KEY, SECRET_PATTERNS } from './secret-patterns.ts'
+import { withoutUserinfo } from './uri-userinfo.ts'
 
 const MARK = '[redacted]'
 /** Shorter ones would blot out ordinary words; they are still caught by the patterns around them. */
 const MIN_SECRET_LENGTH = 6
 const MAX_SECRETS = 200
+/** Longer texts are cut: a line must stay a line. */
+const MAX_TEXT = 8192
+/** So much behind the cut is looked through as well, and not shown: a secret that begins before it would not be known by its beginning. */
+const MIN_AHEAD = 8192
+/** What data may have of values, and of characters in all of them. */
+const MAX_VALUES = 1000
+const MAX_CHARACTERS = 65_536
+const TOO_MUCH = '[too much]'
 
 const secrets = new Set<string>()
-let registered: RegExp | undefined
+let registered: { readonly pattern: RegExp; readonly longest: number } | undefined
 
 /**
  * From now on this value shows in no log line of the process, in whatever text it stands: as it is, and as it looks inside a URI
@@ -25,35 +34,66 @@ export function registerSecret(value: string): void {
   registered = undefined
 }
 
-/** The text without secrets: those registered, and whatever looks like one. */
+/** The text without secrets: those registered, and whatever looks like one. A long one is cut, before it is looked through. */
 export function redact(text: string): string {
-  registered ??= pattern()
-  let clean = secrets.size > 0 ? text.replace(registered, MARK) : text
+  registered ??= spelledOut()
+  if (text.length <= MAX_TEXT) return cut(withoutSecrets(text, registered.pattern))
+  const ahead = Math.max(MIN_AHEAD, 2 * registered.longest)
+  const window = withoutSecrets(text.slice(0, MAX_TEXT + ahead), registered.pattern)
+  if (text.length <= MAX_TEXT + ahead) return cut(window)
+  return `${window.slice(0, Math.min(MAX_TEXT, Math.max(0, window.length - ahead)))}…`
+}
+
+function withoutSecrets(text: string, pattern: RegExp): string {
+  let clean = secrets.size > 0 ? text.replace(pattern, MARK) : text
   if (!HINT_OF_SECRET.test(clean)) return clean
+  clean = withoutUserinfo(clean, MARK)
   for (const [secret, replacement] of SECRET_PATTERNS) clean = clean.replace(secret, replacement)
   return clean
 }
 
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text
+}
+
 /** A copy of data for a log: plain, bounded in depth and size, every text redacted; what stands under a key such as `password` goes altogether. */
-export function redactDeep(value: unknown, clean: (text: string) => string = redact): unknown {
-  let budget = 1000
+export function redactDeep(value: unknown): unknown {
+  let values = MAX_VALUES
+  let characters = MAX_CHARACTERS
+  const clean = (text: string): string => {
+    if (characters <= 0) return TOO_MUCH
+    const redacted = redact(text)
+    characters -= redacted.length
+    return redacted
+  }
   const copy = (item: unknown, depth: number): unknown => {
     if (typeof item === 'string') return clean(item)
     if (typeof item !== 'object' || item === null) return typeof item === 'bigint' ? String(item) : item
     if (item instanceof Date) return Number.isNaN(item.getTime()) ? 'invalid date' : item.toISOString()
-    if (depth > 6 || --budget < 0) return '[too much]'
+    if (depth > 6 || values <= 0) return TOO_MUCH
     if (item instanceof Error) return clean(`${item.name}: ${item.message}`)
     if (ArrayBuffer.isView(item)) return `[${item.byteLength} bytes]`
-    if (Array.isArray(item) || item instanceof Set) return Array.from(item as Iterable<unknown>, (element) => copy(element, depth + 1))
+    if (Array.isArray(item) || item instanceof Set) return elements(item as Iterable<unknown>, depth)
     // Ids of the database, addresses and the like: what they say of themselves.
     if (!isPlain(item) && !(item instanceof Map)) return clean(textOf(item))
-    const entries: [unknown, unknown][] = item instanceof Map ? [...item] : Object.entries(item)
-    return Object.fromEntries(
-      entries.map(([key, element]) => [
-        clean(String(key)),
-        SECRET_KEY.test(String(key)) && element !== undefined ? MARK : copy(element, depth + 1),
-      ]),
-    )
+    return Object.fromEntries(entries(item instanceof Map ? item : Object.entries(item), depth))
+  }
+  const elements = (items: Iterable<unknown>, depth: number): unknown[] => {
+    const copies: unknown[] = []
+    for (const item of items) {
+      if (--values < 0) return [...copies, TOO_MUCH]
+      copies.push(copy(item, depth + 1))
+    }
+    return copies
+  }
+  const entries = (pairs: Iterable<[unknown, unknown]>, depth: number): [string, unknown][] => {
+    const copies: [string, unknown][] = []
+    for (const [key, item] of pairs) {
+      if (--values < 0) return [...copies, ['…', TOO_MUCH]]
+      const name = String(key)
+      copies.push([clean(name), SECRET_KEY.test(name) && item !== undefined ? MARK : copy(item, depth + 1)])
+    }
+    return copies
   }
   return copy(value, 0)
 }
@@ -69,9 +109,10 @@ function isPlain(value: object): boolean {
 }
 
 /** The longest first: one secret may be part of another. */
-function pattern(): RegExp {
+function spelledOut(): { readonly pattern: RegExp; readonly longest: number } {
   const spellings = [...new Set([...secrets].flatMap(spellingsOf))].sort((one, other) => other.length - one.length)
-  return new RegExp(spellings.map((spelling) => spelling.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g')
+  const pattern = new RegExp(spellings.map((spelling) => spelling.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g')
+  return { pattern, longest: spellings[0]?.length ?? 0 }
 }
 
 function spellingsOf(secret: string): string[] {

@@ -9,11 +9,16 @@ export interface TransientRetry {
 
 export const TRANSIENT_RETRY: TransientRetry = { retries: 5, minTimeout: 500, maxTimeout: 16_000 }
 
+/** A longer pause than this is the site's matter: inside an attempt it would hold a slot and a lease. Milliseconds. */
+export const LONGEST_PAUSE_MS = 30_000
+
 /** How long a site in trouble is left alone: the first time, and at most. Milliseconds. */
 type Cooldown = readonly [first: number, most: number]
 
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
+/** What a site asks for is believed up to this: it may be in error, or may not mean well. Milliseconds. */
+export const LONGEST_RETRY_AFTER_MS = 60 * MINUTE
 const SHORT: Cooldown = [5 * SECOND, 2 * MINUTE]
 
 const COOLDOWNS: Readonly<Partial<Record<ErrorCode, Cooldown>>> = {
@@ -28,11 +33,13 @@ const COOLDOWNS: Readonly<Partial<Record<ErrorCode, Cooldown>>> = {
 }
 
 /**
- * How long to leave a site alone after its `nth` trouble in a row (from 1), in milliseconds. What the site itself asked for wins.
+ * How long to leave a site alone after its `nth` trouble in a row (from 1), in milliseconds. What the site itself asked for wins, up to an
+ * hour; nothing at all is no time to stay away.
  * `random` is in [0, 1) and keeps instances from coming back all at once.
  */
 export function cooldownMs(error: SyncError, nth: number, random: number): number {
-  if (error.retryAfterMs !== undefined) return error.retryAfterMs
+  const { retryAfterMs = 0 } = error
+  if (retryAfterMs > 0) return Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
   const [first, most] = COOLDOWNS[error.code] ?? SHORT
   return Math.min(most, first * 2 ** (nth - 1)) * (0.9 + 0.2 * random)
 }

@@ -20,7 +20,7 @@ const PLAIN = /^\/[^/\0.][^/\0]*(?:\/[^/\0.][^/\0]*)*$/
 
 /** The whole path, for people. */
 export function displayPath({ root, path }: RootedPath): string {
-  return `${root.replace(/\/+$/, '')}/${path}`
+  return `${root.replace(/(?<!\/)\/+$/, '')}/${path}`
 }
 
 function rootFor(name: string | undefined, root: Root, template: string, siteName: string): string {

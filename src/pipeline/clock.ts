@@ -1,3 +1,5 @@
+import { timerMs } from '../model/timer-range.ts'
+
 /** Time as the pipeline sees it; tests bring their own. */
 export interface Clock {
   /** Monotonic milliseconds. */
@@ -13,7 +15,7 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => new Date(),
   after(ms, callback) {
-    const timer = setTimeout(callback, ms)
+    const timer = setTimeout(callback, timerMs(ms))
     return () => clearTimeout(timer)
   },
   random: () => Math.random(),

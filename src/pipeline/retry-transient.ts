@@ -1,7 +1,8 @@
 import pRetry from 'p-retry'
 
 import { SyncError, toSyncError } from '../errors.ts'
-import type { TransientRetry } from '../model/retry-policy.ts'
+import { LONGEST_PAUSE_MS, type TransientRetry } from '../model/retry-policy.ts'
+import { timerMs } from '../model/timer-range.ts'
 
 export interface RetryOptions {
   readonly policy: TransientRetry
@@ -13,7 +14,8 @@ export interface RetryOptions {
 
 /**
  * Runs `work` again, after a growing and jittered pause, while its faults are transient. The last of them is thrown as it is;
- * other faults are thrown at once. A longer pause that the other side asked for is kept to.
+ * other faults are thrown at once, and so is one whose side asked for a pause that is too long to hold a slot for. A shorter one is
+ * kept to.
  */
 export async function retryTransient<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { policy, signal, progress, onRetry } = options
@@ -26,7 +28,7 @@ export async function retryTransient<T>(work: () => Promise<T>, options: RetryOp
         return reached > before
       })
     } catch (error) {
-      if (reached === before || !isTransient(error) || error.retries === 0) throw error
+      if (reached === before || !mayRetry(error) || error.retries === 0) throw error
       const delayMs = Math.max(error.retryAfterMs ?? 0, policy.minTimeout * (1 + Math.random()))
       onRetry?.(error, delayMs)
       await pause(delayMs, signal)
@@ -50,9 +52,9 @@ async function attempts<T>(work: () => Promise<T>, { policy, signal, onRetry }: 
       factor: 2,
       randomize: true,
       signal,
-      shouldRetry: ({ error, attemptNumber }) => isTransient(error) && attemptNumber <= error.retries && !gotOn(),
+      shouldRetry: ({ error, attemptNumber }) => mayRetry(error) && attemptNumber <= error.retries && !gotOn(),
       async onFailedAttempt({ error, retryDelay, retriesLeft }) {
-        if (gotOn() || !isTransient(error) || retriesLeft === 0) return
+        if (gotOn() || !mayRetry(error) || retriesLeft === 0) return
         const asked = error.retryAfterMs ?? 0
         onRetry?.(error, Math.max(asked, retryDelay))
         if (asked > retryDelay) await pause(asked - retryDelay, signal)
@@ -61,13 +63,13 @@ async function attempts<T>(work: () => Promise<T>, { policy, signal, onRetry }: 
   )
 }
 
-function isTransient(error: unknown): error is SyncError {
-  return error instanceof SyncError && error.kind === 'transient'
+function mayRetry(error: unknown): error is SyncError {
+  return error instanceof SyncError && error.kind === 'transient' && !((error.retryAfterMs ?? 0) > LONGEST_PAUSE_MS)
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
+  const timer = setTimeout(resolve, timerMs(ms))
   signal.addEventListener('abort', () => resolve(), { once: true })
   await promise
   clearTimeout(timer)

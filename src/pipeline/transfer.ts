@@ -205,7 +205,9 @@ class Faults {
 /** A fault that did not pass by itself, as one of the site. */
 function unreachable(site: Site, error: SyncError): SyncError {
   if (error.kind === 'site') return error
-  return new SyncError('UNREACHABLE', `site ${JSON.stringify(site.name)} does not get through: ${error.message}`, { cause: error })
+  const { retryAfterMs } = error
+  const message = `site ${JSON.stringify(site.name)} does not get through: ${error.message}`
+  return new SyncError('UNREACHABLE', message, { cause: error, ...(retryAfterMs !== undefined && { retryAfterMs }) })
 }
 
 /** Whoever aborts a transfer gives the outcome as the reason. */

@@ -23,6 +23,7 @@ import { namesOf, split } from './gdrive/paths.ts'
 import { isProbeName } from './gdrive/probe-file.ts'
 import { Probe } from './gdrive/probe.ts'
 import { Roots } from './gdrive/roots.ts'
+import { hostOf, isReadable } from './gdrive/trusted-hosts.ts'
 import { Turns } from './gdrive/turns.ts'
 import { reservedId, UploadSessions } from './gdrive/upload-session.ts'
 import { Uploader } from './gdrive/uploader.ts'
@@ -43,10 +44,14 @@ export interface GDriveOptions {
 
 /** Rejects with `CREDENTIALS`, naming the file and what is wrong with it, when the service account's key can't be used. */
 export async function openGDrive(site: Site, context: ProviderContext, options: GDriveOptions = {}): Promise<Provider> {
-  const key = await readAccountKey(site.credentialsFile)
+  const endpoint = site.apiEndpoint ?? PUBLIC_ENDPOINT
+  const key = await readAccountKey(site.credentialsFile, endpoint)
+  if (isReadable(endpoint)) {
+    context.warn(`${site.name}: api_endpoint is plain http: whoever is between here and ${hostOf(endpoint)} can read tokens and files`)
+  }
   const clock = options.clock ?? systemClock
   const { timeouts = { connectMs: 10_000, idleMs: 60_000 }, sizes = UPLOAD_SIZES, largeFolder = 5000 } = options
-  const connection = await connect(key, { endpoint: site.apiEndpoint ?? PUBLIC_ENDPOINT, clock, timeouts, sizes })
+  const connection = await connect(key, { endpoint, clock, timeouts, sizes })
   return new GDrive(site, context, { key, clock, connection, sizes, largeFolder })
 }
 

@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 
 import { SyncError } from '../../errors.ts'
+import { hostOf, isTrustedForTokens } from './trusted-hosts.ts'
 
 /** A service account's key, as its JSON file has it. */
 export interface AccountKey {
@@ -17,7 +18,7 @@ export interface AccountKey {
 const TOKEN_URI = 'https://oauth2.googleapis.com/token'
 
 /** Rejects with `CREDENTIALS`, naming the file and what is wrong with it. */
-export async function readAccountKey(file: string | undefined): Promise<AccountKey> {
+export async function readAccountKey(file: string | undefined, endpoint: string): Promise<AccountKey> {
   if (file === undefined) throw wrong('no credentials file is configured', "set credentials_url to the service account's JSON key")
   let text
   try {
@@ -42,7 +43,7 @@ export async function readAccountKey(file: string | undefined): Promise<AccountK
   const key: AccountKey = {
     clientEmail: field('client_email'),
     privateKey: field('private_key'),
-    tokenUri: json['token_uri'] === undefined ? TOKEN_URI : url(field('token_uri'), file),
+    tokenUri: json['token_uri'] === undefined ? TOKEN_URI : trusted(field('token_uri'), endpoint, file),
     ...(json['subject'] === undefined ? {} : { subject: field('subject') }),
   }
   try {
@@ -66,9 +67,13 @@ function parsed(text: string, file: string): Record<string, unknown> {
   return json as Record<string, unknown>
 }
 
-function url(value: string, file: string): string {
+function trusted(value: string, endpoint: string, file: string): string {
   if (!/^https?:$/.test(URL.parse(value)?.protocol ?? ''))
     throw wrong(`the credentials file ${file} can't be used`, 'token_uri is not a URL')
+  if (!isTrustedForTokens(value, endpoint)) {
+    const why = `its token_uri is at ${hostOf(value)}, and tokens are asked for at https://*.googleapis.com or the site's own endpoint only`
+    throw wrong(`the credentials file ${file} can't be used`, why)
+  }
   return value
 }
 

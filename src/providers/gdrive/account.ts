@@ -8,6 +8,7 @@ import { DriveFault } from './faults.ts'
 import type { HttpAnswer, HttpCall, HttpClient } from './http-client.ts'
 import type { RateGate } from './rate-gate.ts'
 import type { Token, Tokens } from './tokens.ts'
+import { hostOf, isTrusted } from './trusted-hosts.ts'
 
 export interface AccountCall extends Omit<HttpCall, 'headers'> {
   readonly headers?: Readonly<Record<string, string>>
@@ -26,13 +27,15 @@ const FRESH_MS = 1000
 /** One account's way to Google: every request carries a fresh token and keeps to the account's rate. */
 export class Account {
   readonly key: AccountKey
+  readonly #endpoint: string
   readonly #http: HttpClient
   readonly #tokens: Tokens
   readonly #gate: RateGate
   readonly #clock: Clock
 
-  constructor(parts: { key: AccountKey; http: HttpClient; tokens: Tokens; gate: RateGate; clock: Clock }) {
+  constructor(parts: { key: AccountKey; endpoint: string; http: HttpClient; tokens: Tokens; gate: RateGate; clock: Clock }) {
     this.key = parts.key
+    this.#endpoint = parts.endpoint
     this.#http = parts.http
     this.#tokens = parts.tokens
     this.#gate = parts.gate
@@ -54,18 +57,20 @@ export class Account {
     let bytes: AsyncGenerator<Buffer> | undefined
     let answer: IncomingMessage | undefined
     await this.#authorised(call, async (headers) => {
-      answer = await this.#http.open({ ...call, headers })
-      bytes = this.#http.bytes(answer, call)
+      answer = await this.#http.open({ ...call, headers }, (status) => accepted(call, status))
       const status = answer.statusCode ?? 0
+      bytes = this.#http.bytes(answer, call)
       if (accepted(call, status)) return { status, headers: answer.headers, body: '' }
-      const parts = await Array.fromAsync(bytes)
-      return { status, headers: answer.headers, body: Buffer.concat(parts).toString('utf8') }
+      return { status, headers: answer.headers, body: await this.#http.text(answer, call) }
     })
     if (answer === undefined || bytes === undefined) throw new SyncError('UNEXPECTED', `no answer while ${call.what}`)
     return { answer, bytes }
   }
 
   async #authorised(call: AccountCall, request: (headers: Record<string, string>) => Promise<HttpAnswer>): Promise<HttpAnswer> {
+    if (!isTrusted(call.url, this.#endpoint)) {
+      throw new SyncError('UNREACHABLE', `${hostOf(call.url)} is not a host of Google Drive: nothing is sent there while ${call.what}`)
+    }
     let refusedAt: number | undefined
     for (let tokens = 1; ; tokens++) {
       const token = await this.#token(call.signal)

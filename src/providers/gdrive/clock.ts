@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { timerMs } from '../../model/timer-range.ts'
+
 /** Time as the provider sees it; tests bring their own. */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -10,5 +12,5 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: async (milliseconds, signal) => await sleep(milliseconds, undefined, { signal }),
+  sleep: async (milliseconds, signal) => await sleep(timerMs(milliseconds), undefined, { signal }),
 }

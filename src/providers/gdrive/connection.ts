@@ -83,7 +83,7 @@ async function build(
     }
   })
   const limit = new DailyLimit(clock)
-  const account = new Account({ key, http, tokens, gate, clock })
+  const account = new Account({ key, endpoint, http, tokens, gate, clock })
   const api = new DriveApi(google.drive, account, endpoint, () => limit.otherServed())
   const traffic = new UploadTraffic({ endpoint, account, clock, limit })
   return { account, api, traffic, ids: new FileIds(api), chunkSize: new ChunkSize(sizes), storage: new OwnStorage(api, account, clock) }

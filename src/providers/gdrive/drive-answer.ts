@@ -1,5 +1,6 @@
 import { DriveFault } from './faults.ts'
 import type { ErrorCode } from '../../errors.ts'
+import { LONGEST_RETRY_AFTER_MS } from '../../model/retry-policy.ts'
 import type { HttpAnswer } from './http-client.ts'
 
 /** The JSON object of a body; undefined for HTML, plain text, nothing at all, or half an answer. */
@@ -12,13 +13,12 @@ export function parseAnswer(body: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Milliseconds that `Retry-After` asks for, given in seconds or as a date. */
+/** Milliseconds that `Retry-After` asks for, given in seconds or as a date; an hour at most, and undefined for no time at all. */
 export function retryAfterOf({ headers }: Pick<HttpAnswer, 'headers'>, now = Date.now()): number | undefined {
   const value = headers['retry-after']
   if (value === undefined) return undefined
-  if (/^\d+$/.test(value.trim())) return Number(value) * 1000
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
+  const asked = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now
+  return asked > 0 ? Math.min(asked, LONGEST_RETRY_AFTER_MS) : undefined
 }
 
 const REMEDY: Record<string, { readonly code: ErrorCode; readonly remedy?: string; readonly certain?: boolean }> = {

@@ -9,6 +9,7 @@ import { FolderGone, hasStatus } from './faults.ts'
 import type { HttpAnswer } from './http-client.ts'
 import { FOLDER, hasOneSpelling, ITEM_FIELDS, toItem } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
+import { PageTokens } from './page-tokens.ts'
 import { SearchScopes, SHARED } from './search-scope.ts'
 import type { SearchScope } from './search-scope.ts'
 
@@ -80,13 +81,14 @@ export class DriveApi {
     const q = `'${quoted(folder.id)}' in parents and trashed = false${named}`
     const query = orderBy === undefined ? { q } : { q, orderBy }
     const what = `listing the folder "${folder.name}"`
+    const tokens = new PageTokens(what)
     try {
       const { answer, scope } = await this.#scopes.first(folder.driveId, async (where) => await this.#page(query, where, signal, what))
       yield answer.items
-      for (let { next } = answer; next !== undefined;) {
+      for (let next = tokens.next(answer.next); next !== undefined;) {
         const page = await this.#page(query, scope, signal, what, next)
         yield page.items
-        next = page.next
+        next = tokens.next(page.next)
       }
     } catch (error) {
       throw hasStatus(error, 404) ? new FolderGone(what) : error
@@ -97,26 +99,30 @@ export class DriveApi {
   async sharedFolders(name: string, signal: AbortSignal): Promise<Item[]> {
     const named = hasOneSpelling(name) ? ` and name = '${quoted(name)}'` : ''
     const q = `sharedWithMe = true and mimeType = '${FOLDER}' and trashed = false${named}`
+    const what = `looking for a shared folder "${name}"`
+    const tokens = new PageTokens(what)
     const found: Item[] = []
     let next: string | undefined
     do {
-      const page = await this.#page({ q }, SHARED, signal, `looking for a shared folder "${name}"`, next)
+      const page = await this.#page({ q }, SHARED, signal, what, next)
       found.push(...page.items)
-      next = page.next
+      next = tokens.next(page.next)
     } while (next !== undefined)
     return found
   }
 
   async sharedDrives(signal: AbortSignal): Promise<SharedDrive[]> {
+    const what = 'listing the shared drives'
+    const tokens = new PageTokens(what)
     const found: SharedDrive[] = []
     let pageToken: string | undefined
     do {
       const page = { pageSize: 100, fields: 'nextPageToken,drives(id,name,createdTime)', ...(pageToken === undefined ? {} : { pageToken }) }
-      const data = await this.#call((to) => this.#drive.drives.list(page, to), signal, 'listing the shared drives')
+      const data = await this.#call((to) => this.#drive.drives.list(page, to), signal, what)
       for (const { id, name, createdTime } of data.drives ?? []) {
         if (typeof id === 'string') found.push({ id, name: name ?? '', createdTime: createdTime ?? '' })
       }
-      pageToken = data.nextPageToken ?? undefined
+      pageToken = tokens.next(data.nextPageToken)
     } while (pageToken !== undefined)
     return found
   }
@@ -182,7 +188,7 @@ export class DriveApi {
     signal: AbortSignal,
     what: string,
     pageToken?: string,
-  ): Promise<{ readonly items: Item[]; readonly next: string | undefined }> {
+  ): Promise<{ readonly items: Item[]; readonly next: unknown }> {
     const params = {
       ...query,
       fields: `nextPageToken,incompleteSearch,files(${ITEM_FIELDS})`,
@@ -195,7 +201,7 @@ export class DriveApi {
     const data = await this.#call((to) => this.#drive.files.list(params, to), signal, what)
     if (data.incompleteSearch === true) throw new SyncError('INTERRUPTED', `Google Drive could not search everything while ${what}`)
     if (!Array.isArray(data.files)) throw new SyncError('INTERRUPTED', `Google Drive answered without a list while ${what}`)
-    return { items: data.files.map(toItem), next: data.nextPageToken ?? undefined }
+    return { items: data.files.map(toItem), next: data.nextPageToken }
   }
 
   async #call<T>(call: (told: Told) => Promise<{ readonly data: T }>, signal: AbortSignal, what: string): Promise<T> {

@@ -1,22 +1,25 @@
 import http from 'node:http'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
 
 import { SyncError } from '../../errors.ts'
+import { timerMs } from '../../model/timer-range.ts'
+import { bodyText } from './answer-body.ts'
 import { abortFault } from './faults.ts'
 import { sendBody } from './send-body.ts'
 import type { Body } from './send-body.ts'
+import { isLoopback } from './trusted-hosts.ts'
 
-const gunzipAsync = promisify(gunzip)
-
-/** What waits that long, in milliseconds, has failed. There is no limit on the whole: a large file may take hours. */
+/** What waits that long, in milliseconds, has failed. There is no limit on the content of files: a large one may take hours. */
 export interface Timeouts {
   readonly connectMs: number
   /** Without a byte in either direction. */
   readonly idleMs: number
+  /** From the last byte of a file, or from the start where none is sent, to the last byte of the answer; where one is read, to its first. */
+  readonly answerMs?: number
 }
+
+const ANSWER_MS = 120_000
 
 export interface HttpCall {
   readonly method: string
@@ -50,16 +53,17 @@ export class HttpClient {
 
   async send(call: HttpCall): Promise<HttpAnswer> {
     const answer = await this.open(call)
-    const parts: Buffer[] = []
-    for await (const part of this.bytes(answer, call)) parts.push(part)
-    const raw = Buffer.concat(parts)
-    return { status: answer.statusCode ?? 0, headers: answer.headers, body: (await decoded(raw, answer)).toString('utf8') }
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: await this.text(answer, call) }
   }
 
-  /** Resolves with the answer's head; its body must be read with `bytes()`, or destroyed. */
-  async open(call: HttpCall): Promise<IncomingMessage> {
+  /**
+   * Resolves with the answer's head; its body must be read with `bytes()` or `text()`, or destroyed. A body whose status `isContent`
+   * names may take any time.
+   */
+  async open(call: HttpCall, isContent: (status: number) => boolean = () => false): Promise<IncomingMessage> {
     if (call.signal.aborted) throw abortFault(call.signal)
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    const { connectMs, idleMs, answerMs = ANSWER_MS } = this.#timeouts
     const url = new URL(call.url)
     const secure = url.protocol === 'https:'
     const length =
@@ -71,22 +75,35 @@ export class HttpClient {
       signal: call.signal,
     })
     const fail = (error: unknown): void => reject(faultOf(error, url, call.signal))
+    let arrived: IncomingMessage | undefined
+    let deadline: NodeJS.Timeout | undefined
+    const arm = (): void => {
+      deadline ??= setTimeout(() => {
+        const late = lateFault(url, 'no complete answer', answerMs)
+        if (arrived === undefined) request.destroy(late)
+        else arrived.destroy(late)
+      }, timerMs(answerMs))
+    }
     request.on('error', fail)
+    request.once('close', () => clearTimeout(deadline))
+    // Neither waiting for a connection nor sending a file counts.
+    request.once(call.body === undefined || Buffer.isBuffer(call.body) ? 'socket' : 'finish', arm)
     request.on('socket', (socket) => {
       if (!socket.connecting) return
-      const timer = setTimeout(() => request.destroy(lateFault(url, 'no connection', this.#timeouts.connectMs)), this.#timeouts.connectMs)
+      const timer = setTimeout(() => request.destroy(lateFault(url, 'no connection', connectMs)), connectMs)
       socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(timer))
       socket.once('close', () => clearTimeout(timer))
     })
-    let unread: IncomingMessage | undefined
-    request.setTimeout(this.#timeouts.idleMs)
+    request.setTimeout(idleMs)
     request.on('timeout', () => {
       // Silence is no fault of the server while nobody listens.
-      if (unread !== undefined && this.#unheard.has(unread)) request.setTimeout(this.#timeouts.idleMs)
-      else request.destroy(lateFault(url, 'no byte', this.#timeouts.idleMs))
+      if (arrived !== undefined && this.#unheard.has(arrived)) request.setTimeout(idleMs)
+      else request.destroy(lateFault(url, 'no byte', idleMs))
     })
     request.on('response', (answer) => {
-      unread = answer
+      arrived = answer
+      if (isContent(answer.statusCode ?? 0)) clearTimeout(deadline)
+      else arm()
       this.#unheard.add(answer)
       // Its reader hears of errors; one that nobody reads any more must not end the process.
       answer.on('error', () => {})
@@ -101,6 +118,11 @@ export class HttpClient {
       })
     }
     return await promise
+  }
+
+  /** The whole body of an answer that is no file's. */
+  async text(answer: IncomingMessage, call: Pick<HttpCall, 'url' | 'signal'>): Promise<string> {
+    return await bodyText(this.bytes(answer, call), answer, new URL(call.url).host)
   }
 
   /** The body of an answer; a connection that breaks before its end rejects. */
@@ -141,15 +163,6 @@ interface AnswerWithRequest extends IncomingMessage {
   readonly req: http.ClientRequest
 }
 
-async function decoded(raw: Buffer, answer: IncomingMessage): Promise<Buffer> {
-  if (answer.headers['content-encoding'] !== 'gzip' || raw.length === 0) return raw
-  try {
-    return await gunzipAsync(raw)
-  } catch {
-    throw new SyncError('INTERRUPTED', 'an answer of Google Drive was cut off')
-  }
-}
-
 function faultOf(error: unknown, url: URL, signal: AbortSignal): SyncError {
   if (signal.aborted) return abortFault(signal)
   if (error instanceof SyncError) return error
@@ -161,8 +174,4 @@ function faultOf(error: unknown, url: URL, signal: AbortSignal): SyncError {
 
 function lateFault(url: URL, what: string, milliseconds: number): SyncError {
   return new SyncError('INTERRUPTED', `${what} from ${url.host} within ${milliseconds / 1000} s`)
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
 }

@@ -6,6 +6,7 @@ import type { HttpAnswer } from './http-client.ts'
 import type { Item } from './item.ts'
 import { itemOf } from './multipart-upload.ts'
 import { SourceReader } from './source-reader.ts'
+import { hostOf, isTrusted } from './trusted-hosts.ts'
 import type { UploadTraffic } from './upload-traffic.ts'
 import { uploadMetadata, uploadMethod, uploadUrl, uploadWords } from './upload-target.ts'
 import type { UploadTarget } from './upload-target.ts'
@@ -50,6 +51,8 @@ export class ResumableUpload {
   async run(): Promise<Item> {
     try {
       let { uri } = this.#options
+      // The site's endpoint may be another one by now.
+      if (uri !== undefined && !isTrusted(uri, this.#traffic.endpoint)) uri = undefined
       let standing: Standing = uri === undefined ? 'dead' : await this.#ask(uri)
       for (let sessions = 0; ; sessions++) {
         if (standing === 'dead') {
@@ -149,6 +152,10 @@ export async function startUpload(traffic: UploadTraffic, target: UploadTarget, 
   })
   const { location } = answer.headers
   if (location === undefined || !URL.canParse(location)) throw interrupted(target, 'Google Drive named no address to send it to')
+  if (!isTrusted(location, traffic.endpoint)) {
+    const message = `Google Drive wants "${target.name}" to be sent to ${hostOf(location)}, which is not a host of Google Drive`
+    throw new SyncError('UNREACHABLE', message, { certain: true })
+  }
   return location
 }
 

@@ -22,7 +22,13 @@ export type Effect =
   /** An error in Google's shape. */
   | { readonly kind: 'error'; readonly status: number; readonly reason: string; readonly message?: string; readonly retryAfter?: string }
   /** Any answer, such as HTML or nothing at all. */
-  | { readonly kind: 'answer'; readonly status: number; readonly body?: string; readonly type?: string }
+  | {
+      readonly kind: 'answer'
+      readonly status: number
+      readonly body?: string
+      readonly type?: string
+      readonly headers?: Readonly<Record<string, string>>
+    }
   /** The connection breaks when so many bytes of the body have come. */
   | { readonly kind: 'drop'; readonly afterBytes: number }
   /** Only so many bytes of a chunk are kept, which is not the end of it. */
@@ -31,6 +37,8 @@ export type Effect =
   | { readonly kind: 'lose-reply' }
   /** The work is done, and half of the answer comes. */
   | { readonly kind: 'truncate' }
+  /** The head of an answer, and then a byte at a time without end. */
+  | { readonly kind: 'drip'; readonly everyMs: number; readonly status?: number }
   /** Never an answer. */
   | { readonly kind: 'hang' }
   /** All tokens are worthless from now on. */

@@ -85,6 +85,7 @@ export class FakeDriveServer {
       if (settings.latencyMs > 0) await sleep(settings.latencyMs)
       if (effect?.kind === 'delay') await sleep(effect.milliseconds)
       if (effect?.kind === 'hang') return
+      if (effect?.kind === 'drip') return drip(response, effect)
       if (effect?.kind === 'drop' && effect.afterBytes === 0) throw new Dropped()
       const reply = await this.#reply(exchange, route, isToken)
       entry.status = reply.status
@@ -118,7 +119,11 @@ export class FakeDriveServer {
     }
     if (effect?.kind === 'answer') {
       request.resume()
-      return { status: effect.status, headers: { 'Content-Type': effect.type ?? 'text/html; charset=UTF-8' }, body: effect.body ?? '' }
+      return {
+        status: effect.status,
+        headers: { 'Content-Type': effect.type ?? 'text/html; charset=UTF-8', ...effect.headers },
+        body: effect.body ?? '',
+      }
     }
     if (isToken) return tokens.reply((await exchange.wholeBody()).toString('utf8'), `${this.origin}/token`)
     if (effect?.kind === 'expire-tokens') tokens.revokeAll()
@@ -148,6 +153,12 @@ export class FakeDriveServer {
       requestBytes: 0,
     }
   }
+}
+
+function drip(response: ServerResponse, { everyMs, status = 200 }: { readonly everyMs: number; readonly status?: number }): void {
+  response.writeHead(status, { 'Content-Type': 'application/json; charset=UTF-8' })
+  const timer = setInterval(() => response.write(' '), everyMs)
+  response.once('close', () => clearInterval(timer))
 }
 
 async function send(response: ServerResponse, { status, headers = {}, body = '' }: Reply, cutOff = false): Promise<void> {

@@ -61,19 +61,6 @@ describe('what looks like a secret is blotted out', () => {
   ])('%s stays as it is', (text) => {
     expect(redact(text)).toBe(text)
   })
-
-  test('long texts take no long time', () => {
-    const hostile = [
-      'a://'.repeat(20_000),
-      'password='.repeat(20_000),
-      '-----BEGIN PRIVATE KEY-----'.repeat(5_000),
-      `a://${'x:'.repeat(40_000)}`,
-      'eyJ'.repeat(30_000),
-    ]
-    const started = performance.now()
-    for (const text of hostile) redact(text)
-    expect(performance.now() - started).toBeLessThan(3000)
-  })
 })
 
 describe('secrets that are registered', () => {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { SyncError, type ErrorCode } from '../../../src/errors.ts'
-import { cooldownMs } from '../../../src/model/retry-policy.ts'
+import { cooldownMs, LONGEST_RETRY_AFTER_MS } from '../../../src/model/retry-policy.ts'
 
 /** The middle of the spread. */
 const cooldown = (code: ErrorCode, nth: number) => cooldownMs(new SyncError(code, 'x'), nth, 0.5)
@@ -28,12 +28,29 @@ describe('a site in trouble is left alone', () => {
     expect(cooldownMs(error, 1, 0.999_999)).toBeCloseTo(5_500, 0)
   })
 
-  test('what the site asked for is kept to exactly', () => {
+  test('what the site asked for is kept to exactly, up to an hour', () => {
     fc.assert(
-      fc.property(fc.nat(), fc.integer({ min: 1, max: 50 }), fc.double({ min: 0, max: 1, noNaN: true }), (retryAfterMs, nth, random) => {
-        expect(cooldownMs(new SyncError('RATE_LIMITED', 'x', { retryAfterMs }), nth, random)).toBe(retryAfterMs)
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: LONGEST_RETRY_AFTER_MS }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (retryAfterMs, nth, random) => {
+          expect(cooldownMs(new SyncError('RATE_LIMITED', 'x', { retryAfterMs }), nth, random)).toBe(retryAfterMs)
+        },
+      ),
     )
+  })
+
+  test.each([LONGEST_RETRY_AFTER_MS + 1, 2 ** 31, 1e300, Infinity])(
+    'a site that asks for %d ms is asked again after an hour',
+    (retryAfterMs) => {
+      expect(cooldownMs(new SyncError('UNREACHABLE', 'x', { retryAfterMs }), 1, 0.5)).toBe(3_600_000)
+    },
+  )
+
+  test.each([0, -1, Number.NaN])('a site that asks for %d ms is left alone for longer and longer all the same', (retryAfterMs) => {
+    const error = new SyncError('UNREACHABLE', 'x', { retryAfterMs })
+    expect([1, 2, 3].map((nth) => cooldownMs(error, nth, 0.5))).toEqual([5_000, 10_000, 20_000])
   })
 
   test('however long the trouble lasts, the pause stays finite', () => {

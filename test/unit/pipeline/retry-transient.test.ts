@@ -129,9 +129,24 @@ test('a longer pause that the other side asked for is kept to', async () => {
   expect(pauses).toEqual([5_000])
 })
 
+test.each([30_001, 86_400_000, 2 ** 31, Infinity])(
+  'a pause of %d ms is not waited for: the fault is thrown at once',
+  async (retryAfterMs) => {
+    const error = new SyncError('INTERRUPTED', 'status 503', { retryAfterMs })
+    const waiting = rig([error, 'done'])
+    expect(await waiting.result).toEqual({ error })
+    expect(waiting.times).toEqual([0])
+    expect(waiting.pauses).toEqual([])
+    // Neither does what got on since the last fault.
+    const further = rig([{ at: 10, error }, 'done'])
+    expect(await further.result).toEqual({ error })
+    expect(vi.getTimerCount()).toBe(0)
+  },
+)
+
 test.each([
   ['its own pause', broken, 50],
-  ['a pause that was asked for', new SyncError('BUSY', 'later', { retryAfterMs: 60_000 }), 30_000],
+  ['a pause that was asked for', new SyncError('BUSY', 'later', { retryAfterMs: 20_000 }), 10_000],
 ])('an abortion ends %s at once, with its reason', async (_title, error, ms) => {
   const { result, times, abort } = rig([error, 'done'])
   await vi.advanceTimersByTimeAsync(ms)

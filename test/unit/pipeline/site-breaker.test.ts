@@ -97,6 +97,17 @@ describe('cooling', () => {
     expect(breaker.health).toMatchObject({ state: 'cooling', until: new Date(START.getTime() + 37_000) })
   })
 
+  test('a site that asks for weeks is asked again after an hour, once', async () => {
+    const weeks = new SyncError('UNREACHABLE', 'back in a month', { retryAfterMs: 2 ** 31 + 5 })
+    const { clock, said, probe } = await inTrouble(weeks)
+    probe.fails = weeks
+    await clock.advance(3_599_999)
+    expect(probe.calls).toBe(0)
+    await clock.advance(1)
+    expect(probe.calls).toBe(1)
+    expect(said).toEqual(Array.from({ length: 2 }, () => 'gdrive cooling 3600000: back in a month'))
+  })
+
   test('those who were under way when it began bring no news', async () => {
     const { breaker, said, clock } = breakerOf()
     const passes = [await breaker.pass(GO_ON), await breaker.pass(GO_ON), await breaker.pass(GO_ON)]

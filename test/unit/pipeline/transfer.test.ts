@@ -169,6 +169,12 @@ describe.each(PLACES)('a fault of %s in %s', (site, verb) => {
     expect(await failing(new SyncError('ABORTED', 'stopped'))).toEqual({ kind: 'released', reason: 'stopped' })
   })
 
+  test('that asks for a day is trouble of that site at once, with the time it asked for', async () => {
+    const cause = new SyncError('INTERRUPTED', 'status 503', { retryAfterMs: 86_400_000 })
+    const outcome = await failing(cause, {}, 1)
+    expect(outcome).toMatchObject({ kind: 'site-trouble', site, error: { code: 'UNREACHABLE', cause, retryAfterMs: 86_400_000 } })
+  })
+
   test('that does not pass is trouble of that site in the end', async () => {
     const cause = new SyncError('INTERRUPTED', 'reset')
     const outcome = await failing(cause)

@@ -208,6 +208,23 @@ describe('the rate', () => {
     expect(rig.drive.journal.entries).toHaveLength(sent)
   })
 
+  test.each([
+    [429, '86400'],
+    [503, '86400'],
+    [503, '9'.repeat(400)],
+    [503, new Date(Date.now() + 1e10).toUTCString()],
+  ])('%d for longer than an hour, %s, is an hour', async (status, retryAfter) => {
+    await open()
+    rig.drive.fault({ on: 'files.get', effect: { kind: 'error', status, reason: 'backend', retryAfter } })
+    await expect(rig.provider.stat(rig.at('a'), { signal })).rejects.toMatchObject({ retryAfterMs: 3_600_000 })
+  })
+
+  test('no time to stay away is none', async () => {
+    await open()
+    rig.drive.fault({ on: 'files.get', times: 2, effect: { kind: 'error', status: 503, reason: 'backend', retryAfter: '0' } })
+    await expect(rig.provider.stat(rig.at('a'), { signal })).rejects.toMatchObject({ code: 'INTERRUPTED', retryAfterMs: undefined })
+  })
+
   test('who waits can be stopped, also at another site of the account', async () => {
     await open()
     const other = await rig.another({ shared: true })

@@ -1,7 +1,8 @@
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
 
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { HttpClient } from '../../../src/providers/gdrive/http-client.ts'
 import { noSignal } from '../../support/fake-drive/rig.ts'
@@ -13,7 +14,7 @@ let answer: (socket: Socket) => void
 beforeEach(async () => {
   sockets = []
   answer = () => {}
-  client = new HttpClient({ connectMs: 100, idleMs: 200 })
+  client = new HttpClient({ connectMs: 100, idleMs: 200, answerMs: 400 })
   server = createServer((socket) => {
     sockets.push(socket)
     socket.on('error', () => {})
@@ -91,4 +92,93 @@ test('a connection is used again', async () => {
   }
   for (let index = 0; index < 5; index++) expect((await client.send({ ...call, url: url() })).body).toBe('ok')
   expect(sockets).toHaveLength(1)
+})
+
+const HEAD = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+
+function drip(socket: Socket, piece: string): void {
+  const timer = setInterval(() => socket.write(piece), 20)
+  socket.once('close', () => clearInterval(timer))
+}
+
+describe('an answer', () => {
+  test('that unpacks to more than anybody asked for is not unpacked', async () => {
+    const packed = gzipSync(Buffer.alloc(200 * 1024 * 1024))
+    expect(packed.length).toBeLessThan(250_000)
+    answer = (socket) => {
+      socket.write(`${HEAD}Content-Encoding: gzip\r\nContent-Length: ${packed.length}\r\n\r\n`)
+      socket.write(packed)
+    }
+    const before = process.memoryUsage().arrayBuffers
+    await expect(client.send({ ...call, url: url() })).rejects.toMatchObject({
+      code: 'INTERRUPTED',
+      message: expect.stringMatching(/^an answer of 127\.0\.0\.1:\d+ is larger than 16 MiB$/) as string,
+    })
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024 * 1024)
+  })
+
+  test('that fits is unpacked', async () => {
+    const packed = gzipSync('ok')
+    answer = (socket) => {
+      socket.write(`${HEAD}Content-Encoding: gzip\r\nContent-Length: ${packed.length}\r\n\r\n`)
+      socket.write(packed)
+    }
+    expect((await client.send({ ...call, url: url() })).body).toBe('ok')
+  })
+
+  test('without an end is read up to a limit', async () => {
+    let sent = 0
+    answer = (socket) => {
+      socket.write(`${HEAD}\r\n`)
+      const more = (): void => {
+        if (socket.destroyed) return
+        sent += 65_536
+        if (socket.write(Buffer.alloc(65_536))) setImmediate(more)
+        else socket.once('drain', more)
+      }
+      more()
+    }
+    await expect(client.send({ ...call, url: url() })).rejects.toThrow('is larger than 16 MiB')
+    await expect.poll(() => sockets[0]?.destroyed).toBe(true)
+    expect(sent).toBeLessThan(64 * 1024 * 1024)
+  })
+
+  test.each([
+    ['its head', (socket: Socket) => (socket.write(HEAD), drip(socket, 'x-a: b\r\n'))],
+    ['its body', (socket: Socket) => (socket.write(`${HEAD}\r\n`), drip(socket, ' '))],
+  ])('that never gets to the end of %s, a byte at a time, is given up', async (_part, dripping) => {
+    answer = dripping
+    await expect(client.send({ ...call, url: url() })).rejects.toMatchObject({
+      code: 'INTERRUPTED',
+      message: expect.stringMatching(/^no complete answer from 127\.0\.0\.1:\d+ within 0\.4 s$/) as string,
+    })
+    await expect.poll(() => sockets[0]?.destroyed).toBe(true)
+  })
+
+  test('to a file that was sent is given up, too; sending it may take any time', async () => {
+    const pieces = 20
+    let sent = 0
+    const body = {
+      length: pieces * 65_536,
+      async *open(): AsyncGenerator<Buffer> {
+        for (; sent < pieces; sent++) yield await new Promise<Buffer>((resolve) => setTimeout(resolve, 30, Buffer.alloc(65_536)))
+        sockets[0]?.emit('sent')
+      },
+    }
+    answer = (socket) => void socket.once('sent', () => (socket.write(`${HEAD}\r\n`), drip(socket, ' ')))
+    await expect(client.send({ ...call, method: 'PUT', url: url(), body })).rejects.toThrow('no complete answer')
+    expect(sent).toBe(pieces)
+  })
+
+  test('that is a file may take any time', async () => {
+    answer = (socket) => (socket.write(`${HEAD}\r\n`), drip(socket, ' '))
+    const opened = await client.open({ ...call, url: url() }, (status) => status === 200)
+    const started = performance.now()
+    let bytes = 0
+    for await (const piece of client.bytes(opened, { ...call, url: url() })) {
+      bytes += piece.length
+      if (performance.now() - started > 800) break
+    }
+    expect(bytes).toBeGreaterThan(1)
+  })
 })

@@ -250,11 +250,12 @@ test('every chunk carries a token that is alive; one that died on the way is rep
   await expectOneFile()
 })
 
-test('the address of a session is used as it is given', async () => {
-  const other = rig.drive.endpoint.replace('127.0.0.1', 'localhost')
-  rig.drive.sessionOrigin = other
-  const { file } = await rig.persist('x.mov', source)
-  expect(file.size).toBe(SIZE)
+test('the address of a session at another host is not used, until it is the endpoint’s own again', async () => {
+  rig.drive.sessionOrigin = rig.drive.endpoint.replace('127.0.0.1', 'localhost')
+  await expect(rig.persist('x.mov', source)).rejects.toMatchObject({ code: 'UNREACHABLE', kind: 'site' })
+  expect(operations()).toEqual(['upload.start'])
+  rig.drive.sessionOrigin = rig.drive.endpoint
+  await rig.persist('x.mov', source)
   await expectOneFile()
 })
 
