@@ -4,6 +4,7 @@ import { SyncError } from '../../errors.ts'
 import type { AccountKey } from './account-key.ts'
 import type { Clock } from './clock.ts'
 import { faultFrom, retryAfterOf } from './drive-answer.ts'
+import { secretsOf } from './echoes.ts'
 import { DriveFault } from './faults.ts'
 import type { HttpAnswer, HttpCall, HttpClient } from './http-client.ts'
 import type { RateGate } from './rate-gate.ts'
@@ -77,10 +78,10 @@ export class Account {
       const sentAt = this.#clock.now()
       call.onSent?.()
       const answer = await request({ ...call.headers, Authorization: `Bearer ${token.value}` })
-      if (answer.status !== 401) return this.#judge(answer, call, sentAt)
+      if (answer.status !== 401) return this.#judge(answer, call, sentAt, token)
       this.#tokens.drop(token)
       const fresh = refusedAt !== undefined && token.mintedAt >= refusedAt && sentAt - token.mintedAt < FRESH_MS
-      if (fresh || tokens === MOST_TOKENS) throw faultFrom(answer, call.what, this.key.clientEmail)
+      if (fresh || tokens === MOST_TOKENS) throw this.#fault(answer, call, token)
       refusedAt ??= this.#clock.now()
     }
   }
@@ -93,12 +94,16 @@ export class Account {
     return token
   }
 
-  #judge(answer: HttpAnswer, call: AccountCall, sentAt: number): HttpAnswer {
+  #fault(answer: HttpAnswer, { what, url }: AccountCall, token: Token): DriveFault {
+    return faultFrom(answer, what, this.key.clientEmail, [token.value, ...secretsOf(url)])
+  }
+
+  #judge(answer: HttpAnswer, call: AccountCall, sentAt: number, token: Token): HttpAnswer {
     if (accepted(call, answer.status)) {
       this.#gate.served(sentAt)
       return answer
     }
-    const fault: DriveFault = faultFrom(answer, call.what, this.key.clientEmail)
+    const fault = this.#fault(answer, call, token)
     if (fault.code !== 'RATE_LIMITED') throw fault
     const retryAfterMs = this.#gate.close(sentAt, retryAfterOf(answer))
     throw new DriveFault('RATE_LIMITED', fault.message, { status: fault.status, reason: fault.reason, retryAfterMs })

@@ -1,3 +1,4 @@
+import { withoutEchoes } from './echoes.ts'
 import { DriveFault } from './faults.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { LONGEST_RETRY_AFTER_MS } from '../../model/retry-policy.ts'
@@ -13,12 +14,12 @@ export function parseAnswer(body: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Milliseconds that `Retry-After` asks for, given in seconds or as a date; an hour at most, and undefined for no time at all. */
+/** Milliseconds that `Retry-After` asks for, given in seconds or as a date; an hour at most. */
 export function retryAfterOf({ headers }: Pick<HttpAnswer, 'headers'>, now = Date.now()): number | undefined {
   const value = headers['retry-after']
   if (value === undefined) return undefined
   const asked = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now
-  return asked > 0 ? Math.min(asked, LONGEST_RETRY_AFTER_MS) : undefined
+  return Number.isNaN(asked) ? undefined : Math.min(Math.max(0, asked), LONGEST_RETRY_AFTER_MS)
 }
 
 const REMEDY: Record<string, { readonly code: ErrorCode; readonly remedy?: string; readonly certain?: boolean }> = {
@@ -43,11 +44,14 @@ const REMEDY: Record<string, { readonly code: ErrorCode; readonly remedy?: strin
   forbidden: { code: 'PERMISSION' },
 }
 
-/** Turns an answer that was not asked for into a fault; `what` is what was being done, `email` the account's name. */
-export function faultFrom(answer: HttpAnswer, what: string, email: string): DriveFault {
+/**
+ * Turns an answer that was not asked for into a fault; `what` is what was being done, `email` the account's name, and none of `secrets` is
+ * in it.
+ */
+export function faultFrom(answer: HttpAnswer, what: string, email: string, secrets: readonly string[] = []): DriveFault {
   const { status } = answer
   const json = parseAnswer(answer.body)
-  const { reason, message } = wordsOf(json)
+  const { reason, message } = wordsOf(json, secrets)
   const retryAfterMs = retryAfterOf(answer)
   const detail = { status, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   const fault = (code: ErrorCode, text: string): DriveFault => new DriveFault(code, text, detail)
@@ -75,14 +79,15 @@ export function faultFrom(answer: HttpAnswer, what: string, email: string): Driv
   return new DriveFault(known?.code ?? 'REFUSED', text, known?.certain === undefined ? detail : { ...detail, certain: known.certain })
 }
 
-function wordsOf(json: Record<string, unknown> | undefined): { reason: string; message: string } {
+function wordsOf(json: Record<string, unknown> | undefined, secrets: readonly string[]): { reason: string; message: string } {
   const error = json?.['error']
-  if (typeof error !== 'object' || error === null) return { reason: '', message: typeof error === 'string' ? error : '' }
+  if (typeof error !== 'object' || error === null)
+    return { reason: '', message: typeof error === 'string' ? withoutEchoes(error, secrets) : '' }
   const { message, errors } = error as { message?: unknown; errors?: unknown }
   const first: unknown = Array.isArray(errors) ? errors[0] : undefined
   const reason = typeof first === 'object' && first !== null ? (first as { reason?: unknown }).reason : undefined
   return {
-    reason: typeof reason === 'string' ? reason : '',
-    message: typeof message === 'string' ? message.replaceAll(/\s+/g, ' ').trim().slice(0, 300) : '',
+    reason: typeof reason === 'string' ? withoutEchoes(reason, secrets) : '',
+    message: typeof message === 'string' ? withoutEchoes(message, secrets) : '',
   }
 }

@@ -6,6 +6,7 @@ import { adapterFor, withoutClientErrors } from './adapter.ts'
 import type { ClientRequestOptions } from './adapter.ts'
 import type { Clock } from './clock.ts'
 import type { HttpAnswer, HttpClient } from './http-client.ts'
+import { withoutEchoes } from './echoes.ts'
 import { parseAnswer, retryAfterOf } from './drive-answer.ts'
 import type { Token } from './tokens.ts'
 
@@ -38,7 +39,8 @@ export async function mintToken(
       body: Buffer.from(String(options.body)),
       signal,
     })
-    refuse(answer, key)
+    const assertion = new URLSearchParams(String(options.body)).get('assertion') ?? ''
+    refuse(answer, key, [assertion, ...assertion.split('.')])
     return answer
   }
   const mintedAt = clock.now()
@@ -58,7 +60,7 @@ export async function mintToken(
   return { value, mintedAt, expiresAt: mintedAt + lifetime }
 }
 
-function refuse(answer: HttpAnswer, key: AccountKey): void {
+function refuse(answer: HttpAnswer, key: AccountKey, secrets: readonly string[]): void {
   const { host } = new URL(key.tokenUri)
   const json = parseAnswer(answer.body)
   if (answer.status === 200) {
@@ -71,6 +73,7 @@ function refuse(answer: HttpAnswer, key: AccountKey): void {
   const word = json?.['error']
   if (answer.status >= 500 || typeof word !== 'string')
     throw new SyncError('INTERRUPTED', `${host} answered with status ${answer.status}`, detail)
-  const said = [word, json?.['error_description'], HINT[word]].filter((part) => typeof part === 'string').join('; ')
+  const texts = [word, json?.['error_description']].filter((part) => typeof part === 'string').map((text) => withoutEchoes(text, secrets))
+  const said = [...texts, HINT[word] ?? ''].filter((text) => text !== '').join('; ')
   throw new SyncError('CREDENTIALS', `Google gives ${key.clientEmail} no token: ${said}`)
 }

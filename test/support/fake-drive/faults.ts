@@ -19,7 +19,7 @@ export type Operation =
   | 'unknown'
 
 export type Effect =
-  /** An error in Google's shape. */
+  /** An error in Google's shape. `{token}`, `{url}` and `{assertion}` in its message stand for what came with the request. */
   | { readonly kind: 'error'; readonly status: number; readonly reason: string; readonly message?: string; readonly retryAfter?: string }
   /** Any answer, such as HTML or nothing at all. */
   | {

@@ -112,10 +112,10 @@ export class FakeDriveServer {
     const { effect, request } = exchange
     const { tokens } = this.#parts
     if (effect?.kind === 'error') {
+      const said = await echoing(effect.message ?? (isToken ? effect.reason : `Failed: ${effect.reason}`), exchange)
       const headers: Record<string, string> = effect.retryAfter === undefined ? {} : { 'Retry-After': effect.retryAfter }
-      if (isToken)
-        return { status: effect.status, headers, body: { error: effect.reason, error_description: effect.message ?? effect.reason } }
-      throw new ApiError(effect.status, effect.reason, effect.message ?? `Failed: ${effect.reason}`, headers)
+      if (isToken) return { status: effect.status, headers, body: { error: effect.reason, error_description: said } }
+      throw new ApiError(effect.status, effect.reason, said, headers)
     }
     if (effect?.kind === 'answer') {
       request.resume()
@@ -153,6 +153,14 @@ export class FakeDriveServer {
       requestBytes: 0,
     }
   }
+}
+
+async function echoing(message: string, exchange: Exchange): Promise<string> {
+  const { request, url } = exchange
+  const token = (request.headers.authorization ?? '').replace('Bearer ', '')
+  const text = message.replaceAll('{token}', token).replaceAll('{url}', url.href)
+  if (!text.includes('{assertion}')) return text
+  return text.replaceAll('{assertion}', new URLSearchParams((await exchange.wholeBody()).toString('utf8')).get('assertion') ?? '')
 }
 
 function drip(response: ServerResponse, { everyMs, status = 200 }: { readonly everyMs: number; readonly status?: number }): void {

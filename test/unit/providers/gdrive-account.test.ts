@@ -219,12 +219,6 @@ describe('the rate', () => {
     await expect(rig.provider.stat(rig.at('a'), { signal })).rejects.toMatchObject({ retryAfterMs: 3_600_000 })
   })
 
-  test('no time to stay away is none', async () => {
-    await open()
-    rig.drive.fault({ on: 'files.get', times: 2, effect: { kind: 'error', status: 503, reason: 'backend', retryAfter: '0' } })
-    await expect(rig.provider.stat(rig.at('a'), { signal })).rejects.toMatchObject({ code: 'INTERRUPTED', retryAfterMs: undefined })
-  })
-
   test('who waits can be stopped, also at another site of the account', async () => {
     await open()
     const other = await rig.another({ shared: true })
