@@ -66,7 +66,8 @@ function timeOf(work: () => unknown): number {
 /** How long it takes to look at each character of such a text once, in the manner of a regular expression. */
 function linearTime(): number {
   const text = 'a/'.repeat(LENGTH / 2)
-  return Math.max(...Array.from({ length: 5 }, () => timeOf(() => text.replaceAll(/[^/]/g, 'b'))))
+  const times = Array.from({ length: 9 }, () => timeOf(() => text.replaceAll(/[^/]/g, 'b')))
+  return times.toSorted((one, other) => one - other)[4] ?? Number.NaN
 }
 
 /** The texts with which the work takes too long, each time of three. */
@@ -86,7 +87,7 @@ test('the patterns are found', () => {
   expect(patterns.length).toBeGreaterThan(50)
 })
 
-test.each([/\beyJ[\w-]{8,4000}\.[\w-]+/g, /\/+$/g])('%s would be found out', (pattern) => {
+test.each([/\beyJ[\w-]{8,}\.[\w-]+/g, /\/+$/g])('%s would be found out', (pattern) => {
   const texts = ['eyJ-'.repeat(LENGTH / 4), `${'/'.repeat(LENGTH)}a`]
   expect(slow(texts, (text) => text.replace(pattern, ''))).toHaveLength(1)
 })
