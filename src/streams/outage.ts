@@ -69,9 +69,10 @@ export class Outage {
     const deadline = Math.min(until, performance.now() + (this.#parts.patienceMs ?? Infinity))
     for (let attempt = 0; ; attempt++) {
       const leave = await this.#enter()
+      const began = this.#since
       try {
         const result = await work()
-        this.#worked()
+        this.#worked(began)
         return result
       } catch (error) {
         if (!passes(error)) throw error
@@ -96,8 +97,9 @@ export class Outage {
     }
   }
 
-  #worked(): void {
-    if (this.#since === undefined) return
+  /** An answer to what was asked before the outage began says nothing of it. */
+  #worked(began: number | undefined): void {
+    if (this.#since === undefined || this.#since !== began) return
     if (this.#isTold) this.#parts.recovered(performance.now() - this.#since)
     this.#since = undefined
   }

@@ -76,8 +76,8 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
     await stage.fence()
     await apply(stage, document, setWhole(shape, 'gdrive', FAILED))
     await allSynced(stage, document)
-    expect(running.lines.count('transfer.succeeded')).toBe(13)
     await running.stop()
+    expect(running.lines.count('transfer.succeeded')).toBe(13)
   })
 
   test.each([

@@ -48,24 +48,26 @@ test.each(COMMANDS)(
 )
 
 test.each([
-  ['no lease can be taken', 'findAndModify', 91],
-  ['no lease may be taken', 'findAndModify', 13],
-  ['no document can be read', 'find', 11_600],
+  // One lease is taken by `findAndModify`, several by `update`.
+  ['no lease can be taken', ['findAndModify', 'update'], 91, 'leases'],
+  ['no lease may be taken', ['findAndModify', 'update'], 13, 'leases'],
+  ['no document can be read', ['find'], 11_600, undefined],
 ] as const)(
   '%s, with 60 publishes waiting: told in a few lines, and all go, each once, when it is over',
-  async (_what, command, failure) => {
+  async (_what, commands, failure, collection) => {
     const stage = await own.stage({ settings: { loopDelaySeconds: 1 } })
     const running = await stage.start()
     const before = shown(running).length
     const since = performance.now()
-    const off = await failCommand(own.client, { commands: [command], failure })
+    const namespace = collection && `${stage.state.databaseName}.${collection}`
+    const off = await failCommand(own.client, { commands, failure, ...(namespace !== undefined && { namespace }) })
     const documents: Representation[] = []
     for (let n = 0; n < 60; n++) documents.push(await stage.publish(`${n}`))
     await running.lines.until('database.lost')
     await waitFor('some seconds of it', () => performance.now() - since > 4_000)
     const seconds = (performance.now() - since) / 1_000
     const told = shown(running).slice(before)
-    const regular = told.filter(({ event }) => event.action === 'scan.finished').length
+    const regular = told.filter(({ event }) => event.action === 'scan.finished' || event.action === 'database.index').length
     expect(told.length - regular).toBeLessThan(seconds)
     expect(stage.spy().uploads).toEqual([])
     await off()

@@ -37,6 +37,20 @@ test('a hundred wait for one that asks; two lines, and all get their answer', as
   expect(told).toEqual(['lost', 'recovered'])
 })
 
+test('an answer to what was asked before does not end it', async () => {
+  const { outage, told, ask, failFor } = rig()
+  const early = Promise.withResolvers<string>()
+  const before = outage.through(async () => await early.promise)
+  failFor(2)
+  const during = outage.through(ask)
+  await vi.waitFor(() => expect(told).toEqual(['lost']))
+  early.resolve('asked before')
+  expect(await before).toBe('asked before')
+  expect(told).toEqual(['lost'])
+  await during
+  expect(told).toEqual(['lost', 'recovered'])
+})
+
 test('what does not pass by itself is thrown at once', async () => {
   const { outage, told } = rig()
   const refusal = new MongoServerError({ code: 13, errmsg: 'not authorized' })
