@@ -25,6 +25,8 @@ export interface WriteBackParts {
 }
 
 const PAUSE_MS = 250
+/** What is asked of MongoDB when the service has to end may take so long. */
+const LAST_MS = 1_000
 
 /** Writes the outcome into the record, tells it, and begins to give the lease back: nothing waits for that. Never rejects. */
 export async function writeBack(parts: WriteBackParts, held: Held, outcome: Outcome): Promise<Settled> {
@@ -80,20 +82,44 @@ function oneLine(text: string): string {
 
 type Attempted = WriteResult | { readonly kind: 'unwritable'; readonly reason: string }
 
-/** The bytes are there and cost something: the result is tried for as long as the lease lasts. Writing it twice changes nothing. */
+/**
+ * The bytes are there and cost something: the result is tried for as long as the lease lasts, or until the service has to end. Writing it
+ * twice changes nothing.
+ */
 async function writeWhileHeld({ records, clock, isBacklogged }: WriteBackParts, held: Held, result: RecordResult): Promise<Attempted> {
   for (;;) {
     try {
       const { until } = held.claim
-      const written = await records.write({ address: held.transfer, result, until, patient: isBacklogged(held.transfer.site) })
+      const write = records.write({ address: held.transfer, result, until, patient: isBacklogged(held.transfer.site) })
+      const written = await beforeTheEnd(write, held, clock)
       // A write that was long on its way carries an end of the lease that has been moved on since.
       if (written.kind !== 'fenced' || held.claim.until <= until) return written
     } catch (error) {
-      if (clock.now() >= held.claim.localDeadline)
+      if (clock.now() >= held.claim.localDeadline || isGivenBack(held.running.abort.signal))
         return { kind: 'unwritable', reason: error instanceof Error ? error.message : String(error) }
       await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve))
     }
   }
+}
+
+/** The service ends while MongoDB is unavailable: the result is given up, and the next attempt finds the file at the site. */
+async function beforeTheEnd<T>(work: Promise<T>, { running: { abort } }: Held, clock: Clock): Promise<T> {
+  const { signal } = abort
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  const end = (): void => {
+    if (isGivenBack(signal)) clock.after(LAST_MS, () => reject(new Error('MongoDB did not answer before the service ended')))
+  }
+  if (signal.aborted) end()
+  else signal.addEventListener('abort', end, { once: true })
+  try {
+    return await Promise.race([work, ended])
+  } finally {
+    signal.removeEventListener('abort', end)
+  }
+}
+
+function isGivenBack({ aborted, reason }: AbortSignal): boolean {
+  return aborted && (reason as Partial<Outcome> | undefined)?.kind === 'released'
 }
 
 function tell({ log, clock, retryCountOf }: WriteBackParts, held: Held, outcome: Outcome): void {

@@ -14,7 +14,7 @@ import { RecordingLog } from '../../support/recording-log.ts'
 type Write = Parameters<WriteBackParts['records']['write']>[0]
 
 /** Answers in order, the last one again and again; an error is thrown. */
-function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }]) {
+function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }], before: (held: Held) => void = () => {}) {
   const clock = new FakeClock()
   const claims = new MemoryClaims(clock)
   const log = new RecordingLog()
@@ -33,6 +33,7 @@ function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }]) 
   const settled = async (outcome: Outcome, tries = 0) => {
     const held = await holdOf(claims, transferOf({ key: 'a', tries }), clock)
     current = held
+    before(held)
     await clock.advance(250)
     const results: Settled[] = []
     const work = writeBack(parts, held, outcome).then((one) => results.push(one))
@@ -159,6 +160,15 @@ describe('the lease', () => {
     expect((await settle(synced)).outcome).toEqual({ kind: 'released', reason: 'the result could not be written: no primary' })
     // Four a second, as long as the lease is good for certain.
     expect(writes).toHaveLength((LEASE_MS * 0.8) / 250)
+    expect(log.actions).toEqual(['transfer.released'])
+  })
+
+  test('ends with the service: the result is given up at once, and told', async () => {
+    const { settle, writes, log } = rig([new Error('no primary')], (held) =>
+      held.running.abort.abort({ kind: 'released', reason: 'shutdown' }),
+    )
+    expect((await settle(synced)).outcome).toEqual({ kind: 'released', reason: 'the result could not be written: no primary' })
+    expect(writes).toHaveLength(1)
     expect(log.actions).toEqual(['transfer.released'])
   })
 })
