@@ -54,6 +54,12 @@ async function allSynced(stage: Stage, document: Representation): Promise<void> 
   for (const file of document.files.keys()) await stage.synced(document, { file, ...PROMPT })
 }
 
+/** What is at the site of the published files. */
+function leftAt(stage: Stage): string[] {
+  const paths = stage.spy().store.paths()
+  return paths.filter((path) => path.includes('sh010'))
+}
+
 describe.each(SHAPES)('idle (%s shape)', (shape) => {
   test.each([
     ['with tries', FAILED],
@@ -149,12 +155,7 @@ describe.each(SHAPES)('while it is sent (%s shape)', (shape) => {
     stage.spy().release()
     await stage.fence()
     expect(await stage.record(document)).toEqual({ ...(shape === 'array' && { name: 'gdrive' }), ...record, paused: true })
-    expect(
-      stage
-        .spy()
-        .store.paths()
-        .filter((path) => path.includes('sh010')),
-    ).toEqual([])
+    expect(leftAt(stage)).toEqual([])
     await running.stop()
   })
 
@@ -187,12 +188,7 @@ describe.each(SHAPES)('while it is sent (%s shape)', (shape) => {
     await running.lines.until('transfer.dropped', 2)
     stage.spy().release()
     await stage.fence()
-    expect(
-      stage
-        .spy()
-        .store.paths()
-        .filter((path) => path.includes('sh010')),
-    ).toEqual([])
+    expect(leftAt(stage)).toEqual([])
     await running.stop()
   })
 })

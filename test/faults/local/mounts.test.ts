@@ -7,24 +7,13 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 import type { Site } from '../../../src/model/site.ts'
 import { CAN_MOUNT } from '../../support/faulty-mount.ts'
+import { mountShare } from '../../support/mounted-share.ts'
 import { expectMirrored, filesBelow, mirrorRecords, openMirrorStage, type MirrorStage } from '../../support/mirror-stage.ts'
 import { entry, inArray, representation, type Representation } from '../../support/published.ts'
 import type { Running } from '../../support/service-harness.ts'
 import { ServiceProcess, writeConfig } from '../../support/service-process.ts'
 
 const run = promisify(execFile)
-
-/** A share: a folder of its own, mounted at another one until `leave`. */
-async function share(folder: string): Promise<{ leave(): Promise<void>; mount(): Promise<void> }> {
-  const server = `${folder}.server`
-  await mkdir(server, { recursive: true })
-  await mkdir(folder, { recursive: true })
-  const mount = async (): Promise<void> => void (await run('mount', ['--bind', server, folder]))
-  const leave = async (): Promise<void> => void (await run('umount', ['-l', folder]))
-  await mount()
-  onTestFinished(async () => await leave().catch(() => undefined))
-  return { mount, leave }
-}
 
 /** A file system in memory at a folder; each mount is another disk, with nothing on it. */
 async function memoryDisk(folder: string): Promise<void> {
@@ -60,7 +49,7 @@ describe.skipIf(!CAN_MOUNT)('a share that is unmounted', () => {
   test('of the target: the empty mount point is not taken for it, also after a restart; mounted again, all arrives', async () => {
     const all = await openMirrorStage()
     const { stage, mirror } = all
-    const nas = await share(mirror)
+    const nas = await mountShare(mirror)
     for (const path of ['a.exr', 'sh010/b.exr', 'sh010/c.exr']) await stage.file(path)
     const first = await all.start()
     await expectMirrored(all, await publish(all, 'a.exr'), { 'a.exr': 'a.exr' })
@@ -85,7 +74,7 @@ describe.skipIf(!CAN_MOUNT)('a share that is unmounted', () => {
     const all = await openMirrorStage({ settings: { loopDelaySeconds: 0.4 } })
     const { stage } = all
     const work = dirname(stage.studioPath('a.exr'))
-    const nas = await share(work)
+    const nas = await mountShare(work)
     for (const path of ['a.exr', 'b.exr', 'c.exr', 'd.exr']) await stage.file(path)
     const running = await all.start()
     await expectMirrored(all, await publish(all, 'a.exr'), { 'a.exr': 'a.exr' })
@@ -106,7 +95,7 @@ describe.skipIf(!CAN_MOUNT)('a share that is unmounted', () => {
     const sites = new Map([...stage.settings.sites].filter(([name]) => name !== 'studio'))
     sites.set('mirror', { name: 'mirror', provider: 'local_drive', root: new Map([['work', mirror]]), alternativeSites: [] })
     const work = dirname(stage.studioPath('a.exr'))
-    const nas = await share(work)
+    const nas = await mountShare(work)
     for (const path of ['a.exr', 'b.exr']) await stage.file(path)
     const running = await all.start({}, { settings: { ...stage.settings, remoteSite: 'mirror', sites } })
     const documents = ['a.exr', 'b.exr'].map((path) =>
@@ -127,7 +116,7 @@ describe.skipIf(!CAN_MOUNT)('a share that is unmounted', () => {
   test('of the target, in one pass: exit as failed, nothing written, nothing spent', async () => {
     const all = await openMirrorStage()
     const { stage, mirror } = all
-    const nas = await share(mirror)
+    const nas = await mountShare(mirror)
     await stage.file('a.exr')
     await stage.file('b.exr')
     const first = await publish(all, 'a.exr')
@@ -229,7 +218,7 @@ describe('a root that has to be', () => {
 
   test.skipIf(!CAN_MOUNT)('anything (require_mount: false): what stands there is taken', async () => {
     const all = await openMirrorStage()
-    const nas = await share(all.mirror)
+    const nas = await mountShare(all.mirror)
     for (const path of ['a.exr', 'b.exr']) await all.stage.file(path)
     const running = await all.start({}, { settings: withSite(all, 'mirror', { requireMount: false }) })
     await all.stage.synced(await publish(all, 'a.exr'), { site: 'mirror' })

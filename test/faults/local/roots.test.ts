@@ -8,6 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Settings } from '../../../src/model/settings.ts'
 import type { Site } from '../../../src/model/site.ts'
 import { CAN_MOUNT } from '../../support/faulty-mount.ts'
+import { mountShare } from '../../support/mounted-share.ts'
 import { filesBelow, mirrorRecords, openMirrorStage, type MirrorStage } from '../../support/mirror-stage.ts'
 import { entry, inArray, inObject, representation, type Representation } from '../../support/published.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -15,21 +16,9 @@ import { waitFor } from '../../support/wait-for.ts'
 const run = promisify(execFile)
 const ROOTS = ['work', 'render'] as const
 
-/** A share, mounted at a folder until `leave`. */
-async function share(folder: string): Promise<{ leave(): Promise<void>; mount(): Promise<void> }> {
-  const server = `${folder}.server`
-  await mkdir(server, { recursive: true })
-  await mkdir(folder, { recursive: true })
-  const mount = async (): Promise<void> => void (await run('mount', ['--bind', server, folder]))
-  const leave = async (): Promise<void> => void (await run('umount', ['-l', folder]))
-  await mount()
-  onTestFinished(async () => await leave().catch(() => undefined))
-  return { mount, leave }
-}
-
 interface TwoRoots extends MirrorStage {
   readonly settings: Settings
-  readonly share: Awaited<ReturnType<typeof share>>
+  readonly share: Awaited<ReturnType<typeof mountShare>>
 }
 
 /** Publishes and mirror have two roots each; `render` of one of them is a share. A file has arrived at either. */
@@ -43,7 +32,7 @@ async function twoRoots(site: 'mirror' | 'studio'): Promise<TwoRoots> {
     sites.set(name, { name, provider: 'local_drive', root, concurrency: 2, alternativeSites: [] } satisfies Site)
   }
   const settings = { ...stage.settings, remoteSite: 'mirror', sites }
-  const nas = await share(folder(site, 'render'))
+  const nas = await mountShare(folder(site, 'render'))
   const running = await all.start({}, { settings })
   const first = await publish(all, { work: ['first.exr'], render: ['first.exr'] })
   await arrived(all, first)
