@@ -32,7 +32,6 @@ export interface EngineParts {
   readonly pages: ScanParts['pages']
   readonly serverTime: () => Promise<Date>
   readonly changes$: Observable<Hint>
-  readonly stop$: Observable<unknown>
   /** A file for this site is left as it is, without a fault. */
   readonly left: (site: string) => void
   /** A site began or ended to be left alone. */

@@ -6,7 +6,8 @@ import type { Log } from './model/log.ts'
 import { TRANSIENT_RETRY, type TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import { systemClock, type Clock } from './pipeline/clock.ts'
-import type { Held, Settled } from './pipeline/contracts.ts'
+import type { Attempt } from './pipeline/attempt.ts'
+import type { Settled } from './pipeline/contracts.ts'
 import type { ProviderPoolParts } from './providers/provider-pool.ts'
 import { Reporter } from './reporter.ts'
 import { Session } from './session.ts'
@@ -74,8 +75,8 @@ export class SyncService {
   }
 
   /** What is under way, with its progress. */
-  get held(): ReadonlySet<Held> {
-    return new Set([...this.#sessions].flatMap((session) => [...session.held]))
+  get attempts(): readonly Attempt[] {
+    return [...this.#sessions].flatMap((session) => session.attempts)
   }
 
   /** Goes on under another configuration; what runs is not disturbed. Where the database is can't be changed so. */

@@ -1,4 +1,4 @@
-import { NEVER, ReplaySubject, type Observable } from 'rxjs'
+import { NEVER, type Observable } from 'rxjs'
 
 import { changeHints } from './change-hints.ts'
 import { Engine } from './engine.ts'
@@ -9,7 +9,8 @@ import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import { countingSites } from './model/verdict.ts'
 import type { Clock } from './pipeline/clock.ts'
-import type { Held, Settled } from './pipeline/contracts.ts'
+import type { Attempt } from './pipeline/attempt.ts'
+import type { Settled } from './pipeline/contracts.ts'
 import type { Hint } from './pipeline/lookout.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderPoolParts } from './providers/provider-pool.ts'
@@ -57,7 +58,6 @@ const PATIENCE_MS = 30_000
  */
 export class Session {
   readonly #parts: SessionParts
-  readonly #stop = new ReplaySubject<void>(1)
   readonly #intakeEnded = Promise.withResolvers<void>()
   readonly #outage: Outage
   #engine: Engine | undefined
@@ -77,8 +77,8 @@ export class Session {
   }
 
   /** What is under way, with its progress. */
-  get held(): ReadonlySet<Held> {
-    return this.#engine?.held ?? new Set()
+  get attempts(): readonly Attempt[] {
+    return this.#engine?.attempts ?? []
   }
 
   /** How it is doing; undefined before it begins. */
@@ -96,9 +96,7 @@ export class Session {
     if (this.#isStopped) return
     this.#isStopped = true
     this.#outage.close()
-    this.#stop.next()
-    this.#engine?.queue.close()
-    this.#engine?.gates.close()
+    this.#engine?.stop()
   }
 
   /** Ends what runs; it is given back unfinished. */
@@ -133,7 +131,7 @@ export class Session {
     const roots = new ProjectRoots({ db: work.db(database), settings })
     const prepare = async (project: string, options?: { readonly again: boolean }) =>
       this.#outage.through(async () => roots.prepare(project, options))
-    await using projects = new Projects({ settings, work, log, prepare, hasRoom: (...of) => engine.queue.hasRoom(...of) })
+    await using projects = new Projects({ settings, work, log, prepare, hasRoom: (...of) => engine.hasRoom(...of) })
     const isRepeated = mode === 'run'
     const claims = patientClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
@@ -155,14 +153,12 @@ export class Session {
       pages: (request, signal) => projects.pages(request, signal),
       serverTime: async () => serverTime(work.db(database)),
       changes$: changes ? this.#hints(changes.events$, projects, roots) : NEVER,
-      stop$: this.#stop,
       healthChanged: (site, error) => this.#healthChanged(site, error),
       left: (site) => this.#parts.troubled(site),
     })
     this.#engine = engine
     if (this.#isStopped) return
     await this.#drive(engine, changes)
-    await engine.settled()
     await claims.settled()
   }
 
@@ -181,12 +177,12 @@ export class Session {
     engine.idle$.subscribe(() => {
       // What just ended may have asked for more: look when its turn is over.
       queueMicrotask(() => {
-        if (engine.scans.isFailing || engine.isIdle) this.stop()
-        if (engine.scans.isFailing) this.#parts.troubled('MongoDB')
+        if (engine.isScanFailing || engine.isIdle) this.stop()
+        if (engine.isScanFailing) this.#parts.troubled('MongoDB')
       })
     })
     this.#parts.ready()
-    engine.scans.request({ reason: 'start', regular: true })
+    engine.scan({ reason: 'start', regular: true })
   }
 
   #hints(events$: WatchedChanges['events$'], projects: Projects, roots: ProjectRoots): Observable<Hint> {
@@ -202,7 +198,7 @@ export class Session {
       turned: (stream, fault) => {
         this.#stream = { stream, ...(fault !== undefined && { streamFault: fault }) }
       },
-      scan: (request) => this.#engine?.scans.request(request),
+      scan: (request) => this.#engine?.scan(request),
     })
   }
 
@@ -211,6 +207,6 @@ export class Session {
     // One pass does not wait for a site to recover.
     this.#parts.troubled(site)
     if (site === this.#parts.settings.publishSite) this.stop()
-    else this.#engine?.queue.clear(site)
+    else this.#engine?.leave(site)
   }
 }

@@ -4,16 +4,19 @@ import type { Settings } from './model/settings.ts'
 import type { InstanceReport, ReportedSite } from './streams/state-database.ts'
 
 /** How the sites are doing under one configuration. */
-export function siteReports(settings: Settings, engine: Engine, misconfigured: ReadonlyMap<string, SyncError>): readonly ReportedSite[] {
-  const { health } = engine.gates
+export function siteReports(
+  settings: Settings,
+  engine: Pick<Engine, 'status'>,
+  misconfigured: ReadonlyMap<string, SyncError>,
+): readonly ReportedSite[] {
   return [...settings.sites.values()].map(({ name, provider }) => {
-    const site = { site: name, provider, ...engine.work.at(name) }
+    const { health, running, queued, rootFaults } = engine.status(name)
+    const site = { site: name, provider, running, queued }
     const mistake = misconfigured.get(name)
     if (mistake) return { ...site, state: 'misconfigured', error: mistake.message }
-    const now = health.get(name)
-    const ofRoots = engine.roots.faultsAt(name).map(({ message }) => message)
-    if (!now || now.state === 'ok') return { ...site, state: 'ok', ...(ofRoots.length > 0 && { error: ofRoots.join('; ') }) }
-    return { ...site, state: now.state, error: now.error.message, since: now.since, ...('until' in now && { until: now.until }) }
+    if (health.state === 'ok') return { ...site, state: 'ok', ...(rootFaults.length > 0 && { error: rootFaults.join('; ') }) }
+    const { state, error, since } = health
+    return { ...site, state, error: error.message, since, ...('until' in health && { until: health.until }) }
   })
 }
 

@@ -65,7 +65,7 @@ async function waitUntil(parts: PerformanceParts, isDone: (file: SurveyedFile) =
   for (let moved = { at: performance.now(), bytes: 0 }; ;) {
     const sites = await survey({ collection, settings, journal, publishedAt: publisher.publishedAt })
     if (sites.every(({ files }) => files.every(isDone))) return sites
-    const bytes = [...service.held].reduce((sum, { progress }) => sum + progress.bytes, 0)
+    const bytes = service.attempts.reduce((sum, { progress }) => sum + progress.bytes, 0)
     if (bytes !== moved.bytes) moved = { at: performance.now(), bytes }
     if (performance.now() - Math.max(moved.at, journal.lastNews) > PATIENCE_MS) {
       screen.print(`Nothing has moved for ${durationText(PATIENCE_MS)}: what is pending is not waited for.`)

@@ -2,7 +2,7 @@ import { Writable } from 'node:stream'
 
 import { createLogger } from '../../src/logging.ts'
 import type { Settings } from '../../src/model/settings.ts'
-import type { Held } from '../../src/pipeline/contracts.ts'
+import type { Attempt } from '../../src/pipeline/attempt.ts'
 import { SyncService } from '../../src/service.ts'
 import { Journal } from './journal.ts'
 import type { Screen } from './screen.ts'
@@ -11,7 +11,7 @@ import { transferLine } from './transfer-line.ts'
 
 export interface RunningService {
   readonly journal: Journal
-  readonly held: ReadonlySet<Held>
+  readonly attempts: readonly Attempt[]
   /** Aborted with the reason when the demo is to end, or when the service ended by itself. */
   readonly signal: AbortSignal
 }
@@ -44,7 +44,7 @@ export function runningService({ settings, screen, verbose, stack, signal }: Run
     () => ended.abort(new Error('the service ended by itself')),
     (error: unknown) => ended.abort(error),
   )
-  const hide = showProgress(screen, () => service.held)
+  const hide = showProgress(screen, () => service.attempts)
   stack.defer(async () => {
     service.stop()
     await running
@@ -53,8 +53,8 @@ export function runningService({ settings, screen, verbose, stack, signal }: Run
   })
   return {
     journal,
-    get held() {
-      return service.held
+    get attempts() {
+      return service.attempts
     },
     signal: AbortSignal.any([signal, ended.signal]),
   }

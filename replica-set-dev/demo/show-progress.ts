@@ -1,4 +1,4 @@
-import type { Held } from '../../src/pipeline/contracts.ts'
+import type { Attempt } from '../../src/pipeline/attempt.ts'
 import { progressLine } from './progress-line.ts'
 import type { Screen } from './screen.ts'
 import { fileName } from './transfer-line.ts'
@@ -7,9 +7,9 @@ import { fileName } from './transfer-line.ts'
 const SLOW_MS = 1_000
 
 /** Shows what is under way until `release` is called: bars on a terminal, else a line a second of each slow transfer. */
-export function showProgress(screen: Screen, held: () => Iterable<Held>, now: () => number = () => performance.now()): () => void {
+export function showProgress(screen: Screen, attempts: () => Iterable<Attempt>, now: () => number = () => performance.now()): () => void {
   const lines = (leastMs: number): readonly string[] =>
-    [...held()]
+    [...attempts()]
       .filter(({ startedAt }) => now() - startedAt >= leastMs)
       .map(({ transfer, progress, startedAt }) =>
         progressLine({ path: fileName(transfer.path), site: transfer.site, ...progress, elapsedMs: now() - startedAt }),

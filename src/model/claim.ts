@@ -14,8 +14,6 @@ export interface Claim {
   readonly localDeadline: number
   /** What an earlier, unfinished attempt at this place left. */
   readonly session: SavedSession | undefined
-  /** What was offered with the claim, and is stored with it: nothing has been done with it yet. */
-  readonly reserved?: SavedSession | undefined
 }
 
 export type ClaimResult =
@@ -24,13 +22,8 @@ export type ClaimResult =
   | { readonly kind: 'busy'; readonly freeInMs: number }
 
 export interface ClaimStore {
-  /**
-   * Answers as soon as the primary has it: `confirm` tells when an election can't take it back. `offer` is stored as its session
-   * where no earlier attempt left one.
-   */
-  claim(transfer: Transfer, attemptId: string, offer?: SavedSession): Promise<ClaimResult>
-  /** Resolves when the majority has the lease; false when it is not ours any more. */
-  confirm(claim: Claim): Promise<boolean>
+  /** Answers when the majority has the lease: no election can take it back. */
+  claim(transfer: Transfer, attemptId: string): Promise<ClaimResult>
   /** Undefined when the lease is not ours any more. */
   renew(claim: Claim, progress: { readonly bytes: number; readonly size: number }): Promise<Claim | undefined>
   /** Resolves when it is stored durably. Rejects when the lease is not ours any more. */

@@ -20,3 +20,5 @@ export type Outcome =
   | { readonly kind: 'dropped'; readonly reason: string }
   /** Given back unfinished: shutdown, pause, lease lost. */
   | { readonly kind: 'released'; readonly reason: string }
+  /** Not ours to do: another instance is at it, or it is not pending any more. Nothing was started, and nothing is told. */
+  | { readonly kind: 'refused'; readonly reason: string }

@@ -45,3 +45,11 @@ export interface Transfer extends RecordAddress {
   readonly size: number | undefined
   readonly route: Route
 }
+
+/** Would both copy the same bytes to the same place? */
+export function isSameCopy(one: Transfer, other: Transfer): boolean {
+  if (one.targetKey !== other.targetKey || one.size !== other.size) return false
+  const [a, b] = [one.route, other.route]
+  if ('error' in a || 'error' in b) return 'error' in a && 'error' in b && a.error.message === b.error.message
+  return a.sourceSite.name === b.sourceSite.name && a.source.root === b.source.root && a.source.path === b.source.path
+}

@@ -10,7 +10,8 @@ import type { Site } from '../model/site.ts'
 import { placeKey, rootKey, type Transfer } from '../model/transfer.ts'
 import type { Verdict } from '../model/verdict.ts'
 import { breather } from './breather.ts'
-import type { Found, RunningTransfer, TransferQueue } from './transfer-queue.ts'
+import type { Attempt } from './attempt.ts'
+import type { Found } from './workload.ts'
 
 /** "Look at this representation." */
 export interface Hint {
@@ -33,7 +34,8 @@ export interface DocumentReader {
 
 export interface LookoutParts {
   readonly reader: DocumentReader
-  readonly queue: TransferQueue
+  /** What is under way, by the key of the transfer. */
+  readonly running: ReadonlyMap<string, Attempt>
   readonly log: Log
   readonly settingsOf: (project: string) => ProjectSettings
   /** Reads what the settings of a project depend on beside the configuration. */
@@ -95,8 +97,8 @@ export class Lookout {
   /** A document is gone: what runs for it ends within a chunk. */
   gone(project: string, representationId: unknown): void {
     const key = keyOfHint({ project, representationId })
-    for (const { transfer, abort } of this.#parts.queue.running.values()) {
-      if (transfer.representationKey === key) abort.abort({ kind: 'dropped', reason: 'the document is gone' } satisfies Outcome)
+    for (const attempt of this.#parts.running.values()) {
+      if (attempt.transfer.representationKey === key) attempt.end({ kind: 'dropped', reason: 'the document is gone' })
     }
   }
 
@@ -134,7 +136,7 @@ export class Lookout {
     const documents = hints.map(({ document }) => document).filter((document) => document !== undefined)
     if (documents.length < hints.length) return undefined
     const keys = new Set(hints.map(keyOfHint))
-    const isRunning = this.#parts.queue.running.values().some(({ transfer }) => keys.has(transfer.representationKey))
+    const isRunning = this.#parts.running.values().some(({ transfer }) => keys.has(transfer.representationKey))
     return isRunning ? undefined : documents
   }
 
@@ -176,16 +178,16 @@ export class Lookout {
   /** Running transfers that nobody asks for any more, or that were paused, end within a chunk. */
   #stopWhatIsOff(representationKey: string, plan: Plan): void {
     let pending: ReadonlySet<string> | undefined
-    for (const running of this.#parts.queue.running.values()) {
-      const { transfer, abort } = running
+    for (const attempt of this.#parts.running.values()) {
+      const { transfer } = attempt
       if (transfer.representationKey !== representationKey) continue
       pending ??= new Set(plan.transfers.map(({ key }) => key))
-      if (!pending.has(transfer.key)) abort.abort(outcomeFor(running, plan.verdicts))
+      if (!pending.has(transfer.key)) attempt.end(outcomeFor(transfer, plan.verdicts))
     }
   }
 }
 
-function outcomeFor({ transfer }: RunningTransfer, verdicts: readonly Verdict[]): Outcome {
+function outcomeFor(transfer: Transfer, verdicts: readonly Verdict[]): Outcome {
   const verdict = verdicts.find(
     ({ fileId, path, site }) => site === transfer.site && path === transfer.path && idText(fileId) === idText(transfer.fileId),
   )

@@ -6,7 +6,7 @@ import type { Log } from '../model/log.ts'
 import { breather } from './breather.ts'
 import type { Clock } from './clock.ts'
 import { coalesce } from './coalesce.ts'
-import type { Found, TransferQueue } from './transfer-queue.ts'
+import type { Found } from './workload.ts'
 
 /** Why a scan. */
 export interface ScanRequest {
@@ -30,7 +30,8 @@ export interface ScanParts {
   readonly found: (project: string, document: RepresentationDocument, occasion: Occasion) => Found
   /** The clock that failures are dated by. */
   readonly serverTime: () => Promise<Date>
-  readonly queue: TransferQueue
+  /** The name of a site that had to turn transfers away and has room again. */
+  readonly room$: Observable<string>
   readonly log: Log
   readonly clock: Clock
   /** Between regular scans; undefined: they come on request only. */
@@ -98,8 +99,8 @@ export class ScanPlan {
 
   /** What the scans find, for one subscriber. `stop$` ends it. */
   run(stop$: Observable<unknown>): Observable<Found> {
-    const { queue, loopDelayMs, clock, scheduler } = this.#parts
-    const room$ = queue.room$.pipe(
+    const { loopDelayMs, clock, scheduler } = this.#parts
+    const room$ = this.#parts.room$.pipe(
       map((site): ScanRequest => ({ reason: 'room', regular: false, asOf: this.#lastRegular, sites: new Set([site]) })),
     )
     return new Observable<Found>((subscriber) => {

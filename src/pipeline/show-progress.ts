@@ -1,25 +1,27 @@
-import type { Observable, SchedulerLike } from 'rxjs'
-
-import type { Held } from './contracts.ts'
-import { whileWorking } from './while-working.ts'
+import type { Attempt } from './attempt.ts'
+import type { Clock } from './clock.ts'
+import { every } from './every.ts'
 import type { WriteBackParts } from './write-back.ts'
 
 export interface ShowProgressParts {
   readonly records: WriteBackParts['records']
+  readonly clock: Clock
   readonly everyMs: number
-  readonly scheduler?: SchedulerLike
 }
 
-/** Writes the progress into the record, for readers that know no other way; an unchanged one is not written again. */
-export function showProgress<T>({ records, everyMs, scheduler }: ShowProgressParts, held: Held, work: Observable<T>): Observable<T> {
+/**
+ * Writes the progress into the record, for readers that know no other way, until it is told to stop; an unchanged one is not written
+ * again.
+ */
+export function showProgress({ records, clock, everyMs }: ShowProgressParts, attempt: Attempt): () => void {
   let last = 0
-  const write = async (): Promise<void> => {
-    const { bytes, size } = held.progress
+  return every(clock, everyMs, async () => {
+    const { bytes, size } = attempt.progress
     const progress = size === 0 ? 0 : Math.round((bytes / size) * 1_000) / 1_000
-    if (progress === last) return
+    if (progress === last || attempt.stage !== 'running') return
     last = progress
+    const { until } = attempt.permit.claim
     // Decoration: whoever misses one sees the next.
-    await records.write({ address: held.transfer, result: { kind: 'progress', progress }, until: held.claim.until }).catch(() => undefined)
-  }
-  return whileWorking(work, everyMs, write, scheduler)
+    await records.write({ address: attempt.transfer, result: { kind: 'progress', progress }, until }).catch(() => undefined)
+  })
 }

@@ -13,20 +13,23 @@ export interface BreakerEvents {
   /** Each time the site is left alone, `ms` long. */
   cooling(site: string, error: SyncError, ms: number): void
   recovered(site: string, forMs: number): void
+  /** It may be open now: whoever waits for it asks again, at once. */
+  opened(): void
 }
 
 /**
  * Leaves a site alone while it is in trouble.
  *
- * ok → (trouble) → cooling → (time over: probe of what failed) → trying, one transfer at a time → (it went well) → ok, or (trouble) →
- * cooling, longer. A probe that fails goes back to cooling without touching a file. When nothing waits to be tried, the probe alone decides.
+ * - *ok*: everybody may use it. Left when a transfer reports trouble.
+ * - *cooling*: nobody may. When its time is over, what failed is tried by a probe: a probe that fails begins another, longer time.
+ * - *trying*: the probe went well, and one transfer at a time may use it. The first that goes well leads to *ok*, as does that nobody wants
+ *   to use it; trouble leads back to *cooling*.
  */
 export class SiteBreaker {
   readonly #site: string
   readonly #clock: Clock
   readonly #probe: (operation: Operation) => Promise<void>
   readonly #events: BreakerEvents
-  readonly #waiting = new Set<() => void>()
   #health: SiteHealth = { state: 'ok' }
   #troubles = 0
   #trial: object | undefined
@@ -50,14 +53,17 @@ export class SiteBreaker {
     return this.#health
   }
 
-  /** Asks to go; resolves with a pass when the site may be used. While it is being tried, one pass is out at a time. */
-  async pass(signal: AbortSignal): Promise<object> {
-    for (;;) {
-      signal.throwIfAborted()
-      if (this.#health.state === 'ok') return this.#newPass()
-      if (this.#health.state === 'trying' && this.#trial === undefined) return (this.#trial = this.#newPass())
-      await this.#change(signal)
-    }
+  /** May it be used now? */
+  get isOpen(): boolean {
+    return !this.#closed && (this.#health.state === 'ok' || (this.#health.state === 'trying' && this.#trial === undefined))
+  }
+
+  /** The right to use it once; to be asked for only while it is open. */
+  enter(): object {
+    const pass = {}
+    this.#rounds.set(pass, this.#round)
+    if (this.#health.state === 'trying') this.#trial = pass
+    return pass
   }
 
   /** What came of it. `worked`: the site answered, whatever became of the file; undefined: nothing was learnt. */
@@ -74,21 +80,14 @@ export class SiteBreaker {
         this.#operation = result.operation ?? 'write'
         this.#cool(result.error)
       }
-    } else if (wasTrial && (result?.worked === true || this.#waiting.size === 0)) this.#recover()
-    this.#wake()
+    } else if (wasTrial && result?.worked === true) this.#recover()
+    if (wasTrial) this.#open()
   }
 
-  /** Stops the clock; nobody is let through any more. */
+  /** Stops the clock; nobody may use it any more. */
   close(): void {
     this.#closed = true
     this.#cancelTimer?.()
-    this.#wake()
-  }
-
-  #newPass(): object {
-    const pass = {}
-    this.#rounds.set(pass, this.#round)
-    return pass
   }
 
   #cool(error: SyncError): void {
@@ -112,8 +111,7 @@ export class SiteBreaker {
     }
     if (this.#closed) return
     this.#health = { state: 'trying', error, since }
-    if (this.#waiting.size === 0) this.#recover()
-    this.#wake()
+    this.#open()
   }
 
   #recover(): void {
@@ -122,19 +120,12 @@ export class SiteBreaker {
     this.#events.recovered(this.#site, this.#clock.now() - this.#cooledAt)
   }
 
-  #wake(): void {
-    for (const wake of this.#waiting) wake()
-  }
-
-  async #change(signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake)
-        signal.removeEventListener('abort', wake)
-        resolve()
-      }
-      this.#waiting.add(wake)
-      signal.addEventListener('abort', wake, { once: true })
-    })
+  /** Whoever waits takes what is open; when nobody does, there is nothing to be tried. */
+  #open(): void {
+    if (this.#closed) return
+    this.#events.opened()
+    if (this.#health.state !== 'trying' || this.#trial !== undefined) return
+    this.#recover()
+    this.#events.opened()
   }
 }

@@ -7,8 +7,8 @@ interface Entry {
   gone: boolean
 }
 
-/** How far from the first one may be taken, so that none waits for long. */
-const FURTHEST = 256
+/** What is to become of a transfer whose turn it is: it is taken, stays for a later turn, or leaves without being taken. */
+export type Turn = 'take' | 'stay' | 'leave'
 
 /** Entries of one priority: projects in turn, each first come, first served. */
 class Lane {
@@ -35,13 +35,25 @@ class Lane {
     this.size++
   }
 
-  shift(from: number): Entry | undefined {
-    for (const [project, line] of this.#projects) {
-      this.#projects.delete(project)
-      let [entry] = line.splice(Math.floor(from * Math.min(line.length, FURTHEST)), 1)
-      while (entry?.gone === true) entry = line.shift()
-      if (line.length > 0) this.#projects.set(project, line)
-      if (entry) return entry
+  /** The first one that is to be taken; `removed` hears of those that leave. */
+  take(decide: (transfer: Transfer) => Turn, removed: (entry: Entry) => void): Entry | undefined {
+    for (const [project, line] of [...this.#projects]) {
+      for (let at = 0; at < line.length;) {
+        const entry = line[at] as Entry
+        const turn = entry.gone ? 'leave' : decide(entry.transfer)
+        if (turn === 'stay') {
+          at++
+          continue
+        }
+        line.splice(at, 1)
+        if (!entry.gone) removed(entry)
+        if (turn === 'leave') continue
+        // The next project has its turn.
+        this.#projects.delete(project)
+        if (line.length > 0) this.#projects.set(project, line)
+        return entry
+      }
+      if (line.length === 0) this.#projects.delete(project)
     }
     return undefined
   }
@@ -73,10 +85,10 @@ class Lane {
 export class SiteQueue {
   readonly #lanes = new Map<number, Lane>()
   readonly #entries = new Map<string, Entry>()
-  readonly #most: number
+  readonly #maxQueued: number
 
-  constructor(most: number) {
-    this.#most = most
+  constructor(maxQueued: number) {
+    this.#maxQueued = maxQueued
   }
 
   get size(): number {
@@ -86,10 +98,6 @@ export class SiteQueue {
   /** Of what waits; undefined when nothing does. */
   get lowestPriority(): number | undefined {
     return this.#lanes.size === 0 ? undefined : Math.min(...this.#lanes.keys())
-  }
-
-  get highestPriority(): number | undefined {
-    return this.#lanes.size === 0 ? undefined : Math.max(...this.#lanes.keys())
   }
 
   /**
@@ -108,7 +116,7 @@ export class SiteQueue {
       }
       return 'updated'
     }
-    if (this.#entries.size < this.#most) {
+    if (this.#entries.size < this.#maxQueued) {
       this.#insert(transfer)
       return 'added'
     }
@@ -126,13 +134,18 @@ export class SiteQueue {
     return lane?.largest !== undefined && lane.countOf(lane.largest) > lane.countOf(project) + 1
   }
 
-  /** The most urgent one; `from`, in [0, 1): one that came later. */
-  take(from = 0): Transfer | undefined {
-    const priority = this.highestPriority
-    const entry = priority === undefined ? undefined : this.#lanes.get(priority)?.shift(from)
-    if (!entry) return undefined
-    this.#remove(entry)
-    return entry.transfer
+  /** The most urgent one that is to be taken. `decide` is asked for each in turn until one is. */
+  take(decide: (transfer: Transfer) => Turn = () => 'take'): Transfer | undefined {
+    for (const priority of [...this.#lanes.keys()].sort((a, b) => b - a)) {
+      const entry = this.#lanes.get(priority)?.take(decide, (removed) => this.#remove(removed))
+      if (entry) return entry.transfer
+    }
+    return undefined
+  }
+
+  clear(): void {
+    this.#lanes.clear()
+    this.#entries.clear()
   }
 
   #insert(transfer: Transfer): void {

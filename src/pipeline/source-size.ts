@@ -7,7 +7,8 @@ import { displayPath } from '../model/root-path.ts'
 import { bytesText } from '../model/bytes-text.ts'
 import type { ByteSource } from '../providers/provider.ts'
 import type { Clock } from './clock.ts'
-import type { Endpoints, Held } from './contracts.ts'
+import type { Attempt } from './attempt.ts'
+import type { Endpoints } from './contracts.ts'
 import { transferFields } from './transfer-fields.ts'
 
 /** How long a source of another size than its document says has to stay as it is before it is sent. Milliseconds. */
@@ -41,8 +42,8 @@ export class SourceSizes {
    *
    * @throws SyncError `SOURCE_INCOMPLETE` where the sizes have to be equal.
    */
-  check(held: Held, { source: path, sourceSite }: Endpoints, source: ByteSource): Outcome | undefined {
-    const { size: expected } = held.transfer
+  check(attempt: Attempt, { source: path, sourceSite }: Endpoints, source: ByteSource): Outcome | undefined {
+    const { size: expected } = attempt.transfer
     const { sizeCheck = 'settle' } = sourceSite
     const where = displayPath(path)
     if (expected === undefined || expected === source.size || sizeCheck === 'off') {
@@ -60,7 +61,7 @@ export class SourceSizes {
         inMs: waitMs,
       }
     }
-    if (!seen.isWarned) this.#log.event('source.size_differs', { ...transferFields(held), message: `${sizes}: sent as it is` })
+    if (!seen.isWarned) this.#log.event('source.size_differs', { ...transferFields(attempt), message: `${sizes}: sent as it is` })
     seen.isWarned = true
     return undefined
   }

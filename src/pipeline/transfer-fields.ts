@@ -1,9 +1,9 @@
 import { idPlain } from '../model/document.ts'
 import type { LogFields } from '../model/log.ts'
-import type { Held } from './contracts.ts'
+import type { Attempt } from './attempt.ts'
 
 /** What every line about an attempt says. */
-export function transferFields({ transfer, claim }: Pick<Held, 'transfer' | 'claim'>): LogFields {
+export function transferFields({ transfer, id }: Pick<Attempt, 'transfer' | 'id'>): LogFields {
   const { project, representationId, fileId, path, site, route } = transfer
   return {
     project,
@@ -11,7 +11,7 @@ export function transferFields({ transfer, claim }: Pick<Held, 'transfer' | 'cla
     fileId: idPlain(fileId),
     path,
     site,
-    attemptId: claim.attemptId,
+    attemptId: id,
     ...('targetSite' in route && { provider: route.targetSite.provider }),
   }
 }

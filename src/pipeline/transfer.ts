@@ -1,12 +1,12 @@
 import { SyncError, toSyncError } from '../errors.ts'
-import type { ClaimStore } from '../model/claim.ts'
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { Site } from '../model/site.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { ByteSource, Provider, RemoteFile } from '../providers/provider.ts'
+import type { Attempt } from './attempt.ts'
 import { blameSource, type Blame } from './blame.ts'
-import type { Endpoints, Held, OpenSource, ProviderPool, Written } from './contracts.ts'
+import type { Endpoints, OpenSource, ProviderPool, Written } from './contracts.ts'
 import { retryTransient } from './retry-transient.ts'
 import { isSuspicion, type Suspicion } from './site-evidence.ts'
 import type { SourceSizes } from './source-size.ts'
@@ -17,7 +17,6 @@ import { transferFields } from './transfer-fields.ts'
 export interface TransferParts {
   readonly providers: ProviderPool
   readonly openSource: OpenSource
-  readonly claims: ClaimStore
   readonly log: Log
   readonly retry: TransientRetry
   readonly sizes: Pick<SourceSizes, 'check'>
@@ -27,13 +26,13 @@ export interface TransferParts {
 }
 
 /** Brings the bytes to the target, unless they are there. Never rejects: a fault is an outcome. */
-export async function transfer(parts: TransferParts, held: Held): Promise<Written | Outcome> {
-  const { route } = held.transfer
+export async function transfer(parts: TransferParts, attempt: Attempt): Promise<Written | Outcome> {
+  const { route } = attempt.transfer
   if ('error' in route) return { kind: 'failed', error: route.error }
-  const faults = new Faults(parts, held, route)
+  const faults = new Faults(parts, attempt, route)
   for (let round = 1; ; round++) {
     try {
-      return await bring(parts, held, route, faults)
+      return await bring(parts, attempt, route, faults)
     } catch (thrown) {
       const outcome = await faults.outcome(thrown)
       const mayHavePassed = outcome.kind === 'failed' && outcome.error.kind === 'transient' && outcome.error.retries === Infinity
@@ -45,18 +44,18 @@ export async function transfer(parts: TransferParts, held: Held): Promise<Writte
 /** A fault that passes by itself, at a site whose root works: the attempt is made again at once before the file is blamed. */
 const MAX_ROUNDS = 3
 
-async function bring(parts: TransferParts, held: Held, endpoints: Endpoints, faults: Faults): Promise<Written | Outcome> {
-  const { signal } = held.running.abort
+async function bring(parts: TransferParts, attempt: Attempt, endpoints: Endpoints, faults: Faults): Promise<Written | Outcome> {
+  const { signal } = attempt
   const from = await faults.ofSource(parts.providers.get(endpoints.sourceSite))
   const target = await parts.providers.get(endpoints.targetSite)
-  return retry(parts, held, async () => {
+  return retry(parts, attempt, async () => {
     const opened = await faults.ofSource(parts.openSource(from, endpoints.source, { signal, checksumAlgorithm: target.checksumAlgorithm }))
     const source = faults.watch(opened)
-    const notReady = parts.sizes.check(held, endpoints, source)
+    const notReady = parts.sizes.check(attempt, endpoints, source)
     if (notReady) return notReady
-    held.progress = { bytes: 0, size: source.size }
-    const rewrite = async (): Promise<RemoteFile> => write(parts, held, target, endpoints, source)
-    const patiently = async <T>(work: () => Promise<T>): Promise<T> => retry(parts, held, work)
+    attempt.progress = { bytes: 0, size: source.size }
+    const rewrite = async (): Promise<RemoteFile> => write(attempt, target, endpoints, source)
+    const patiently = async <T>(work: () => Promise<T>): Promise<T> => retry(parts, attempt, work)
     const outcomeOf = async (thrown: unknown): Promise<Outcome> => faults.outcome(thrown)
     const common = { kind: 'written', endpoints, target, source, rewrite, patiently, outcomeOf } as const
     const there = await sameFile(target, endpoints, source, signal)
@@ -65,13 +64,16 @@ async function bring(parts: TransferParts, held: Held, endpoints: Endpoints, fau
   })
 }
 
-async function retry<T>({ log, retry: policy }: TransferParts, held: Held, work: () => Promise<T>): Promise<T> {
+async function retry<T>({ log, retry: policy }: TransferParts, attempt: Attempt, work: () => Promise<T>): Promise<T> {
   return retryTransient(work, {
     policy,
-    signal: held.running.abort.signal,
-    progress: () => held.progress.bytes,
-    onRetry: (error, delayMs) =>
-      log.event('transfer.retried', { ...transferFields(held), error, extra: { retry_in_ms: Math.round(delayMs) } }),
+    signal: attempt.signal,
+    progress: () => attempt.progress.bytes,
+    onRetry(error, delayMs) {
+      // One that has not started yet is nobody's news.
+      if (attempt.stage === 'asking') return
+      log.event('transfer.retried', { ...transferFields(attempt), error, extra: { retry_in_ms: Math.round(delayMs) } })
+    },
   })
 }
 
@@ -90,36 +92,12 @@ async function sameFile(
   return { ...there, checksum: { algorithm: target.checksumAlgorithm, value } }
 }
 
-async function write(
-  { claims }: TransferParts,
-  held: Held,
-  target: Provider,
-  { target: path }: Endpoints,
-  source: ByteSource,
-): Promise<RemoteFile> {
-  const { session, reserved } = held.claim
-  const { signal } = held.running.abort
-  if (!target.confirmsItself) await held.confirmed
-  // Whatever becomes of this attempt, the next one has to ask what was done with it.
-  if (reserved) held.claim = { ...held.claim, session: reserved, reserved: undefined }
+async function write(attempt: Attempt, target: Provider, { target: path }: Endpoints, source: ByteSource): Promise<RemoteFile> {
   return target.write(path, source, {
-    confirmed: held.confirmed,
-    signal,
-    isAbandoned: () => signal.aborted && abortedOutcome(signal.reason).kind === 'dropped',
-    ...(session && { session }),
-    ...(reserved && { reserved }),
-    async saveSession(saved) {
-      try {
-        await claims.saveSession(held.claim, saved)
-      } catch (error) {
-        // Neither the file's fault nor a site's: the lease is lost, or the database away.
-        const reason = error instanceof Error ? error.message : String(error)
-        throw new SyncError('ABORTED', `its progress could not be saved: ${reason}`, { cause: error })
-      }
-      held.claim = { ...held.claim, session: saved }
-    },
+    permit: attempt.permit,
+    signal: attempt.signal,
     onProgress(bytes) {
-      held.progress = { bytes, size: source.size }
+      attempt.progress = { bytes, size: source.size }
     },
   })
 }
@@ -127,14 +105,14 @@ async function write(
 /** Turns what was thrown into an outcome: whose fault is it, and what does it cost? */
 class Faults {
   readonly #parts: TransferParts
-  readonly #held: Held
+  readonly #attempt: Attempt
   readonly #endpoints: Endpoints
   readonly #ofSource = new WeakSet<object>()
   #blame: Blame | undefined
 
-  constructor(parts: TransferParts, held: Held, endpoints: Endpoints) {
+  constructor(parts: TransferParts, attempt: Attempt, endpoints: Endpoints) {
     this.#parts = parts
-    this.#held = held
+    this.#attempt = attempt
     this.#endpoints = endpoints
   }
 
@@ -154,7 +132,7 @@ class Faults {
   }
 
   async outcome(thrown: unknown): Promise<Outcome> {
-    const { signal } = this.#held.running.abort
+    const { signal } = this.#attempt
     if (signal.aborted) return abortedOutcome(signal.reason)
     const error = toSyncError(thrown)
     if (error.kind === 'stop') return { kind: 'released', reason: error.message }
@@ -183,8 +161,8 @@ class Faults {
       folder: `${root}/${path.slice(0, Math.max(0, path.lastIndexOf('/')))}`,
       file: `${root}/${path}`,
       error,
-      startedAt: this.#held.startedAt,
-      signal: this.#held.running.abort.signal,
+      startedAt: this.#attempt.startedAt,
+      signal: this.#attempt.signal,
     })
     return trouble && unreachable(site, trouble)
   }

@@ -2,16 +2,17 @@ import { SyncError } from '../errors.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { displayPath } from '../model/root-path.ts'
 import type { RemoteFile } from '../providers/provider.ts'
-import type { Held, Written } from './contracts.ts'
+import type { Attempt } from './attempt.ts'
+import type { Written } from './contracts.ts'
 import { storedChecksum } from './stored-checksum.ts'
 
 /**
  * Compares what the target holds with the source, by size and checksum. Nothing is marked on anybody's word: a target that gave no
  * checksum is asked, or read. Other bytes are replaced once; other bytes again are a fault. Never rejects.
  */
-export async function verify(held: Held, written: Written | Outcome): Promise<Outcome> {
+export async function verify(attempt: Attempt, written: Written | Outcome): Promise<Outcome> {
   if (written.kind !== 'written') return written
-  const { signal } = held.running.abort
+  const { signal } = attempt
   try {
     if (!(await written.patiently(async () => holds(written, written.file, signal)))) {
       const again = await written.patiently(async () => written.rewrite())

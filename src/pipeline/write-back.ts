@@ -1,10 +1,10 @@
-import type { ClaimStore } from '../model/claim.ts'
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { RecordResult, WriteResult } from '../model/record-result.ts'
 import type { RecordAddress } from '../model/transfer.ts'
 import type { Clock } from './clock.ts'
-import type { Held, Settled } from './contracts.ts'
+import type { Attempt } from './attempt.ts'
+import type { Settled } from './contracts.ts'
 import { transferFields } from './transfer-fields.ts'
 
 export interface WriteBackParts {
@@ -18,7 +18,6 @@ export interface WriteBackParts {
   }
   /** Does more work wait for this site? Results then wait for each other. */
   readonly isBacklogged: (site: string) => boolean
-  readonly claims: ClaimStore
   readonly clock: Clock
   readonly log: Log
   readonly retryCountOf: (project: string) => number
@@ -29,18 +28,17 @@ const PAUSE_MS = 250
 const LAST_MS = 1_000
 
 /** Writes the outcome into the record, tells it, and begins to give the lease back: nothing waits for that. Never rejects. */
-export async function writeBack(parts: WriteBackParts, held: Held, outcome: Outcome): Promise<Settled> {
-  const settled = await store(parts, held, outcome)
-  tell(parts, held, settled)
-  // A lease that can't be given back ends by itself.
-  void parts.claims.release(held.claim, { finished: settled.kind === 'synced' }).catch(() => undefined)
-  return { held, outcome: settled }
+export async function writeBack(parts: WriteBackParts, attempt: Attempt, outcome: Outcome): Promise<Settled> {
+  const settled = await store(parts, attempt, outcome)
+  tell(parts, attempt, settled)
+  attempt.permit.end({ finished: settled.kind === 'synced' })
+  return { attempt, outcome: settled }
 }
 
-async function store(parts: WriteBackParts, held: Held, outcome: Outcome): Promise<Outcome> {
+async function store(parts: WriteBackParts, attempt: Attempt, outcome: Outcome): Promise<Outcome> {
   const result = resultOf(outcome)
   if (!result) return outcome
-  return outcomeOf(outcome, await writeWhileHeld(parts, held, result))
+  return outcomeOf(outcome, await writeWhileHeld(parts, attempt, result))
 }
 
 function outcomeOf(outcome: Outcome, written: Attempted): Outcome {
@@ -86,16 +84,20 @@ type Attempted = WriteResult | { readonly kind: 'unwritable'; readonly reason: s
  * The bytes are there and cost something: the result is tried for as long as the lease lasts, or until the service has to end. Writing it
  * twice changes nothing.
  */
-async function writeWhileHeld({ records, clock, isBacklogged }: WriteBackParts, held: Held, result: RecordResult): Promise<Attempted> {
+async function writeWhileHeld(
+  { records, clock, isBacklogged }: WriteBackParts,
+  attempt: Attempt,
+  result: RecordResult,
+): Promise<Attempted> {
   for (;;) {
     try {
-      const { until } = held.claim
-      const write = records.write({ address: held.transfer, result, until, patient: isBacklogged(held.transfer.site) })
-      const written = await beforeTheEnd(write, held, clock)
+      const { until } = attempt.permit.claim
+      const write = records.write({ address: attempt.transfer, result, until, patient: isBacklogged(attempt.transfer.site) })
+      const written = await beforeTheEnd(write, attempt, clock)
       // A write that was long on its way carries an end of the lease that has been moved on since.
-      if (written.kind !== 'fenced' || held.claim.until <= until) return written
+      if (written.kind !== 'fenced' || attempt.permit.claim.until <= until) return written
     } catch (error) {
-      if (clock.now() >= held.claim.localDeadline || isGivenBack(held.running.abort.signal))
+      if (clock.now() >= attempt.permit.claim.localDeadline || isGivenBack(attempt.signal))
         return { kind: 'unwritable', reason: error instanceof Error ? error.message : String(error) }
       await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve))
     }
@@ -103,8 +105,7 @@ async function writeWhileHeld({ records, clock, isBacklogged }: WriteBackParts, 
 }
 
 /** The service ends while MongoDB is unavailable: the result is given up, and the next attempt finds the file at the site. */
-async function beforeTheEnd<T>(work: Promise<T>, { running: { abort } }: Held, clock: Clock): Promise<T> {
-  const { signal } = abort
+async function beforeTheEnd<T>(work: Promise<T>, { signal }: Attempt, clock: Clock): Promise<T> {
   const { promise: ended, reject } = Promise.withResolvers<never>()
   const end = (): void => {
     if (isGivenBack(signal)) clock.after(LAST_MS, () => reject(new Error('MongoDB did not answer before the service ended')))
@@ -122,9 +123,9 @@ function isGivenBack({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason as Partial<Outcome> | undefined)?.kind === 'released'
 }
 
-function tell({ log, clock, retryCountOf }: WriteBackParts, held: Held, outcome: Outcome): void {
-  const fields = { ...transferFields(held), durationMs: clock.now() - held.startedAt }
-  const { tries, project } = held.transfer
+function tell({ log, clock, retryCountOf }: WriteBackParts, attempt: Attempt, outcome: Outcome): void {
+  const fields = { ...transferFields(attempt), durationMs: clock.now() - attempt.startedAt }
+  const { tries, project } = attempt.transfer
   switch (outcome.kind) {
     case 'synced':
       return log.event('transfer.succeeded', {
@@ -144,5 +145,7 @@ function tell({ log, clock, retryCountOf }: WriteBackParts, held: Held, outcome:
       return log.event('transfer.released', { ...fields, level: 'debug', message: outcome.reason })
     case 'released':
       return log.event('transfer.released', { ...fields, message: outcome.reason })
+    case 'refused':
+    // Nobody was told that it started.
   }
 }

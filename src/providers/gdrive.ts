@@ -25,10 +25,10 @@ import { Probe } from './gdrive/probe.ts'
 import { Roots } from './gdrive/roots.ts'
 import { hostOf, isReadable } from './gdrive/trusted-hosts.ts'
 import { Turns } from './gdrive/turns.ts'
-import { reservedId, UploadSessions } from './gdrive/upload-session.ts'
+import { UploadSessions } from './gdrive/upload-session.ts'
 import { Uploader } from './gdrive/uploader.ts'
 import { Provider } from './provider.ts'
-import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, WriteOptions, WriteSession } from './provider.ts'
+import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, WriteOptions } from './provider.ts'
 import type { ProviderContext } from './registry.ts'
 
 const PUBLIC_ENDPOINT = 'https://www.googleapis.com'
@@ -106,15 +106,6 @@ export class GDrive extends Provider {
     return `gdrive:${await atRoot(root, async () => (await this.#roots.findNow(root, signal)).id)}`
   }
 
-  override reserve(): WriteSession | undefined {
-    const id = this.#connection.ids.next()
-    return id === undefined ? undefined : reservedId(id)
-  }
-
-  override unreserve(session: WriteSession): void {
-    this.#connection.ids.giveBack(String(session['remoteId']))
-  }
-
   override async stat(path: RootedPath, { signal }: CallOptions): Promise<RemoteFile | undefined> {
     const located = await this.#locate(path, signal)
     return located === undefined ? undefined : toRemoteFile(located.files[0])
@@ -128,19 +119,19 @@ export class GDrive extends Provider {
 
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
     const { dirs, name } = split(path)
-    let attempt = options
+    let isFirst = true
     const item = await this.#lookingTwice(path.root, async () => {
-      const folder = await this.#folders.ensure(await this.#roots.find(path.root, options.signal), dirs, options.signal)
+      const folder = await this.#folderFor(path.root, dirs, options)
       const find = async (): Promise<Item | undefined> => {
         const { items } = await this.#listings.find(folder, name, options.signal)
         return this.#choose(folder, items)?.[0]
       }
       // Two spellings of one name have leases of their own.
       return await this.#turns.take(`${folder.id}/${nameKey(name)}`, options.signal, async () => {
-        const upload = { folder, name, source, options: attempt, find }
-        const { session: _spent, reserved: _used, ...again } = options
-        attempt = again
-        const written = await this.#uploader.upload(upload)
+        // What was saved was of no use, when it is looked for a second time.
+        const resumes = isFirst
+        isFirst = false
+        const written = await this.#uploader.upload({ folder, name, source, options, resumes, find })
         this.#listings.put(folder.id, written)
         return written
       })
@@ -177,6 +168,15 @@ export class GDrive extends Provider {
 
   override async [Symbol.asyncDispose](): Promise<void> {
     this.#connection.release()
+  }
+
+  /** Created where it is missing, which everybody can see. */
+  async #folderFor(path: string, dirs: readonly string[], { permit, signal }: WriteOptions): Promise<FolderRef> {
+    const root = await this.#roots.find(path, signal)
+    const folder = await this.#folders.find(root, dirs, signal)
+    if (folder !== undefined) return folder
+    await permit.granted
+    return await this.#folders.ensure(root, dirs, signal)
   }
 
   /** The files of that path as they are now: what a listing remembers is asked for again, so that a file removed by hand is missed. */

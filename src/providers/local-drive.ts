@@ -35,7 +35,6 @@ const LISTED_AT_ONCE = 16
  */
 export class LocalDrive extends Provider {
   override readonly checksumAlgorithm = 'sha256'
-  override readonly confirmsItself = true
   readonly #guard: RootGuard
   readonly #places: Places
   readonly #own: OwnFiles

@@ -43,7 +43,6 @@ export class ProviderPool implements AsyncDisposable {
     max: MOST_OPEN,
     dispose: (pooled, _key, reason) => void (reason === 'evict' && close(pooled)),
   })
-  readonly #ready = new WeakMap<Promise<Pooled>, Provider>()
   /** Replaced while transfers used them, which go on with them; at most one a root that was new. */
   readonly #replaced: Promise<Pooled>[] = []
 
@@ -59,12 +58,6 @@ export class ProviderPool implements AsyncDisposable {
   async probe(site: Site, operation: Operation, roots: readonly string[]): Promise<void> {
     const provider = await this.get(site)
     await provider.probe({ signal: AbortSignal.timeout(PROBE_MS), operation, roots })
-  }
-
-  /** As `get` without opening it; undefined when it is not open. */
-  opened(site: Site): Provider | undefined {
-    const pooled = this.#pooled.peek(keyOf(site))
-    return pooled && this.#ready.get(pooled)
   }
 
   /** Can the site be used at all: is there such a provider, can its credentials be read? */
@@ -103,9 +96,7 @@ export class ProviderPool implements AsyncDisposable {
     const pooled = this.#open(site, key)
     this.#pooled.set(key, pooled)
     try {
-      const opened = await pooled
-      this.#ready.set(pooled, opened.provider)
-      return opened
+      return await pooled
     } catch (error) {
       // Asked again, it may have been mended.
       if (this.#pooled.get(key) === pooled) this.#pooled.delete(key)

@@ -74,22 +74,31 @@ export interface StatOptions extends CallOptions {
   readonly exact?: boolean
 }
 
-export interface WriteOptions extends CallOptions {
-  /** What an earlier, unfinished attempt at this path saved, also one of another process. */
-  readonly session?: WriteSession
-  /** What `reserve` gave: it is stored durably as the session of this path, and nobody has made use of it. */
-  readonly reserved?: WriteSession
-  /** Resolves when the session is stored durably. Call it before anything that must not happen twice. */
+/**
+ * The right to make one file visible. Until it is granted, a write may read, hash, and send to where nobody sees it: a temporary file, an
+ * upload session without its last bytes. Everything that others can see, folders among it, comes after `await permit.granted`.
+ */
+export interface WritePermit {
+  /**
+   * Resolves when the place is ours for as long as the write takes, and the file is still wanted. Rejects with `ABORTED` when it is not,
+   * or when the write was told to end. May take long: MongoDB may be unavailable.
+   */
+  readonly granted: Promise<void>
+  /** What an unfinished attempt at this path saved last, this one or an earlier one, also of another process. Known before `granted`. */
+  readonly session: Promise<WriteSession | undefined>
+  /** Resolves when the session is stored durably. Await it before anything that must not happen twice. */
   saveSession(session: WriteSession): Promise<void>
   /**
    * Asked when the write was aborted: will nobody go on with it, because the file is not wanted any more? What was kept for the next
-   * attempt can be removed then. Otherwise (pause, shutdown, a lost lease) the next one goes on. @defaultValue somebody will
+   * attempt can be removed then. Otherwise (pause, shutdown, a lost lease) the next one goes on.
    */
-  isAbandoned?(): boolean
+  isAbandoned(): boolean
+}
+
+export interface WriteOptions extends CallOptions {
+  readonly permit: WritePermit
   /** Bytes that are stored at the target so far. */
   onProgress(bytes: number): void
-  /** Given to a provider that `confirmsItself`: to be awaited before others can see anything of the file. Rejects when it is another's. */
-  readonly confirmed?: Promise<void>
 }
 
 /**
@@ -108,22 +117,6 @@ export abstract class Provider implements AsyncDisposable {
 
   /** The checksum by which this site's files are compared with their source. */
   abstract readonly checksumAlgorithm: ChecksumAlgorithm
-
-  /**
-   * Does `write` await `confirmed` by itself, and work up to there meanwhile? Otherwise it is called only when it is certain that
-   * nobody else writes there.
-   */
-  readonly confirmsItself: boolean = false
-
-  /**
-   * What a write to a new path would save before anything else, if that is known without asking: it is then stored together with
-   * the right to write, which costs nothing. Comes back as `reserved`, or by `unreserve`.
-   */
-  reserve(): WriteSession | undefined {
-    return undefined
-  }
-
-  unreserve(_session: WriteSession): void {}
 
   /**
    * Is the site usable: credentials, every root, and at each root the operation itself? `write` puts a small hidden file there, renames
@@ -147,7 +140,8 @@ export abstract class Provider implements AsyncDisposable {
 
   /**
    * Creates or replaces the file, and the folders above it (never the root itself). Afterwards the path holds the old file or
-   * the new one, never a part. What does not fit is refused before its first byte. Resumes `session` when there is one and it still fits the source.
+   * the new one, never a part. What does not fit is refused before its first byte. Resumes
+   * `permit.session` when there is one and it still fits the source.
    */
   abstract write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile>
 

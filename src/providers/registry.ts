@@ -29,6 +29,8 @@ export interface ProviderContext {
 export interface ProviderEntry {
   /** Transfers at once to one site, unless its configuration says otherwise. Name the quota it comes from. */
   readonly concurrency: number
+  /** Do reads count among them? */
+  readonly countsReads: boolean
   /** May the storage take upper and lower case for the same? */
   readonly foldsCase: boolean
   /** Loaded when the first site needs it, so that nobody pays for an SDK that is not used. */
@@ -44,6 +46,7 @@ export const providers: ReadonlyMap<string, ProviderEntry> = new Map<string, Pro
       // costs one. As many as the HTTP client has connections: of which each takes a third of a second, they are a third of the 12,000 calls
       // a minute of a project; where an account bears less, as some do, the rate gate slows all of them down.
       concurrency: 24,
+      countsReads: true,
       foldsCase: false,
       open: async (site, context) => await (await import('./gdrive.ts')).openGDrive(site, context),
     },
@@ -54,6 +57,7 @@ export const providers: ReadonlyMap<string, ProviderEntry> = new Map<string, Pro
       // No quota. Node has four threads for the file system (https://nodejs.org/api/cli.html, UV_THREADPOOL_SIZE): four transfers for
       // each keep them busy while others wait for a sync or a file server; more would only hold more buffers of 1 MiB.
       concurrency: 16,
+      countsReads: false,
       // Disks of Windows and macOS do, and shares of such servers.
       foldsCase: true,
       open: async (site, context) => await (await import('./local-drive.ts')).openLocalDrive(site, context),
@@ -73,9 +77,9 @@ export function foldsCase({ provider }: Site): boolean {
   return providers.get(provider)?.foldsCase === true
 }
 
-/** The same for all instances together, where the site asks for that. */
-export function sharedConcurrencyOf(site: Site | undefined): number | undefined {
-  return site?.concurrencyScope === 'cluster' ? concurrencyOf(site) : undefined
+/** Does reading from this site count as one of its transfers? Disks of this machine are read by as many as their targets bear. */
+export function countsReads(site: Site | undefined): boolean {
+  return providers.get(site?.provider ?? '')?.countsReads === true
 }
 
 /** Transfers at once to this site: as configured, or what its provider bears. */

@@ -1,14 +1,12 @@
-import { isDeepStrictEqual } from 'node:util'
-
 import { MongoBulkWriteError } from 'mongodb'
 import type { Collection, Db, Document } from 'mongodb'
 
-import type { Claim, ClaimResult, ClaimStore, SavedSession } from '../model/claim.ts'
+import type { ClaimResult, ClaimStore } from '../model/claim.ts'
 import type { Transfer } from '../model/transfer.ts'
 import { Batcher } from './batcher.ts'
 import { fromNow } from './from-now.ts'
 import { Gather } from './gather.ts'
-import { confirmAll, FREE, heldBy, KEEP_SESSION_MS, releaseAll, saveAll, UNIMPORTANT } from './lease-writes.ts'
+import { FREE, heldBy, KEEP_SESSION_MS, releaseAll, saveAll } from './lease-writes.ts'
 import type { Lease, Release, Saving } from './lease-writes.ts'
 import { isPassing } from './outage.ts'
 
@@ -21,7 +19,6 @@ const SEEN = { attempt: 1, until: 1, session: 1, now: '$$NOW' } as const
 interface ClaimRequest {
   readonly transfer: Transfer
   readonly attemptId: string
-  readonly offer: SavedSession | undefined
 }
 
 const IS_FREE = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
@@ -40,7 +37,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   const leases: Collection<Lease> = state.collection('leases')
   const leaseMs = leaseSeconds * 1_000
 
-  const taken = ({ transfer, attemptId, offer }: ClaimRequest): Document[] => {
+  const taken = ({ transfer, attemptId }: ClaimRequest): Document[] => {
     const fields = {
       owner,
       attempt: attemptId,
@@ -48,18 +45,16 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       expires: fromNow(KEEP_SESSION_MS),
       transfer: subject(transfer),
       progress: '$$REMOVE',
-      ...(offer && { session: { $ifNull: ['$session', { $literal: offer }] } }),
     }
     return [{ $replaceWith: { $cond: [IS_FREE, { $mergeObjects: ['$$ROOT', fields] }, '$$ROOT'] } }]
   }
 
-  const resultOf = ({ transfer, attemptId, offer }: ClaimRequest, lease: SeenLease | null | undefined, asked: number): ClaimResult => {
+  const resultOf = ({ transfer, attemptId }: ClaimRequest, lease: SeenLease | null | undefined, asked: number): ClaimResult => {
     const left = Math.max(0, (lease?.until?.getTime() ?? 0) - (lease?.now.getTime() ?? 0))
     if (lease?.attempt !== attemptId || !lease.until) return { kind: 'busy', freeInMs: left }
     // Counted from before it was asked: a repeated question may meet the lease that the first one took.
     const localDeadline = asked + left - leaseMs * DOUBT
-    const kept = offer && isDeepStrictEqual(lease.session, offer) ? { session: undefined, reserved: offer } : { session: lease.session }
-    return { kind: 'claimed', claim: { transfer, attemptId, until: lease.until, localDeadline, ...kept } }
+    return { kind: 'claimed', claim: { transfer, attemptId, until: lease.until, localDeadline, session: lease.session } }
   }
 
   const claimOne = async (request: ClaimRequest): Promise<ClaimResult> => {
@@ -68,8 +63,6 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       upsert: true,
       returnDocument: 'after',
       projection: SEEN,
-      // One that a failover takes back is found out by its confirmation, before anybody can see what was done with it.
-      ...UNIMPORTANT,
     })
     return resultOf(request, lease as SeenLease | null, asked)
   }
@@ -80,7 +73,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     const updates = requests.map((request) => ({
       updateOne: { filter: { _id: request.transfer.targetKey }, update: taken(request), upsert: true },
     }))
-    const fault = await leases.bulkWrite(updates, { ordered: false, ...UNIMPORTANT }).then(() => undefined, partly)
+    const fault = await leases.bulkWrite(updates, { ordered: false }).then(() => undefined, partly)
     const ids = requests.map(({ transfer }) => transfer.targetKey)
     const seen = await leases.find({ _id: { $in: ids } }, { projection: SEEN, readConcern: 'local' }).toArray()
     const byKey = new Map(seen.map((lease) => [lease._id, lease as unknown as SeenLease]))
@@ -93,7 +86,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
 
   const claims = new Batcher<ClaimRequest, ClaimResult>({
     most: TOGETHER,
-    concurrency: 1,
+    concurrency: 2,
     run: async (requests) => {
       if (requests.length > 1) {
         try {
@@ -113,12 +106,6 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     run: async (some) => saveAll(leases, some),
   })
 
-  const confirms = new Batcher<Claim, boolean>({
-    most: TOGETHER,
-    concurrency: 2,
-    run: async (held) => confirmAll(leases, owner, held),
-  })
-
   const releases = new Batcher<Release, undefined>({
     most: TOGETHER,
     concurrency: 1,
@@ -130,12 +117,8 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   const gather = new Gather({ ms: GATHER_MS, most: TOGETHER })
 
   return {
-    async claim(transfer, attemptId, offer): Promise<ClaimResult> {
-      return claims.add({ transfer, attemptId, offer })
-    },
-
-    async confirm(claim) {
-      return confirms.add(claim)
+    async claim(transfer, attemptId): Promise<ClaimResult> {
+      return claims.add({ transfer, attemptId })
     },
 
     async renew(claim, progress) {

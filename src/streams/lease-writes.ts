@@ -53,14 +53,6 @@ function ownOf(held: readonly Pick<Release, 'claim'>[]): Filter<Lease> {
   return { _id: { $in: keys }, attempt: { $in: held.map(({ claim }) => claim.attemptId) } }
 }
 
-/**
- * Writes what is there already. That changes nothing and is not replicated, but the server answers only when the majority has all
- * that it wrote before; and it finds none of the leases that an election took back.
- */
-export async function confirmAll(leases: Collection<Lease>, owner: string, held: readonly Claim[]): Promise<readonly boolean[]> {
-  return await matched(held, async (some) => await leases.updateMany(ownOf(some.map((claim) => ({ claim }))), { $set: { owner } }))
-}
-
 /** Saves what uploads want to find again; which of the leases are still ours. */
 export async function saveAll(leases: Collection<Lease>, savings: readonly Saving[]): Promise<readonly boolean[]> {
   return await matched(savings, async (some) => {
@@ -81,14 +73,10 @@ async function matched<T>(
 
 /** Where there is something to remember, the lease stays, and is nobody's; otherwise it leaves no trace. */
 export async function releaseAll(leases: Collection<Lease>, all: readonly Release[]): Promise<void> {
-  // What was reserved and not used is nothing to remember.
-  const unused = all.filter(({ claim }) => claim.reserved !== undefined)
-  if (unused.length > 0) await leases.deleteMany(ownOf(unused), UNIMPORTANT)
-  const given = all.filter(({ claim }) => claim.reserved === undefined)
-  const bare = given.filter(({ claim }) => claim.session === undefined)
+  const bare = all.filter(({ claim }) => claim.session === undefined)
   const wiped = bare.length > 0 ? await leases.deleteMany({ ...ownOf(bare), session: { $exists: false } }, UNIMPORTANT) : undefined
   // One whose session was saved and not heard of is not bare at all.
-  const rest = wiped && wiped.deletedCount < bare.length ? given : given.filter(({ claim }) => claim.session !== undefined)
+  const rest = wiped && wiped.deletedCount < bare.length ? all : all.filter(({ claim }) => claim.session !== undefined)
   for (const [finished, some] of Map.groupBy(rest, (release) => release.finished)) {
     const expires = fromNow(finished ? KEEP_FINISHED_MS : KEEP_SESSION_MS)
     await leases.updateMany(ownOf(some), [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress'] }], UNIMPORTANT)

@@ -24,14 +24,11 @@ export function patientClaims(claims: ClaimStore, outage: Outage): PatientClaims
   const releasing = new Map<string, Promise<unknown>>()
   return {
     ...claims,
-    async claim(transfer, attemptId, offer) {
+    async claim(transfer, attemptId) {
       await releasing.get(transfer.targetKey)
-      const ask = async () => claims.claim(transfer, attemptId, offer)
+      const ask = async () => claims.claim(transfer, attemptId)
       const askAgain = async () => ask().catch(async (error: unknown) => (isRace(error) ? await ask() : Promise.reject(error as Error)))
       return outage.through(askAgain, { passes: isDatabaseFault })
-    },
-    async confirm(claim) {
-      return outage.through(async () => claims.confirm(claim), { passes: isDatabaseFault, until: claim.localDeadline })
     },
     async saveSession(claim, session) {
       await outage.through(async () => claims.saveSession(claim, session), { passes: isDatabaseFault, until: claim.localDeadline })

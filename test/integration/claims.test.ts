@@ -98,18 +98,6 @@ test('who was taken over changes nothing any more: no renewal, no session, no re
   expect(await writer.write({ address: transfer, result: { kind: 'synced', id: 'x' }, until: heir.until })).toEqual({ kind: 'written' })
 })
 
-test('a lease that was taken is confirmed, one that is gone is not: neither depends on others in the same round trip', async () => {
-  const worker = store('a')
-  const transfers = Array.from({ length: 20 }, (_, n) => transferOf(wanted(`{root[work]}/confirm/${n}`)))
-  const claims = await Promise.all(transfers.map(async (transfer) => claimed(await worker.claim(transfer, randomUUID()))))
-  await leases().deleteMany({ _id: { $in: claims.slice(0, 5).map(({ transfer }) => transfer.targetKey) } })
-  await leases().updateOne({ _id: claims[5]?.transfer.targetKey as string }, { $set: { attempt: 'of another', owner: 'b' } })
-  const before = await leases().find().sort({ _id: 1 }).toArray()
-  const confirmed = await Promise.all(claims.map(async (claim) => await worker.confirm(claim)))
-  expect(confirmed).toEqual(claims.map((_, n) => n > 5))
-  expect(await leases().find().sort({ _id: 1 }).toArray()).toEqual(before)
-})
-
 test('a lease that is over can not be renewed, even when nobody took it', async () => {
   const transfer = transferOf(wanted('{root[work]}/late'))
   const claim = claimed(await store('a', 0.1).claim(transfer, 'one'))
@@ -148,40 +136,4 @@ test('names and ids of any kind are stored as what they are', async () => {
   expect(await leases().findOne({ _id: transfer.targetKey })).toMatchObject({
     transfer: { representation: '$$ROOT', path: '{root[work]}/$x/a.b' },
   })
-})
-
-const OFFER = { remoteId: 'reserved', exists: false }
-
-test.each([1, 3])('what is offered with a claim, of %d at once, is stored with it where no attempt left anything', async (count) => {
-  const transfers = Array.from({ length: count }, (_, n) => transferOf(wanted(`{root[work]}/offer/${count}/${n}`)))
-  const ask = async (attempt: string, offer?: typeof OFFER) =>
-    await Promise.all(transfers.map(async (transfer, n) => await store('a').claim(transfer, `${attempt} ${count} ${n}`, offer)))
-  const first = (await ask('first', OFFER)).map(claimed)
-  expect(first.map(({ reserved, session }) => [reserved, session])).toEqual(transfers.map(() => [OFFER, undefined]))
-  const stored = await leases()
-    .find({ _id: { $in: transfers.map(({ targetKey }) => targetKey) } })
-    .toArray()
-  expect(stored.map(({ session }) => session)).toEqual(transfers.map(() => OFFER))
-  // The same question again, since its answer was lost.
-  expect((await ask('first', OFFER)).map((result) => claimed(result).reserved)).toEqual(transfers.map(() => OFFER))
-
-  const used = first.map((claim) => ({ ...claim, session: OFFER, reserved: undefined }))
-  await Promise.all(used.map(async (claim) => await store('a').release(claim, { finished: false })))
-  const second = (await ask('second', { ...OFFER, remoteId: 'another' })).map(claimed)
-  expect(second.map(({ reserved, session }) => [reserved, session])).toEqual(transfers.map(() => [undefined, OFFER]))
-})
-
-test('an offer that was not made use of is not remembered', async () => {
-  const transfers = Array.from({ length: 3 }, (_, n) => transferOf(wanted(`{root[work]}/offer/unused/${n}`)))
-  const worker = store('a')
-  const claims = await Promise.all(transfers.map(async (transfer) => claimed(await worker.claim(transfer, randomUUID(), OFFER))))
-  await Promise.all(claims.map(async (claim, n) => await worker.release(claim, { finished: n === 0 })))
-  expect(await leases().countDocuments({ _id: { $in: transfers.map(({ targetKey }) => targetKey) } })).toBe(0)
-})
-
-test('an offer is nothing to a lease that somebody else has', async () => {
-  const transfer = transferOf(wanted('{root[work]}/offer/busy'))
-  await store('a').claim(transfer, 'his')
-  expect((await store('b').claim(transfer, 'ours', OFFER)).kind).toBe('busy')
-  expect(await leases().findOne({ _id: transfer.targetKey })).not.toHaveProperty('session')
 })

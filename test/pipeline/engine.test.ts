@@ -190,7 +190,7 @@ describe('meanwhile', () => {
     await rig.until(() => wall.waiting() > 0)
     for (const field of ['tries', 'error', 'last_failed_dt']) delete rig.documents.record('a')?.[field]
     rig.changed('a')
-    await rig.until(() => [...rig.engine.queue.running.values()].every(({ changed }) => changed))
+    await rig.until(() => rig.engine.attempts.every(({ changed }) => changed))
     wall.open()
     await rig.until(() => rig.log.of('transfer.succeeded').length === 1)
     expect(rig.log.of('transfer.dropped')).toMatchObject([{ message: 'the record was rewritten meanwhile' }])
@@ -236,6 +236,7 @@ describe('meanwhile', () => {
     rig.changed('a')
     await rig.until(() => wall.waiting() > 0)
     isHeld = false
+    rig.claims.fails.renew = new Error('no primary')
     await rig.clock.advance(LEASE_MS * 0.8)
     await rig.until(() => rig.log.of('transfer.released').length === 1)
     expect(rig.log.of('transfer.succeeded')).toHaveLength(0)

@@ -87,7 +87,6 @@ export class EngineRig {
   isComplete = false
   error: unknown
   readonly #changes = new Subject<Hint>()
-  readonly #stop = new Subject<void>()
 
   constructor({ limit = 2, gate }: EngineRigOptions = {}) {
     const provider = (name: string): MemoryProvider =>
@@ -124,7 +123,6 @@ export class EngineRig {
       pages: (request) => this.#pages(request.sites),
       serverTime: async () => Promise.resolve(this.clock.wallTime()),
       changes$: this.#changes,
-      stop$: this.#stop,
       healthChanged: () => undefined,
       left: () => undefined,
     })
@@ -140,13 +138,11 @@ export class EngineRig {
   }
 
   scan(): void {
-    this.engine.scans.request({ reason: 'interval', regular: true })
+    this.engine.scan({ reason: 'interval', regular: true })
   }
 
   stop(): void {
-    this.#stop.next()
-    this.engine.queue.close()
-    this.engine.gates.close()
+    this.engine.stop()
   }
 
   /** Lets everything happen until the condition holds. */

@@ -1,7 +1,8 @@
 import type { Claim, ClaimResult, ClaimStore, SavedSession } from '../../src/model/claim.ts'
 import type { Transfer } from '../../src/model/transfer.ts'
 import type { Clock } from '../../src/pipeline/clock.ts'
-import type { Held } from '../../src/pipeline/contracts.ts'
+import { Attempt } from '../../src/pipeline/attempt.ts'
+import type { PermitParts } from '../../src/pipeline/permit.ts'
 
 export const LEASE_MS = 30_000
 
@@ -17,16 +18,13 @@ export class MemoryClaims implements ClaimStore {
     this.#clock = clock
   }
 
-  async claim(transfer: Transfer, attemptId: string, offer?: SavedSession): Promise<ClaimResult> {
+  async claim(transfer: Transfer, attemptId: string): Promise<ClaimResult> {
     await this.#called('claim', transfer)
     const now = this.#clock.wallTime().getTime()
     const lease = this.leases.get(transfer.targetKey)
     if (lease && lease.until > now) return { kind: 'busy', freeInMs: lease.until - now }
     this.leases.set(transfer.targetKey, { attemptId, until: now + LEASE_MS })
-    const claim = this.#claimOf(transfer, attemptId)
-    if (!offer || claim.session) return { kind: 'claimed', claim }
-    this.sessions.set(transfer.targetKey, offer)
-    return { kind: 'claimed', claim: { ...claim, reserved: offer } }
+    return { kind: 'claimed', claim: this.#claimOf(transfer, attemptId) }
   }
 
   async renew(claim: Claim): Promise<Claim | undefined> {
@@ -46,11 +44,6 @@ export class MemoryClaims implements ClaimStore {
     await this.#called(`release`, claim.transfer, finished ? ' finished' : '')
     if (this.#isHeld(claim)) this.leases.delete(claim.transfer.targetKey)
     if (finished) this.sessions.delete(claim.transfer.targetKey)
-  }
-
-  async confirm(claim: Claim): Promise<boolean> {
-    await Promise.resolve()
-    return this.#isHeld(claim)
   }
 
   #claimOf(transfer: Transfer, attemptId: string): Claim {
@@ -75,10 +68,19 @@ export class MemoryClaims implements ClaimStore {
   }
 }
 
-/** A transfer that was claimed. */
-export async function holdOf(claims: ClaimStore, transfer: Transfer, clock: Clock): Promise<Held> {
-  const result = await claims.claim(transfer, `attempt of ${transfer.key}`)
-  if (result.kind === 'busy') throw new Error('somebody else holds it')
-  const running = { transfer, abort: new AbortController(), changed: false }
-  return { running, transfer, claim: result.claim, confirmed: Promise.resolve(), progress: { bytes: 0, size: 0 }, startedAt: clock.now() }
+/** An attempt whose permit was asked for, and granted unless `parts` has it otherwise. */
+export async function attemptAt(claims: ClaimStore, transfer: Transfer, clock: Clock, parts: Partial<PermitParts> = {}): Promise<Attempt> {
+  const seat = { report: () => undefined, leave: () => undefined }
+  const attempt = new Attempt(transfer, seat, {
+    claims,
+    clock,
+    renewEveryMs: LEASE_MS / 3,
+    reread: async (planned) => Promise.resolve(planned),
+    busy: () => undefined,
+    started: () => undefined,
+    ...parts,
+  })
+  attempt.permit.ask()
+  await attempt.permit.isGranted()
+  return attempt
 }

@@ -164,7 +164,7 @@ export class MemoryProvider extends Provider {
   }
 
   async #upload(full: string, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
-    const [id, upload] = this.#resumable(full, source, options.session) ?? (await this.#begin(full, source, options))
+    const [id, upload] = this.#resumable(full, source, await options.permit.session) ?? (await this.#begin(full, source, options))
     const { chunkBytes = 262_144 } = this.#options
     options.onProgress(upload.bytes.length)
     let waiting = Buffer.alloc(0)
@@ -189,6 +189,7 @@ export class MemoryProvider extends Provider {
       throw new SyncError('VERIFY_FAILED', `${full} arrived with other bytes than were sent`)
     }
     await source.assertUnchanged()
+    await orAborted(options.signal, async () => await options.permit.granted)
     throwIfAborted(options.signal)
     this.store.uploads.delete(id)
     this.store.put(full, upload.bytes, source.modified)
@@ -204,7 +205,7 @@ export class MemoryProvider extends Provider {
 
   async #begin(full: string, source: ByteSource, options: WriteOptions): Promise<[string, Upload]> {
     const id = `upload-${this.store.next()}`
-    await options.saveSession({ upload: id })
+    await options.permit.saveSession({ upload: id })
     const upload = { path: full, size: source.size, modified: source.modified.getTime(), bytes: Buffer.alloc(0) }
     this.store.uploads.set(id, upload)
     return [id, upload]

@@ -200,7 +200,7 @@ export class Stage {
   /** The same, and nothing is under way any more. */
   async settle(running: Running, project = PROJECT): Promise<void> {
     await this.fence({ project })
-    await waitFor('the end of what is under way', () => running.service.held.size === 0)
+    await waitFor('the end of what is under way', () => running.service.attempts.length === 0)
   }
 
   async #close(): Promise<void> {

@@ -15,17 +15,12 @@ export class FileIds {
 
   async take(signal: AbortSignal): Promise<string> {
     for (;;) {
-      const id = this.next()
+      const id = this.#pool.pop()
       if (id !== undefined) return id
       await this.#flights.join('ids', signal, async (shared) => {
         this.#pool.push(...(await this.#api.generateIds(AT_ONCE, shared)))
       })
     }
-  }
-
-  /** One that is at hand. */
-  next(): string | undefined {
-    return this.#pool.pop()
   }
 
   /** An id that was not used after all. */

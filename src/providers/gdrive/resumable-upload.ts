@@ -16,6 +16,8 @@ export interface ResumableOptions {
   /** Where an earlier attempt sent its bytes. */
   readonly uri: string | undefined
   readonly chunkSize: ChunkSize
+  /** Awaited before the last byte is sent, which makes it a file. */
+  readonly granted: Promise<void>
   /** Called before the first byte goes to a new address. */
   saveUri(uri: string): Promise<void>
   /** Bytes that Drive has so far. */
@@ -96,6 +98,7 @@ export class ResumableUpload {
 
   async #put(uri: string, from: number, count: number): Promise<Standing> {
     const { signal, chunkSize } = this.#options
+    if (from + count === this.#source.size) await this.#options.granted
     const startedAt = this.#traffic.clock.now()
     const standing = this.#standingOf(
       await this.#traffic.send({

@@ -13,11 +13,6 @@ export interface UploadState {
   readonly uri?: string
 }
 
-/** The session of a file that is yet to be sent, to a folder that is yet to be found. */
-export function reservedId(remoteId: string): WriteSession {
-  return { remoteId, exists: false, parentId: '' }
-}
-
 /** Turns the state of an upload into the plain data that is stored, and back. Bound to the account's key. */
 export class UploadSessions {
   readonly #key: Buffer

@@ -30,18 +30,18 @@ export interface Upload {
   readonly name: string
   readonly source: ByteSource
   readonly options: WriteOptions
+  /** Does it go on with what an earlier attempt saved? */
+  readonly resumes: boolean
   /** The file of that name as it is known now. */
   readonly find: () => Promise<Item | undefined>
 }
 
-/** What earlier attempts, or the claim, have done for this one. */
+/** What earlier attempts have done for this one. */
 interface Begun {
   /** The file that gets new content; undefined while it is yet to be created. */
   readonly old?: Item | undefined
   /** Where its bytes go. */
   readonly uri?: string | undefined
-  /** Its id is stored already. */
-  readonly isSaved?: boolean
 }
 
 /** Puts one file into one folder, exactly once, whatever happened to earlier attempts. */
@@ -75,9 +75,9 @@ export class Uploader {
   }
 
   /** Where to: the id of an earlier attempt, the file that is there, or a new id. */
-  async #resume({ folder, name, source, options, find }: Upload): Promise<Begun & { target: UploadTarget; done?: Item }> {
-    const saved = this.#parts.sessions.open(options.session, source)
+  async #resume({ folder, name, source, options, resumes, find }: Upload): Promise<Begun & { target: UploadTarget; done?: Item }> {
     const existing = await find()
+    const saved = resumes ? this.#parts.sessions.open(await options.permit.session, source) : undefined
     if (saved !== undefined) {
       const there = await this.#parts.api.get(saved.remoteId, options.signal, { what: `looking up "${name}"` })
       if (there !== undefined && isIn(there, folder) && nameKey(there.name) === nameKey(name)) {
@@ -89,12 +89,10 @@ export class Uploader {
       }
     }
     if (existing !== undefined) return { target: { id: existing.id, exists: true, folder, name }, old: existing }
-    const reserved = this.#parts.sessions.open(options.reserved, source)
-    const id = reserved?.remoteId ?? (await this.#parts.ids.take(options.signal))
-    return { target: { id, exists: false, folder, name }, isSaved: reserved !== undefined }
+    return { target: { id: await this.#parts.ids.take(options.signal), exists: false, folder, name } }
   }
 
-  async #transfer(upload: Upload, target: UploadTarget, { uri, isSaved = false }: Begun = {}): Promise<Item> {
+  async #transfer(upload: Upload, target: UploadTarget, { uri }: Begun = {}): Promise<Item> {
     const { source, options, folder } = upload
     const save = async (address?: string): Promise<void> => {
       const state: UploadState = {
@@ -103,9 +101,9 @@ export class Uploader {
         parentId: folder.id,
         ...(address === undefined ? {} : { uri: address }),
       }
-      await options.saveSession(this.#parts.sessions.seal(state, source))
+      await options.permit.saveSession(this.#parts.sessions.seal(state, source))
     }
-    if (uri === undefined && !isSaved) await save()
+    if (uri === undefined) await save()
     let item
     try {
       item = await this.#send(upload, target, uri, save)
@@ -117,7 +115,7 @@ export class Uploader {
     if (!isIn(item, folder)) throw new FolderGone(uploadWords(upload))
     if (source.size > this.#parts.largestMultipart) {
       // Where the bytes went is of no more use to us, and should be of none to others.
-      await options.saveSession(this.#parts.sessions.seal({ remoteId: item.id, exists: true, parentId: folder.id }, source))
+      await options.permit.saveSession(this.#parts.sessions.seal({ remoteId: item.id, exists: true, parentId: folder.id }, source))
     }
     // An earlier attempt may have ended the upload long ago; the answer then tells of the file as it was.
     return uri === undefined ? item : { ...item, md5: undefined }
@@ -133,11 +131,13 @@ export class Uploader {
         uri,
         chunkSize,
         saveUri,
+        granted: options.permit.granted,
         onProgress: (bytes) => options.onProgress(bytes),
       }).run()
       options.onProgress(source.size)
       return item
     }
+    await options.permit.granted
     const item = await multipartUpload(traffic, target, source, signal)
     options.onProgress(source.size)
     return item

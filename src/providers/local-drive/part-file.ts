@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { SyncError, toSyncError } from '../../errors.ts'
-import type { ByteSource, WriteOptions } from '../provider.ts'
+import { CHUNK_BYTES } from '../chunk-pool.ts'
+import type { ByteSource, WriteOptions, WritePermit } from '../provider.ts'
 import { diskFault } from './disk-fault.ts'
 import { hashFirst } from './file-hash.ts'
 import type { KeptPart } from './kept-part.ts'
@@ -19,7 +20,7 @@ const REMEMBERED_EVERY_MS = 2_000
 /** Whoever stops a write does not wait longer for the database. */
 const FAREWELL_MS = 1_000
 
-type PartOptions = Pick<WriteOptions, 'signal' | 'session' | 'saveSession' | 'isAbandoned'>
+type PartOptions = Pick<WriteOptions, 'signal' | 'permit'>
 
 /** So much of the source is in the file; never changed, so that it is true at any moment. */
 interface Stored {
@@ -54,7 +55,9 @@ export class PartFile {
   }
 
   static async in(folder: string, source: ByteSource, options: PartOptions): Promise<PartFile> {
-    const kept = options.session && (await findKept(folder, options.session, source))
+    // A small one begins at once: there is nothing of it to go on with.
+    const session = source.size > CHUNK_BYTES ? await options.permit.session : undefined
+    const kept = session && (await findKept(folder, session, source))
     return new PartFile(folder, source, options, kept)
   }
 
@@ -96,6 +99,13 @@ export class PartFile {
     this.#from = this.#remembered = 0
   }
 
+  /** Removes what an interrupted write left, which is of no use to a file of this size. */
+  async discardOf(session: WritePermit['session']): Promise<void> {
+    const saved = await session
+    this.#kept ??= saved && (await findKept(this.#folder, saved, this.#source))
+    await this.discardKept()
+  }
+
   async discardKept(): Promise<void> {
     if (this.#kept) await unlink(join(this.#folder, this.#kept.name)).catch(() => {})
     this.#kept = undefined
@@ -129,7 +139,7 @@ export class PartFile {
   /** Both names are stored first, so that it is found wherever this process ends. */
   async #rename({ name: previous, bytes, sha256 }: KeptPart): Promise<boolean> {
     try {
-      await this.#options.saveSession(sessionOf({ name: this.#name, previous, bytes, sha256 }, this.#source))
+      await this.#options.permit.saveSession(sessionOf({ name: this.#name, previous, bytes, sha256 }, this.#source))
     } catch (error) {
       throw toSyncError(error)
     }
@@ -140,8 +150,8 @@ export class PartFile {
   }
 
   #isOfUse(error: unknown): boolean {
-    const { signal, isAbandoned } = this.#options
-    if (signal.aborted) return isAbandoned?.() !== true
+    const { signal, permit } = this.#options
+    if (signal.aborted) return !permit.isAbandoned()
     const { kind, code } = diskFault(error, 'write', this.path)
     if (kind === 'file' || code === 'DISK_FULL' || code === 'PERMISSION') return false
     // Where the disk itself failed and nothing was gained, this very file may lie on its bad spot.
@@ -166,7 +176,7 @@ export class PartFile {
     if (name !== this.#name || !this.#stored) return
     const { bytes, hash } = this.#stored
     try {
-      await this.#options.saveSession(sessionOf({ name, bytes, sha256: hash.copy().digest('hex') }, this.#source))
+      await this.#options.permit.saveSession(sessionOf({ name, bytes, sha256: hash.copy().digest('hex') }, this.#source))
       this.#remembered = bytes
     } catch {
       // What was saved before still holds.

@@ -65,10 +65,14 @@ export class Places {
     return CAN_REFUSE_LINKS && path !== '' && this.#plain.has(dirname(full)) ? { real: full, path } : undefined
   }
 
-  /** A folder, created with the folders above it when it is not there; `created` are the new ones, topmost first. */
-  async makeFolder(folder: RootedPath): Promise<Place & { readonly created: readonly string[] }> {
+  /**
+   * A folder, created with the folders above it when it is not there, as soon as that is `granted`; `created` are the new ones, topmost
+   * first.
+   */
+  async makeFolder(folder: RootedPath, granted: Promise<void>): Promise<Place & { readonly created: readonly string[] }> {
     const found = await this.find(folder)
     if (found !== undefined) return { ...found, created: [] }
+    await granted
     return isAscii(folder.path) ? await this.#create(folder) : await this.alone(async () => await this.#create(folder))
   }
 

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 
 import { SyncError } from '../../errors.ts'
 import type { RootedPath } from '../../model/site.ts'
+import { CHUNK_BYTES } from '../chunk-pool.ts'
 import type { ByteSource, RemoteFile, WriteOptions } from '../provider.ts'
 import { throwIfAborted } from './abort.ts'
 import { Cloning } from './cloning.ts'
@@ -39,7 +40,7 @@ export class Writing {
   /** `full` is the absolute path, for messages. */
   async write(path: RootedPath, full: string, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
     const { folder, name } = split(path)
-    const place = await this.#places.makeFolder(folder)
+    const place = await this.#places.makeFolder(folder, options.permit.granted)
     const present = await lstat(join(place.real, name), { bigint: true }).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('TARGET_CONFLICT', `${full} is a folder: a file can't take its place`)
     if (present !== undefined) {
@@ -69,7 +70,8 @@ export class Writing {
       await this.#space.assertFits(place.real, source.size, where, part.keptBytes)
       const copied = await copyTo(part, source, this.#cloning, { where, ...options })
       await source.assertUnchanged()
-      await options.confirmed
+      await options.permit.granted
+      if (source.size <= CHUNK_BYTES) await part.discardOf(options.permit.session)
       throwIfAborted(options.signal)
       return { kept: await this.#rename(part.path, place.real, name, copied.info, options.signal), copied }
     } catch (error) {

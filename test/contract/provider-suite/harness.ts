@@ -1,6 +1,7 @@
 import type { RootedPath } from '../../../src/model/site.ts'
 import type { ByteSource, Provider, RemoteFile, WriteOptions } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
+import { permitOf, type Permission } from '../../support/permits.ts'
 
 /** A provider to be tested, with an empty root of its own. */
 export interface Subject {
@@ -15,6 +16,8 @@ export interface Subject {
 
 export const KIB = 1024
 export const MIB = 1024 * KIB
+
+export type HarnessOptions = Permission & Partial<Pick<WriteOptions, 'signal' | 'onProgress'>>
 
 /** The subject of the test that runs, and what tests do with it, in short. */
 export class Harness {
@@ -52,10 +55,10 @@ export class Harness {
     return await this.provider.stat(this.at(path), { signal: never() })
   }
 
-  async write(path: string, source: ByteSource | Buffer | string, options: Partial<WriteOptions> = {}): Promise<RemoteFile> {
+  async write(path: string, source: ByteSource | Buffer | string, options: HarnessOptions = {}): Promise<RemoteFile> {
     const written = typeof source === 'string' || Buffer.isBuffer(source) ? memorySource(source) : source
-    const quiet: WriteOptions = { signal: never(), saveSession: async () => await Promise.resolve(), onProgress: () => {} }
-    return await this.provider.write(this.at(path), written, { ...quiet, ...options })
+    const quiet = { signal: never(), onProgress: () => {} }
+    return await this.provider.write(this.at(path), written, { ...quiet, ...options, permit: permitOf(options) })
   }
 
   async read(path: string, fromByte?: number): Promise<Buffer> {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import type { WriteOptions, WriteSession } from '../../../src/providers/provider.ts'
+import type { WriteSession } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import type { Harness } from './harness.ts'
 import { MIB, noise, same } from './harness.ts'
@@ -47,7 +47,7 @@ export function sessionsContract(h: Harness): void {
 }
 
 /** Starts a write, aborts it halfway, and gives back what it saved last, as it comes out of a database. */
-async function interruptedWrite(h: Harness, path: string, bytes: Buffer): Promise<Pick<WriteOptions, 'session'>> {
+async function interruptedWrite(h: Harness, path: string, bytes: Buffer): Promise<{ readonly session?: WriteSession }> {
   const controller = new AbortController()
   const sessions: WriteSession[] = []
   const saveSession = async (saved: WriteSession): Promise<void> => {

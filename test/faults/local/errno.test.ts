@@ -10,6 +10,7 @@ import { CAN_MOUNT, faultyMount, type FaultyMount } from '../../support/faulty-m
 import type { FaultRule } from '../../support/fuse/pass-through.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { siteOf } from '../../support/model-samples.ts'
+import { permitOf } from '../../support/permits.ts'
 
 // Numbers of Linux; Node knows no name for many of them.
 const [EIO, EACCES, EBUSY, EXDEV, EINVAL, ENOSPC, EROFS, ENOSYS] = [5, 13, 16, 18, 22, 28, 30, 38]
@@ -24,7 +25,7 @@ async function mountedFolder(): Promise<{ root: string; mount: FaultyMount; driv
   return { root, mount, drive: new LocalDrive(siteOf('nas', { provider: 'local_drive', root }), { mayCreateRoot: false }) }
 }
 
-const options = { signal, saveSession: async () => Promise.resolve(), onProgress: () => undefined }
+const options = { signal, permit: permitOf(), onProgress: () => undefined }
 const write = async (drive: LocalDrive, path: string, content: Buffer | string = 'content') =>
   await drive.write({ root: drive.site.root as string, path }, memorySource(Buffer.from(content)), options)
 const faultOf = async (work: Promise<unknown>): Promise<SyncError | undefined> =>

@@ -12,6 +12,7 @@ import { startFakeDrive } from './fake-drive.ts'
 import type { FakeDrive } from './fake-drive.ts'
 import { memorySource } from '../memory-source.ts'
 import type { FakeDriveSettings } from './settings.ts'
+import { permitOf, type Permission } from '../permits.ts'
 
 interface Persistence {
   readonly attempts?: number
@@ -40,7 +41,11 @@ export interface Rig {
   readonly sessions: WriteSession[]
   readonly progress: number[]
   at(path: string): { root: string; path: string }
-  write(path: string, content: string | Buffer | ByteSource, options?: Partial<WriteOptions>): Promise<RemoteFile>
+  write(
+    path: string,
+    content: string | Buffer | ByteSource,
+    options?: Permission & Partial<Pick<WriteOptions, 'signal' | 'onProgress'>>,
+  ): Promise<RemoteFile>
   /**
    * Writes as the service does: again after a transient fault, with the session saved last. Returns the codes of the faults.
    * Site faults end it, unless they are named in `patient`.
@@ -85,16 +90,12 @@ export async function openRig(rigOptions: RigOptions = {}): Promise<Rig> {
     sessions,
     progress,
     at,
-    write: async (path, content, more = {}) => {
+    write: async (path, content, { signal = noSignal, onProgress = (bytes: number) => progress.push(bytes), ...permission } = {}) => {
       const source = typeof content === 'string' || Buffer.isBuffer(content) ? memorySource(content) : content
       return await provider.write(at(path), source, {
-        signal: noSignal,
-        saveSession: async (session) => {
-          await Promise.resolve()
-          sessions.push(session)
-        },
-        onProgress: (bytes) => progress.push(bytes),
-        ...more,
+        signal,
+        onProgress,
+        permit: permitOf({ saveSession: (session) => void sessions.push(session), ...permission }),
       })
     },
     persist: async (path, content, { attempts = 5, patient = [], provider: other = provider, session: first } = {}) => {
@@ -110,9 +111,8 @@ export async function openRig(rigOptions: RigOptions = {}): Promise<Rig> {
         try {
           const options = {
             signal: noSignal,
-            saveSession,
             onProgress: (bytes: number) => void progress.push(bytes),
-            ...(session === undefined ? {} : { session }),
+            permit: permitOf({ session, saveSession }),
           }
           return { file: await other.write(at(path), source, options), faults }
         } catch (error) {

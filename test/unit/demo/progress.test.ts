@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { bytesText, cut, durationText, progressLine } from '../../../replica-set-dev/demo/progress-line.ts'
 import { showProgress } from '../../../replica-set-dev/demo/show-progress.ts'
 import { Screen } from '../../../replica-set-dev/demo/screen.ts'
-import type { Held } from '../../../src/pipeline/contracts.ts'
+import type { Attempt } from '../../../src/pipeline/attempt.ts'
 import { FakeTerminal } from './fake-terminal.ts'
 
 const movie = { path: 'review.mov', site: 'nas', size: 60_000_000 }
@@ -57,9 +57,9 @@ test('a cut text is not longer than it may be, and no letter is torn apart', () 
   expect(cut('👩‍👩‍👧xy', 2)).toBe('👩‍👩‍👧…')
 })
 
-function held(startedAt: number, bytes: number): Held {
+function attempt(startedAt: number, bytes: number): Attempt {
   const transfer = { path: '{root[work]}/film/review.mov', site: 'nas' }
-  return { transfer, progress: { bytes, size: 60_000_000 }, startedAt } as unknown as Held
+  return { transfer, progress: { bytes, size: 60_000_000 }, startedAt } as unknown as Attempt
 }
 
 test('on a terminal the bars of all that runs are redrawn below the lines', () => {
@@ -67,7 +67,7 @@ test('on a terminal the bars of all that runs are redrawn below the lines', () =
   onTestFinished(() => void vi.useRealTimers())
   const terminal = new FakeTerminal({ columns: 60, rows: 24 })
   const screen = new Screen(terminal, {})
-  let running = [held(0, 6_000_000)]
+  let running = [attempt(0, 6_000_000)]
   const hide = showProgress(
     screen,
     () => running,
@@ -76,13 +76,13 @@ test('on a terminal the bars of all that runs are redrawn below the lines', () =
   vi.advanceTimersByTime(100)
   expect(terminal.shown()).toEqual(['[██░░░░░░░░░░░░░░░░░░]  10 %  6.0 of 60.0 MB  6.0 MB/s  na…'])
   screen.print('one\u0020line')
-  running = [held(0, 60_000_000), held(500, 0)]
+  running = [attempt(0, 60_000_000), attempt(500, 0)]
   vi.advanceTimersByTime(100)
   expect(terminal.shown()).toEqual(['one line', expect.stringMatching(/^\[█{20}\] 100 %/), expect.stringMatching(/^\[░{20}\] {3}0 %/)])
   running = []
   hide()
   expect(terminal.shown()).toEqual(['one line'])
-  running = [held(0, 1)]
+  running = [attempt(0, 1)]
   vi.advanceTimersByTime(1_000)
   expect(terminal.shown()).toEqual(['one line'])
 })
@@ -101,7 +101,7 @@ test('elsewhere there are plain lines: of slow transfers, one a second', () => {
   const pipe = new FakeTerminal({ isTTY: false })
   const screen = new Screen(pipe, {})
   const started = performance.now()
-  const hide = showProgress(screen, () => [held(started, 30_000_000), held(started + 2_500, 0)])
+  const hide = showProgress(screen, () => [attempt(started, 30_000_000), attempt(started + 2_500, 0)])
   vi.advanceTimersByTime(2_900)
   hide()
   vi.advanceTimersByTime(5_000)

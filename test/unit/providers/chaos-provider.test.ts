@@ -5,6 +5,7 @@ import type { Fault } from '../../support/chaos-provider.ts'
 import { ChaosProvider } from '../../support/chaos-provider.ts'
 import { MemoryProvider } from '../../support/memory-provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
+import { permitOf } from '../../support/permits.ts'
 
 const path = { root: '/m', path: 'a.ma' }
 const signal = new AbortController().signal
@@ -12,7 +13,7 @@ const signal = new AbortController().signal
 function setup(...plan: readonly Fault[]): { memory: MemoryProvider; chaos: ChaosProvider; write: (content: string) => Promise<unknown> } {
   const memory = new MemoryProvider({ name: 'm', provider: 'memory', root: '/m', alternativeSites: [] })
   const chaos = new ChaosProvider(memory, plan)
-  const options = { signal, saveSession: async () => await Promise.resolve(), onProgress: () => {} }
+  const options = { signal, permit: permitOf(), onProgress: () => {} }
   return { memory, chaos, write: async (content) => await chaos.write(path, memorySource(content), options) }
 }
 

@@ -4,6 +4,7 @@ import type { Provider, RemoteFile } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig, RigOptions } from '../../support/fake-drive/rig.ts'
+import { permitOf } from '../../support/permits.ts'
 
 let rig: Rig
 async function open(options?: RigOptions): Promise<Rig> {
@@ -17,7 +18,7 @@ afterEach(async () => {
 const signal = noSignal
 
 async function writeWith(provider: Provider, path: string, content = path): Promise<RemoteFile> {
-  return await provider.write(rig.at(path), memorySource(content), { signal, saveSession: async () => {}, onProgress: () => {} })
+  return await provider.write(rig.at(path), memorySource(content), { signal, permit: permitOf(), onProgress: () => {} })
 }
 
 /** All of `paths`, so many at a time, spread over the providers. */

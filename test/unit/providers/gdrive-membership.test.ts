@@ -4,10 +4,11 @@ import { patternSource } from '../../support/fake-drive/pattern-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
 import { memorySource } from '../../support/memory-source.ts'
+import { permitOf } from '../../support/permits.ts'
 
 const MIB = 1024 * 1024
 const signal = noSignal
-const options = { signal, saveSession: async () => {}, onProgress: () => {} }
+const options = { signal, permit: permitOf(), onProgress: () => {} }
 
 let rig: Rig
 /** Ids of `Show`, of `Show/publish`, which is shared with the account, and of `Show/publish/work`. */

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { patternSource } from '../../support/fake-drive/pattern-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig, RigOptions } from '../../support/fake-drive/rig.ts'
+import { permitOf } from '../../support/permits.ts'
 
 let rig: Rig
 async function open(options?: RigOptions): Promise<Rig> {
@@ -19,7 +20,7 @@ const signal = noSignal
 async function writeBelow(root: string, path = 'a'): Promise<void> {
   const provider = await rig.another({ root })
   await provider.probe({ signal })
-  await provider.write({ root, path }, patternSource(3), { signal, saveSession: async () => {}, onProgress: () => {} })
+  await provider.write({ root, path }, patternSource(3), { signal, permit: permitOf(), onProgress: () => {} })
 }
 
 describe('a root', () => {
@@ -184,7 +185,7 @@ test('one file that may not be changed does not hold up the others of its folder
   const locked = rig.drive.addFile('locked', 'x', { parent: folder })
   rig.drive.setRole(locked, 'reader')
   const provider = await rig.another({ root: '/My Drive/studio' })
-  const options = { signal, saveSession: async () => {}, onProgress: () => {} }
+  const options = { signal, permit: permitOf(), onProgress: () => {} }
   const write = async (path: string) => await provider.write({ root: '/My Drive/studio', path }, patternSource(3), options)
   await expect(write('locked')).rejects.toMatchObject({ code: 'REFUSED', kind: 'file' })
   await write('free')

@@ -3,9 +3,10 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig, RigOptions } from '../../support/fake-drive/rig.ts'
 import { memorySource } from '../../support/memory-source.ts'
+import { permitOf } from '../../support/permits.ts'
 
 const signal = noSignal
-const options = { signal, saveSession: async () => {}, onProgress: () => {} }
+const options = { signal, permit: permitOf(), onProgress: () => {} }
 
 let rig: Rig
 async function open(rigOptions?: RigOptions): Promise<Rig> {

@@ -6,6 +6,7 @@ import { patternSource } from '../../support/fake-drive/pattern-source.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
+import { permitOf } from '../../support/permits.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -120,7 +121,7 @@ test('a file that somebody else put there meanwhile is replaced, not doubled, on
   const second = await rig.another()
   const theirs = await second.write(rig.at('a.ma'), memorySource('theirs'), {
     signal: noSignal,
-    saveSession: async () => {},
+    permit: permitOf(),
     onProgress: () => {},
   })
   await expect.poll(async () => (await provider.stat(rig.at('a.ma'), { signal: noSignal }))?.id, { timeout: 5000 }).toBe(theirs.id)
@@ -143,7 +144,7 @@ test.each([
   const file = await rig.write(`${name}/${name}`, 'x')
   const second = await rig.another()
   expect((await second.stat(rig.at(`${name}/${name}`), { signal: noSignal }))?.id).toBe(file.id)
-  await second.write(rig.at(`${name}/${name}`), memorySource('y'), { signal: noSignal, saveSession: async () => {}, onProgress: () => {} })
+  await second.write(rig.at(`${name}/${name}`), memorySource('y'), { signal: noSignal, permit: permitOf(), onProgress: () => {} })
   expect(rig.drive.tree()).toEqual(['My Drive/w/', `My Drive/w/${name}/`, `My Drive/w/${name}/${name}`])
   expect(rig.drive.files()).toMatchObject([{ id: file.id, revisions: 2 }])
 })
@@ -214,47 +215,28 @@ test('a source that is shorter or longer than it says is never stored', async ()
   expect(rig.drive.files()).toEqual([])
 })
 
-/** An id that is at hand. */
-const reserved = async (): Promise<WriteSession> => {
-  // Asked for by the first file that needs one.
-  await rig.write('p/first', 'first')
-  rig.sessions.length = 0
-  rig.drive.journal.clear()
-  const session = rig.provider.reserve()
-  if (!session) throw new Error('there is none')
-  return session
-}
-
-describe('an id that was reserved with the claim', () => {
-  test.each([
-    [5, []],
-    [6 * MIB, [expect.objectContaining({ upload: expect.any(String) as string })]],
-  ])('is that of the file, of %d bytes; nothing else has to be saved before', async (size, sessions) => {
-    const session = await reserved()
-    const file = await rig.write('p/b', patternSource(size), { reserved: session })
-    expect(file.id).toBe(session['remoteId'])
-    expect(rig.drive.journal.entries.map(({ operation }) => operation)).not.toContain('files.get')
-    expect(rig.sessions.slice(0, 1)).toEqual(sessions)
+describe('the id of a new file', () => {
+  test.each([5, 6 * MIB])('is saved before anything can be created with it, of %d bytes', async (size) => {
+    const saved = Promise.withResolvers<void>()
+    const sessions: WriteSession[] = []
+    const saveSession = async (session: WriteSession): Promise<void> => {
+      sessions.push(session)
+      await saved.promise
+    }
+    rig.drive.journal.clear()
+    const writing = rig.write('b', patternSource(size), { saveSession })
+    await expect.poll(() => sessions.length).toBe(1)
+    expect(rig.drive.journal.count('upload.multipart', 'upload.start')).toBe(0)
+    saved.resolve()
+    expect((await writing).id).toBe(sessions[0]?.['remoteId'])
   })
 
-  test('finds the file of an attempt that nobody heard of the end of', async () => {
-    const session = await reserved()
-    const { id } = await rig.write('p/b', 'content', { reserved: session })
+  test('leads to the file of an attempt that nobody heard of the end of', async () => {
+    const { id } = await rig.write('p/b', 'content')
+    const [session] = rig.sessions
+    if (!session) throw new Error('nothing was saved')
     const { file } = await rig.persist('p/b', 'content', { session, provider: await rig.another() })
     expect(file.id).toBe(id)
     expect(rig.drive.files().filter(({ path }) => path.endsWith('p/b'))).toMatchObject([{ revisions: 1 }])
-  })
-
-  test('is not used where there is a file already, whose id is saved', async () => {
-    const { id } = await rig.write('p/b', 'before')
-    const session = await reserved()
-    expect((await rig.write('p/b', 'after', { reserved: session })).id).toBe(id)
-    expect(rig.sessions).toMatchObject([{ remoteId: id, exists: true }])
-  })
-
-  test('can be given back', async () => {
-    const session = await reserved()
-    rig.provider.unreserve(session)
-    expect(rig.provider.reserve()).toEqual(session)
   })
 })

@@ -14,6 +14,7 @@ import { FolderSync } from '../../../src/providers/local-drive/folder-sync.ts'
 import { isTemporaryName, StaleFiles, temporaryName } from '../../../src/providers/local-drive/temporary-files.ts'
 import type { ByteSource } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
+import { permitOf } from '../../support/permits.ts'
 
 const errno = (code: string): Error => Object.assign(new Error(`${code}: as the system says it`), { code })
 
@@ -73,7 +74,7 @@ describe('on disk', () => {
       await writeFile(from, SOURCE, { mode: 0o400 })
     })
     const partOf = async (source: ByteSource, onProgress: (bytes: number) => void = () => {}) => {
-      const options = { where: to, signal: new AbortController().signal, onProgress, saveSession: async () => Promise.resolve() }
+      const options = { where: to, signal: new AbortController().signal, onProgress, permit: permitOf() }
       return { part: await PartFile.in(folder, source, options), options }
     }
 

@@ -11,6 +11,7 @@ import { freeBytes, FreeSpace } from '../../../src/providers/local-drive/free-sp
 import type { ByteSource, RemoteFile, WriteOptions, WriteSession } from '../../../src/providers/provider.ts'
 import { noise } from '../../contract/provider-suite/harness.ts'
 import { memorySource, type MemorySource, type MemorySourceOptions } from '../../support/memory-source.ts'
+import { permitOf, type Permission } from '../../support/permits.ts'
 
 const MIB = 1024 * 1024
 const SIZE = 6 * MIB
@@ -29,10 +30,12 @@ afterEach(async () => {
   await rm(root, { recursive: true })
 })
 
+type Options = Permission & Partial<Pick<WriteOptions, 'signal' | 'onProgress'>>
+
 /** A writer of its own each time, as after a restart or on another machine. */
-const write = async (source: ByteSource, options: Partial<WriteOptions> = {}): Promise<RemoteFile> => {
+const write = async (source: ByteSource, options: Options = {}): Promise<RemoteFile> => {
   const drive = new LocalDrive({ name: 'nas', provider: 'local_drive', root, alternativeSites: [] }, { mayCreateRoot: false })
-  const quiet = { signal: new AbortController().signal, saveSession: async () => Promise.resolve(), onProgress: () => {} }
+  const quiet = { signal: new AbortController().signal, onProgress: () => {}, permit: permitOf(options) }
   return await drive.write({ root, path: 'sh010/f.mov' }, source, { ...quiet, ...options })
 }
 
@@ -43,9 +46,7 @@ interface Interrupted {
 }
 
 /** Begins a write that ends halfway: with an abort, or with what its source fails with. */
-async function interrupt(
-  options: Partial<WriteOptions> & { fault?: Error; source?: MemorySourceOptions; bytes?: Buffer } = {},
-): Promise<Interrupted> {
+async function interrupt(options: Options & { fault?: Error; source?: MemorySourceOptions; bytes?: Buffer } = {}): Promise<Interrupted> {
   const controller = new AbortController()
   let session: WriteSession | undefined
   const source = memorySource(options.bytes ?? BYTES, {
@@ -155,7 +156,7 @@ describe('nothing is left of a write', () => {
     expect((await interrupt(options)).left).toEqual([])
   })
 
-  test.each<[string, Partial<WriteOptions>, (abort: () => void) => ByteSource]>([
+  test.each<[string, Options, (abort: () => void) => ByteSource]>([
     ['that nobody wants any more', { isAbandoned: () => true }, (abort) => memorySource(BYTES, { beforeChunk: abort })],
     ['whose source has other bytes', {}, () => ({ ...memorySource(BYTES), checksum: async () => Promise.resolve('0'.repeat(64)) })],
     ['whose source changes', {}, () => memorySource(BYTES, { changed: () => true })],

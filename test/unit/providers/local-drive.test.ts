@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { LocalDrive } from '../../../src/providers/local-drive.ts'
 import type { ByteSource, RemoteFile } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
+import { permitOf } from '../../support/permits.ts'
 
 const MIB = 1024 * 1024
 const signal = new AbortController().signal
@@ -22,7 +23,7 @@ describe('local_drive', () => {
     new LocalDrive({ name: 'studio', provider: 'local_drive', root: at, alternativeSites: [] }, { mayCreateRoot })
   const write = async (path: string, content: string | Buffer | ByteSource, to = drive): Promise<RemoteFile> => {
     const source = typeof content === 'string' || Buffer.isBuffer(content) ? memorySource(content) : content
-    return await to.write({ root, path }, source, { signal, saveSession: async () => await Promise.resolve(), onProgress: () => {} })
+    return await to.write({ root, path }, source, { signal, permit: permitOf(), onProgress: () => {} })
   }
   const stat = async (path: string, of = drive): Promise<RemoteFile | undefined> => await of.stat({ root, path }, { signal })
   const read = async (path: string, of = drive): Promise<string> =>

@@ -1,0 +1,36 @@
+import type { Attempt } from './attempt.ts'
+import type { Settled } from './contracts.ts'
+import { transfer, type TransferParts } from './transfer.ts'
+import { verify } from './verify.ts'
+import { writeBack, type WriteBackParts } from './write-back.ts'
+import type { Workload } from './workload.ts'
+
+export interface SettleParts {
+  readonly transfer: TransferParts
+  readonly writeBack: WriteBackParts
+  readonly work: Pick<Workload, 'verified'>
+  /** Begins to show the progress of an attempt; gives back how to end that. */
+  readonly showProgress: (attempt: Attempt) => () => void
+}
+
+/**
+ * One attempt from its slots to its result. The permit is asked for at once, and the copy begins meanwhile; nothing of it is visible before
+ * the permit is granted, and nothing is told or written of an attempt whose permit was refused. Rejects when MongoDB could not be asked.
+ */
+export async function settle(parts: SettleParts, attempt: Attempt): Promise<Settled | undefined> {
+  attempt.permit.ask()
+  const hideProgress = parts.showProgress(attempt)
+  try {
+    const outcome = await verify(attempt, await transfer(parts.transfer, attempt))
+    if (!(await attempt.permit.isGranted())) return undefined
+    const written = parts.work.verified(attempt, outcome)
+    hideProgress()
+    try {
+      return await writeBack(parts.writeBack, attempt, outcome)
+    } finally {
+      written()
+    }
+  } finally {
+    hideProgress()
+  }
+}
