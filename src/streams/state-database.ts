@@ -28,13 +28,21 @@ export interface InstanceReport {
   /** Why it is not open. */
   readonly streamFault?: string
   readonly sites: readonly ReportedSite[]
+  /** Globs over the projects that it serves. */
+  readonly projects: { readonly include: readonly string[]; readonly exclude: readonly string[] }
+}
+
+export interface HeardReport extends InstanceReport {
+  readonly heard: Date
+  /** Milliseconds since then, by the server's clock. */
+  readonly heardAgoMs: number
 }
 
 export interface StateDatabase {
   prepare(): Promise<void>
   report(report: InstanceReport): Promise<void>
   /** Of instances heard of lately. */
-  reports(database: string): Promise<readonly (InstanceReport & { readonly heard: Date })[]>
+  reports(database: string): Promise<readonly HeardReport[]>
   /** The last word of an instance. */
   forget(instance: string): Promise<void>
   wasSeen(rootKey: string): Promise<boolean>
@@ -78,7 +86,9 @@ export function stateDatabase(state: Db): StateDatabase {
     },
     async reports(database) {
       const recent = { $gt: ['$heard', { $subtract: ['$$NOW', SILENT_AFTER_MS] }] }
-      return instances.find({ database, $expr: recent }).sort({ _id: 1 }).toArray()
+      const heardAgoMs = { $toInt: { $subtract: ['$$NOW', '$heard'] } }
+      const pipeline = [{ $match: { database, $expr: recent } }, { $sort: { _id: 1 } }, { $set: { heardAgoMs } }]
+      return instances.aggregate<HeardReport>(pipeline).toArray()
     },
     async forget(instance) {
       await instances.deleteOne({ _id: instance })
