@@ -69,6 +69,19 @@ interface StoredRoot {
 const diskKey = (root: string): string => `${hostname()}\0${root}`
 
 const SILENT_AFTER_MS = 45_000
+/** All of a report: a projection that computes something names what it keeps. */
+const REPORT_FIELDS: Readonly<Record<Exclude<keyof HeardReport, 'heardAgoMs'>, 1>> = {
+  _id: 1,
+  database: 1,
+  host: 1,
+  pid: 1,
+  started: 1,
+  stream: 1,
+  streamFault: 1,
+  sites: 1,
+  projects: 1,
+  heard: 1,
+}
 
 /** Our own database: nothing of it ever goes into the owner's documents. */
 export function stateDatabase(state: Db): StateDatabase {
@@ -87,8 +100,10 @@ export function stateDatabase(state: Db): StateDatabase {
     async reports(database) {
       const recent = { $gt: ['$heard', { $subtract: ['$$NOW', SILENT_AFTER_MS] }] }
       const heardAgoMs = { $toInt: { $subtract: ['$$NOW', '$heard'] } }
-      const pipeline = [{ $match: { database, $expr: recent } }, { $sort: { _id: 1 } }, { $set: { heardAgoMs } }]
-      return instances.aggregate<HeardReport>(pipeline).toArray()
+      return instances
+        .find<HeardReport>({ database, $expr: recent }, { projection: { ...REPORT_FIELDS, heardAgoMs } })
+        .sort({ _id: 1 })
+        .toArray()
     },
     async forget(instance) {
       await instances.deleteOne({ _id: instance })
