@@ -89,3 +89,9 @@ test.skipIf(process.platform === 'win32')('files of the address of the database:
   // They are never sent either, whatever root leads to them.
   expect(settings.ownFiles).toEqual(expect.arrayContaining([pem, address]))
 })
+
+test('credentials that only the override of a project names are kept from being sent, and looked at, like any other', async () => {
+  const override = { sites: { gdrive: { credentials_url: 'other.json' } } }
+  const { settings, folder } = await told({}, { general: { projects: { overrides: { prj: override } } } })
+  expect(settings.ownFiles).toContain(path.join(folder, 'other.json'))
+})
