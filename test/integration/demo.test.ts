@@ -53,7 +53,7 @@ class Demo {
   constructor(args: readonly string[], temp: string) {
     this.temp = temp
     const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: temp, NODE_OPTIONS: '' }
-    for (const name of ['SITE_SYNC_MONGO_URI', 'AVALON_MONGO', 'OPENPYPE_MONGO', 'AVALON_DB']) delete env[name]
+    for (const name of ['SITE_SYNC_MONGO_URI', 'SITE_SYNC_MONGO_URI_FILE', 'AVALON_MONGO', 'OPENPYPE_MONGO', 'AVALON_DB']) delete env[name]
     this.npm = spawn('npm', ['start', '--', ...args], { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [this.npm.stdout, this.npm.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text))
     this.ended = once(this.npm, 'close').then(([code]) => code as number | null)

@@ -18,7 +18,8 @@ async function temporaryFolder(): Promise<string> {
 }
 
 function withoutEnvironment(): void {
-  for (const name of ['SITE_SYNC_MONGO_URI', 'AVALON_MONGO', 'OPENPYPE_MONGO', 'AVALON_DB']) vi.stubEnv(name, '')
+  for (const name of ['SITE_SYNC_MONGO_URI', 'SITE_SYNC_MONGO_URI_FILE', 'AVALON_MONGO', 'OPENPYPE_MONGO', 'AVALON_DB'])
+    vi.stubEnv(name, '')
   onTestFinished(() => void vi.unstubAllEnvs())
 }
 
