@@ -53,7 +53,7 @@ test.skipIf(process.platform === 'win32')(
   },
 )
 
-test('the address of the database comes from a file; nothing of it stands in the arguments of the process', async () => {
+test('the service takes the address of the database from a file', async () => {
   const stage = await Stage.open()
   const config = await writeConfig(stage)
   const { mongo, ...rest } = JSON.parse(await readFile(config, 'utf8')) as { mongo: { uri: string } }
