@@ -1,7 +1,7 @@
 import { of, Subject, type Subscription } from 'rxjs'
 import { describe, expect, test } from 'vitest'
 
-import type { SlotStore } from '../../src/model/slots.ts'
+import type { SlotStore } from '../../src/model/stores.ts'
 import { ClusterGates } from '../../src/pipeline/cluster-gates.ts'
 import type { Pass } from '../../src/pipeline/site-gates.ts'
 import { FakeClock, settle } from '../support/fake-clock.ts'
