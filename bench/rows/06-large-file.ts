@@ -50,10 +50,7 @@ async function toLocalSite(server: BenchServer, bytes: number, options: RowOptio
     await settleDisk()
   })
   const what = `${bytes / MIB} MiB to a local site`
-  return [
-    ...speeds(what, bytes, costs, [CP, CHECKED, RCLONE], [CP, RCLONE]),
-    ...processorTimes(what, costs, [CHECKED, RCLONE], [CHECKED, RCLONE]),
-  ]
+  return [...speeds(what, bytes, costs, [CP, CHECKED, RCLONE], [CHECKED]), ...processorTimes(what, costs, [CHECKED, RCLONE], [CHECKED])]
 }
 
 async function toDrive(server: BenchServer, bytes: number, options: RowOptions): Promise<Comparison[]> {
@@ -75,7 +72,7 @@ async function toDrive(server: BenchServer, bytes: number, options: RowOptions):
   ])
   const costs = await inTurn(contenders, options, settleDisk)
   const what = `${bytes / MIB} MiB to Google Drive`
-  return [...speeds(what, bytes, costs, [PLAIN, HASHED], [PLAIN]), ...processorTimes(what, costs, [PLAIN, HASHED], [HASHED])]
+  return [...speeds(what, bytes, costs, [PLAIN, HASHED], [HASHED]), ...processorTimes(what, costs, [PLAIN, HASHED], [HASHED])]
 }
 
 async function inTurn(

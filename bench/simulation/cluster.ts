@@ -32,10 +32,10 @@ export interface ClusterOptions {
   /** Of the Drive project: requests a minute; one a file. */
   readonly requestsPerMinute: number
   /**
-   * `race`: every instance that hears of a file asks for its lease, as the service does. `elect`: a hash of place and instance says who
-   * asks first; the others ask only if it has not been done after a while.
+   * `race`: every instance that hears of a file asks for its lease. `prefer`, as the service does: a hash of place and instance says who
+   * asks first; the others hear of the publish and of its result, and one that has a free slot asks when it was not taken for a while.
    */
-  readonly strategy: 'race' | 'elect'
+  readonly strategy: 'race' | 'prefer'
   readonly costs: Costs
   readonly seed: number
 }
@@ -55,9 +55,12 @@ export interface ClusterResult {
 interface File {
   readonly publishedAt: number
   readonly shard: Server
-  readonly elected: number
+  readonly preferred: number
   taken: boolean
 }
+
+/** How long a file is left to the instance that is to do it first. */
+const LEFT_TO_OTHERS_MS = 1_000
 
 /** A cluster with its instances, from the first publish until the last file is there. */
 export function simulate(options: ClusterOptions): ClusterResult {
@@ -83,6 +86,8 @@ export function simulate(options: ClusterOptions): ClusterResult {
       file.shard.ask(costs.resultMs, () => {
         latencies.push(events.now + roundTripMs / 2 - file.publishedAt)
         end = events.now
+        // Every instance hears of the result, and looks at the document.
+        for (let other = 1; other < instances; other++) file.shard.ask(costs.eventMs + costs.readMs, () => {})
         file.shard.ask(costs.releaseMs, () => {})
       })
     })
@@ -119,10 +124,17 @@ export function simulate(options: ClusterOptions): ClusterResult {
   for (let n = 0; n < options.publishes; n++) {
     at += exponential(random, 1_000 / options.publishesPerSecond)
     const shard = shards[Math.floor(random() * shards.length)] as Server
-    const file: File = { publishedAt: at, shard, elected: Math.floor(random() * instances), taken: false }
+    const file: File = { publishedAt: at, shard, preferred: Math.floor(random() * instances), taken: false }
+    if (options.strategy === 'prefer') {
+      events.after(at + LEFT_TO_OTHERS_MS, () => {
+        if (file.taken) return
+        const idle = free.findIndex((slots, instance) => slots > 0 && queues[instance]?.length === 0)
+        if (idle >= 0) hear(idle, file)
+      })
+    }
     for (let instance = 0; instance < instances; instance++) {
       const delay = roundTripMs / 2 + exponential(random, roundTripMs / 4)
-      if (options.strategy === 'race' || instance === file.elected) events.after(at + delay, () => hear(instance, file))
+      if (options.strategy === 'race' || instance === file.preferred) events.after(at + delay, () => hear(instance, file))
       else events.after(at + delay, () => file.shard.ask(costs.eventMs, () => {}))
     }
   }

@@ -10,20 +10,28 @@ export interface PacedRun {
   readonly raw: { readonly seen: number[]; readonly marked: number[] }
 }
 
-export const PER_SECOND = 100
+/** Publishes a second. */
+export const RATES = [20, 100] as const
+type Rate = (typeof RATES)[number]
+
 const BYTES = 65_536
 
 const known = new Map<string, Promise<readonly PacedRun[]>>()
 
 /** The runs of rows 1 and 2, which share them. */
-export async function pacedRuns({ quick, runs, say }: RowOptions): Promise<readonly PacedRun[]> {
-  const key = `${quick} ${runs}`
+export async function pacedRuns({ quick, runs, say }: RowOptions, rate: Rate): Promise<readonly PacedRun[]> {
+  const key = `${quick} ${runs} ${rate}`
+  const seconds = rate === 20 ? 20 : 8
   let all = known.get(key)
-  if (!all) known.set(key, (all = measure(quick ? { warm: 100, measured: 150 } : { warm: 200, measured: 800 }, runs, say)))
+  if (!all) {
+    const sizes = quick ? { warm: 100, measured: 150, rate } : { warm: 2 * rate, measured: seconds * rate, rate }
+    known.set(key, (all = measure(sizes, runs, say)))
+  }
   return await all
 }
 
 interface Sizes {
+  readonly rate: Rate
   /** Publishes before the ones that count: a service has run for long. */
   readonly warm: number
   readonly measured: number
@@ -33,7 +41,9 @@ async function measure(sizes: Sizes, runs: number, say: (line: string) => void):
   await using server = await BenchServer.start()
   const results: PacedRun[] = []
   for (let run = 1; run <= runs; run++) {
-    say(`rows 1, 2: run ${run} of ${runs}: the service, the raw watch(), and with updateOne, ${sizes.measured} publishes each`)
+    say(
+      `rows 1, 2: run ${run} of ${runs}: the service, the raw watch(), and with copy and updateOne, ${sizes.measured} publishes each, ${sizes.rate} a second`,
+    )
     const ours = await measureOurs(server, sizes)
     const { seen } = await measureRaw(server, sizes, false)
     const { marked } = await measureRaw(server, sizes, true)
@@ -42,12 +52,12 @@ async function measure(sizes: Sizes, runs: number, say: (line: string) => void):
   return results
 }
 
-async function measureOurs(server: BenchServer, { warm, measured }: Sizes): Promise<PacedRun['ours']> {
+async function measureOurs(server: BenchServer, { warm, measured, rate }: Sizes): Promise<PacedRun['ours']> {
   const production = await server.production()
   const documents = oneFileEach(warm + measured)
   await writeFiles(production, documents, BYTES)
   await using service = await BenchService.start(production)
-  const begun = await publishPaced(production, documents, PER_SECOND)
+  const begun = await publishPaced(production, documents, rate)
   await service.ended(documents.length)
   await assertSynced(production)
   const noted = await service.noted()
@@ -60,11 +70,16 @@ async function measureOurs(server: BenchServer, { warm, measured }: Sizes): Prom
   return ours
 }
 
-async function measureRaw(server: BenchServer, { warm, measured }: Sizes, mark: boolean): Promise<{ seen: number[]; marked: number[] }> {
+async function measureRaw(
+  server: BenchServer,
+  { warm, measured, rate }: Sizes,
+  mark: boolean,
+): Promise<{ seen: number[]; marked: number[] }> {
   const production: Production = await server.production()
   const documents = oneFileEach(warm + measured)
+  if (mark) await writeFiles(production, documents, BYTES)
   await using watch = await RawWatch.start(server, production, { mark })
-  const begun = await publishPaced(production, documents, PER_SECOND)
+  const begun = await publishPaced(production, documents, rate)
   const seen = new Map((await watch.seen(documents.length)).map((event) => [event.id, event]))
   const since = (at: 'at' | 'markedAt'): number[] =>
     documents.map(({ _id }, n) => elapsed(begun[n], seen.get(_id.toHexString())?.[at])).slice(warm)

@@ -17,10 +17,15 @@ export class RawWatch implements AsyncDisposable {
     this.program = program
   }
 
-  /** `mark`: answers each insert with one `updateOne`, as a result would be written. */
-  static async start({ uri }: BenchServer, { db, collection }: Production, { mark }: { readonly mark: boolean }): Promise<RawWatch> {
+  /** `mark`: answers each insert with a durable copy of its file and one `updateOne`, as a result would be written. */
+  static async start(
+    { uri }: BenchServer,
+    { db, collection, studio, mirror }: Production,
+    { mark }: { readonly mark: boolean },
+  ): Promise<RawWatch> {
     const program = new Program(new URL('raw-watcher.ts', import.meta.url))
-    await program.ask('watch', { uri, database: db.databaseName, collection: collection.collectionName, mark })
+    const copy = mark ? { from: studio, to: mirror } : undefined
+    await program.ask('watch', { uri, database: db.databaseName, collection: collection.collectionName, copy })
     return new RawWatch(program)
   }
 
