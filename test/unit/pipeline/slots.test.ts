@@ -113,6 +113,7 @@ describe('a shared slot', () => {
     await settle()
     clock.chance = 0
     second.want()
+    await settle()
     await clock.advance(350)
     expect(store.calls.filter((call) => call === 'acquire')).toHaveLength(1 + 1 + 3)
     clock.chance = 1
@@ -246,6 +247,7 @@ describe('a shared slot', () => {
     store.faults.push(new Error('no primary'), new Error('no primary'))
     const one = instance()
     one.want()
+    await settle()
     await clock.advance(1_000)
     expect(one.taken).toHaveLength(1)
   })
