@@ -514,17 +514,20 @@ describe('the lease', () => {
     expect(clock.alarms).toBe(0)
   })
 
-  test.each([false, true])('that is renewed late, after the end, leaves no alarm, and nobody is ended for it (lost: %s)', async (isLost) => {
-    const { attempt, permit, ask, claims, clock } = rig()
-    await ask()
-    const answer = held(claims, 'renew')
-    await clock.advance(RENEW_MS)
-    permit.end()
-    if (isLost) claims.leases.clear()
-    answer()
-    await settle()
-    expect([clock.alarms, reasonOf(attempt)]).toEqual([0, undefined])
-  })
+  test.each([false, true])(
+    'that is renewed late, after the end, leaves no alarm, and nobody is ended for it (lost: %s)',
+    async (isLost) => {
+      const { attempt, permit, ask, claims, clock } = rig()
+      await ask()
+      const answer = held(claims, 'renew')
+      await clock.advance(RENEW_MS)
+      permit.end()
+      if (isLost) claims.leases.clear()
+      answer()
+      await settle()
+      expect([clock.alarms, reasonOf(attempt)]).toEqual([0, undefined])
+    },
+  )
 
   test('is renewed with the session that was saved meanwhile, and released with it', async () => {
     const { permit, ask, claims, clock } = rig()

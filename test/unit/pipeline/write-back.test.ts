@@ -173,9 +173,7 @@ describe('the lease', () => {
   })
 
   test('ends with the service: the result is given up at once, and told', async () => {
-    const { settle, writes, log } = rig([new Error('no primary')], (attempt) =>
-      attempt.end({ kind: 'released', reason: 'shutdown' }),
-    )
+    const { settle, writes, log } = rig([new Error('no primary')], (attempt) => attempt.end({ kind: 'released', reason: 'shutdown' }))
     expect((await settle(synced)).outcome).toEqual({ kind: 'released', reason: 'the result could not be written: no primary' })
     expect(writes).toHaveLength(1)
     expect(log.actions).toEqual(['transfer.released'])
