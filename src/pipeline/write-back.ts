@@ -107,7 +107,7 @@ async function writeWhileHeld(
 /** The service ends while MongoDB is unavailable: the result is given up, and the next attempt finds the file at the site. */
 async function beforeTheEnd<T>(work: Promise<T>, { signal }: Attempt, clock: Clock): Promise<T> {
   const { promise: ended, reject } = Promise.withResolvers<never>()
-  let cancel = (): void => {}
+  let cancel: (() => void) | undefined
   const end = (): void => {
     if (isGivenBack(signal)) cancel = clock.after(LAST_MS, () => reject(new Error('MongoDB did not answer before the service ended')))
   }
@@ -116,7 +116,7 @@ async function beforeTheEnd<T>(work: Promise<T>, { signal }: Attempt, clock: Clo
   try {
     return await Promise.race([work, ended])
   } finally {
-    cancel()
+    cancel?.()
     signal.removeEventListener('abort', end)
   }
 }
