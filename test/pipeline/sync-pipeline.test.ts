@@ -277,6 +277,7 @@ describe('the limit', () => {
   })
 })
 
+const isSound = ({ transfer }: Attempt): boolean => transfer.key === 'b'
 const fails = (): Observable<never> => throwError(() => 'boom')
 const throws = (): never => {
   throw new Error('boom')
@@ -329,7 +330,6 @@ describe('a fault', () => {
       const undeclared = job('u')
       const route = { ...undeclared.route, sourceSite: siteOf('studio', { declared: false }) } as Transfer['route']
       const scans$ = hot('          f----g', { f: found(job('a'), { ...undeclared, route }), g: found(job('b')) })
-      const isSound = ({ transfer }: Attempt): boolean => transfer.key === 'b'
       const heart = beat(scheduler, {
         scans$,
         copy: (attempt) => (faulty.copy && !isSound(attempt) ? faulty.copy(attempt) : cold('--(c|)', { c: synced })),

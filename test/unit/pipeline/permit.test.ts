@@ -122,6 +122,14 @@ async function expectRefused({ attempt, permit, started, claims, clock }: Return
   expect(clock.alarms).toBe(0)
 }
 
+const otherSource = (transfer: Transfer): Transfer => {
+  if ('error' in transfer.route) return transfer
+  return { ...transfer, route: { ...transfer.route, source: { ...transfer.route.source, path: 'other' } } }
+}
+const otherSite = (transfer: Transfer): Transfer => {
+  if ('error' in transfer.route) return transfer
+  return { ...transfer, route: { ...transfer.route, sourceSite: siteOf('nas') } }
+}
 describe('a permit is refused', () => {
   test('when another instance has the place: who asked is told when to look again', async () => {
     const all = rig()
@@ -135,14 +143,6 @@ describe('a permit is refused', () => {
     expect(claims.calls).toEqual(['claim a'])
   })
 
-  const otherSource = (transfer: Transfer): Transfer => {
-    if ('error' in transfer.route) return transfer
-    return { ...transfer, route: { ...transfer.route, source: { ...transfer.route.source, path: 'other' } } }
-  }
-  const otherSite = (transfer: Transfer): Transfer => {
-    if ('error' in transfer.route) return transfer
-    return { ...transfer, route: { ...transfer.route, sourceSite: siteOf('nas') } }
-  }
   test.each<[string, (transfer: Transfer) => Transfer | undefined, boolean]>([
     ['when the record is not pending any more', () => undefined, false],
     [

@@ -198,7 +198,7 @@ describe('a permit that is refused', () => {
 
   test.each([
     ['asked for', (all: ReturnType<typeof rig>) => void (all.claims.fails.claim = new Error('database away'))],
-    ['read again', (all: ReturnType<typeof rig>) => void all.fresh.reject(new Error('database away'))],
+    ['read again', (all: ReturnType<typeof rig>) => all.fresh.reject(new Error('database away'))],
   ])('because it could not be %s: that is told, and nothing is left', async (_title, spoil) => {
     const all = rig()
     spoil(all)

@@ -77,7 +77,7 @@ const jobs = (count: number, more: Partial<Transfer> = {}): Transfer[] => Array.
 /** From one site to another. */
 const from = (source: string, site: string, key: string): Transfer => {
   const transfer = job(key, { site })
-  return { ...transfer, route: { ...transfer.route, sourceSite: siteOf(source) } as Transfer['route'] }
+  return { ...transfer, route: { ...transfer.route, sourceSite: siteOf(source) } }
 }
 
 describe('slots pull', () => {
@@ -336,7 +336,7 @@ describe('both ends', () => {
     admit([from('studio', 'gdrive', 'a')])
     end(job('a'), troubleOf('studio'))
     const own = job('b')
-    admit([{ ...own, route: { ...own.route, sourceSite: siteOf('studio', { declared: false }) } as Transfer['route'] }])
+    admit([{ ...own, route: { ...own.route, sourceSite: siteOf('studio', { declared: false }) } }])
     expect(begun).toEqual(['a', 'b'])
   })
 
@@ -598,7 +598,7 @@ describe('closing', () => {
   test('ten thousand transfers are served by a few slots without one call inside the other', async () => {
     const { work, admit, begun } = rig({ maxQueued: 10_000, limit: 4 })
     work.attempts$.subscribe((attempt) => {
-      void Promise.resolve().then(() => {
+      queueMicrotask(() => {
         const written = work.verified(attempt, synced)
         work.done(attempt)
         written()
