@@ -1,6 +1,7 @@
 import { MongoClient, MongoServerError } from 'mongodb'
-import type { Document } from 'mongodb'
+import type { Document, MongoClientOptions } from 'mongodb'
 
+import { OWNER, type Access } from './access.ts'
 import { accepts } from './free-port.ts'
 import { poll } from './poll.ts'
 
@@ -16,18 +17,41 @@ export interface ElectionSettings {
   readonly heartbeatIntervalMillis: number
 }
 
+/** All members. */
+export interface SetDoor {
+  readonly name: string
+  readonly ports: readonly number[]
+  readonly access: Access | undefined
+}
+
+const USER_EXISTS = 51_003
 const NOT_YET_INITIALIZED = 94
 const ALREADY_INITIALIZED = 23
 
 type Admin = (command: Document) => Promise<Document>
 
+/** A member, and how to come in where the set is protected. */
+interface Door {
+  readonly port: number
+  readonly access: Access | undefined
+}
+
+/**
+ * As the members know each other. It works before there is a set, or any user: no moment is left in which the first user could be made by
+ * somebody else.
+ */
+function asMember({ key }: Access): MongoClientOptions {
+  return { auth: { username: '__system', password: key }, authSource: 'local', authMechanism: 'SCRAM-SHA-256' }
+}
+
 /** Runs admin commands on one member, whatever its state. `answerWithinMs` bounds each answer: a frozen member never answers. */
-async function withMember<T>(port: number, use: (admin: Admin) => Promise<T>, answerWithinMs = 20_000): Promise<T> {
+async function withMember<T>({ port, access }: Door, use: (admin: Admin) => Promise<T>, answerWithinMs = 20_000): Promise<T> {
   const client = new MongoClient(`mongodb://127.0.0.1:${port}/?directConnection=true`, {
     serverSelectionTimeoutMS: 1000,
     connectTimeoutMS: 1000,
     socketTimeoutMS: answerWithinMs,
     appName: 'replica-set-dev',
+    ...(access && asMember(access)),
   })
   try {
     return await use((command) => client.db('admin').command(command))
@@ -36,11 +60,11 @@ async function withMember<T>(port: number, use: (admin: Admin) => Promise<T>, an
   }
 }
 
-export async function askMember(port: number, command: Document): Promise<Document> {
-  return withMember(port, (admin) => admin(command))
+export async function askMember(port: number, command: Document, access?: Access): Promise<Document> {
+  return withMember({ port, access }, (admin) => admin(command))
 }
 
-export async function memberState(port: number): Promise<MemberState> {
+export async function memberState(port: number, access?: Access): Promise<MemberState> {
   try {
     const ask = async (admin: Admin): Promise<MemberState> => {
       const hello = await admin({ hello: 1 })
@@ -51,7 +75,7 @@ export async function memberState(port: number): Promise<MemberState> {
       return { port, state: String(own?.['stateStr'] ?? 'STARTUP'), writable: false }
     }
     // The driver would ask a port that refuses for a whole second.
-    if (await accepts(port)) return await withMember(port, ask, 1000)
+    if (await accepts(port)) return await withMember({ port, access }, ask, 1000)
   } catch {
     // No answer, which says it too.
   }
@@ -62,12 +86,12 @@ export async function memberState(port: number): Promise<MemberState> {
 const CONFIGURATION_TIMEOUT_MS = 60_000
 
 /** Makes these ports the members of the set: initiates it, or changes the configuration that the data holds. */
-export async function ensureConfiguration(name: string, ports: readonly number[], election: ElectionSettings): Promise<void> {
+export async function ensureConfiguration({ name, ports, access }: SetDoor, election: ElectionSettings): Promise<void> {
   // Every secondary follows the primary itself: majority writes do not wait for one that lost the other it followed.
   const settings = { ...election, chainingAllowed: false }
   const members = ports.map((port, index) => ({ _id: index, host: `127.0.0.1:${port}` }))
   await withMember(
-    ports[0] as number,
+    { port: ports[0] as number, access },
     async (admin) => {
       const initiated = await admin({ replSetInitiate: { _id: name, members, settings } }).then(
         () => true,
@@ -119,8 +143,8 @@ function fits(config: Document, members: readonly { host: string }[], settings: 
  * Waits until one member takes writes. On the way the first member is asked to stand for election, so that a new set of three
  * does not wait for the election timeout to pass.
  */
-export async function electFirst(ports: readonly number[]): Promise<void> {
-  await withMember(ports[0] as number, async (admin) => {
+export async function electFirst({ ports, access }: SetDoor): Promise<void> {
+  await withMember({ port: ports[0] as number, access }, async (admin) => {
     await poll(
       async () => {
         if ((await admin({ hello: 1 }))['isWritablePrimary'] === true) return true
@@ -130,10 +154,26 @@ export async function electFirst(ports: readonly number[]): Promise<void> {
           () => false,
         )
         if (elected) return false
-        const others = await Promise.all(ports.slice(1).map(memberState))
+        const others = await Promise.all(ports.slice(1).map(async (port) => memberState(port, access)))
         return others.some(({ writable }) => writable)
       },
       { what: 'primary', timeoutMs: 60_000 },
     )
   })
+}
+
+/** Makes the owner's user, or gives it the password. The set has a primary. */
+export async function ensureOwner({ name, ports }: SetDoor, access: Access): Promise<void> {
+  const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',')
+  const client = new MongoClient(`mongodb://${hosts}/?replicaSet=${name}`, { appName: 'replica-set-dev', ...asMember(access) })
+  try {
+    const admin = client.db('admin')
+    const user = { pwd: access.password, roles: ['root'], writeConcern: { w: 'majority' } }
+    await admin.command({ createUser: OWNER, ...user }).catch(async (error: unknown) => {
+      if (error instanceof MongoServerError && error.code === USER_EXISTS) return admin.command({ updateUser: OWNER, ...user })
+      throw error
+    })
+  } finally {
+    await client.close()
+  }
 }

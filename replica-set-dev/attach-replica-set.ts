@@ -1,3 +1,4 @@
+import { accessIn } from './access.ts'
 import { ReplicaSet } from './replica-set.ts'
 import { isRunning } from './process-identity.ts'
 import { memberPaths, readState, writeState } from './state-file.ts'
@@ -11,6 +12,7 @@ export async function attachReplicaSet(dir: string): Promise<ReplicaSet | undefi
   const saved = await readState(dir)
   if (saved === undefined) return undefined
   const running = new Set(await runningMembers(dir, saved))
+  const access = saved.password === undefined ? undefined : await accessIn(dir, saved.password)
   return new ReplicaSet({
     dir,
     members: saved.members.map(({ port, pid }, index) => ({
@@ -19,7 +21,7 @@ export async function attachReplicaSet(dir: string): Promise<ReplicaSet | undefi
       pid: running.has(index) ? pid : undefined,
       ...memberPaths(dir, index),
     })),
-    options: saved,
+    options: { ...saved, access },
     temporary: false,
     save: async ({ uri, members }) => writeState(dir, { ...saved, uri, members: members.map(({ port, pid }) => ({ port, pid })) }),
     onSpawn: () => {},

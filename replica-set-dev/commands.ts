@@ -41,7 +41,7 @@ export async function start(where: Where, { fresh = false, ...options }: StartCo
       ok: report.primary !== undefined,
     }
   }
-  await mkdir(where.dir, { recursive: true })
+  await mkdir(where.dir, { recursive: true, mode: 0o700 })
   return withStartLock(where.dir, async () => {
     const dir = await realpath(where.dir)
     if (fresh) await removeSet(dir)
@@ -54,7 +54,7 @@ export async function start(where: Where, { fresh = false, ...options }: StartCo
       const report = await reportOf(there)
       return { lines: ['running already', ...statusLines(report)], json: { started: false, ...report } }
     }
-    const set = await startReplicaSet({ ...options, dir, detached: true, onNote: where.onNote })
+    const set = await startReplicaSet({ ...options, dir, isProtected: true, detached: true, onNote: where.onNote })
     const report = await reportOf(set)
     return { lines: ['started', ...statusLines(report)], json: { started: true, ...report } }
   })

@@ -42,7 +42,7 @@ const REMEDIES = [
   'What helps, any one of these:',
   '  - install MongoDB Community Server 5.0 or newer, so that mongod is on the PATH',
   '  - set SITE_SYNC_MONGOD to the path of a mongod',
-  '  - set SITE_SYNC_MONGO_URI (or give --uri) to a replica set that runs already, such as that of compose.yml',
+  '  - set SITE_SYNC_MONGO_URI (or give --uri-file) for a replica set that runs already, such as that of compose.yml',
   '  - give this machine network access once: what is downloaded is kept for later starts',
 ].join('\n')
 

@@ -4,7 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 
 import * as commands from './commands.ts'
 import type { CommandResult, StartCommandOptions, Where } from './commands.ts'
-import { givenUri } from './given-uri.ts'
+import { givenUri, warningOf } from './given-uri.ts'
 import { defaultReplicaSetDir } from './user-dirs.ts'
 
 const EXAMPLES = `
@@ -16,12 +16,14 @@ Examples:
   npm run -s replica-set -- stop --remove         end it and remove its data
 
 Everything listens on 127.0.0.1 only. mongod is looked for in SITE_SYNC_MONGOD, MONGOMS_SYSTEM_BINARY, on the PATH and in what
-an earlier start kept; otherwise it is downloaded once. With --uri or SITE_SYNC_MONGO_URI nothing is started at all.
+an earlier start kept; otherwise it is downloaded once. With --uri-file,
+SITE_SYNC_MONGO_URI or --uri nothing is started at all; a password belongs into one of the first two.
 Exit codes: 0 done, 1 something failed or there is no primary, 2 wrong usage.`
 
 interface GlobalOptions {
   readonly dir: string
   readonly uri?: string
+  readonly uriFile?: string
   readonly json?: boolean
 }
 
@@ -44,7 +46,8 @@ function oneOrThree(text: string): 1 | 3 {
 const program = new Command('replica-set')
   .description('A real MongoDB replica set on this machine, for development and tests')
   .addOption(new Option('--dir <dir>', 'where its data and state are kept').default(defaultReplicaSetDir(), 'below your state folder'))
-  .option('--uri <uri>', 'use this replica set of yours; start, status and seed only')
+  .addOption(new Option('--uri <uri>', 'use this replica set of yours; start, status and seed only').conflicts('uriFile'))
+  .option('--uri-file <file>', 'the same from a file: every user of this machine can read what --uri says')
   .option('--json', 'one JSON object on stdout')
   .addHelpText('after', EXAMPLES)
   .showHelpAfterError('(--help tells more)')
@@ -54,9 +57,15 @@ function command(name: string, description: string): Command {
   return program.command(name).description(description).exitOverride().configureHelp({ showGlobalOptions: true })
 }
 
+function onNote(note: string): void {
+  process.stderr.write(`${note}\n`)
+}
+
 function where(of: Command): Where & { json: boolean } {
-  const { dir, uri, json = false } = of.optsWithGlobals<GlobalOptions>()
-  return { dir: path.resolve(dir), uri: givenUri(uri), json, onNote: (note) => process.stderr.write(`${note}\n`) }
+  const { dir, json = false, ...given } = of.optsWithGlobals<GlobalOptions>()
+  const warning = warningOf(given)
+  if (warning !== undefined) onNote(warning)
+  return { dir: path.resolve(dir), uri: givenUri(given), json, onNote }
 }
 
 async function show(of: Command, run: (where: Where) => Promise<CommandResult>): Promise<void> {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 
+import type { Access } from './access.ts'
 import { askMember } from './admin.ts'
 import { accepts } from './free-port.ts'
 import { poll } from './poll.ts'
@@ -14,6 +15,8 @@ export interface MongodOptions {
   readonly oplogSizeMb?: number | undefined
   readonly syncDelaySeconds?: number | undefined
   readonly enableTestCommands?: boolean | undefined
+  /** Nobody else comes in. */
+  readonly access?: Access | undefined
 }
 
 /** The port was free when we looked and is not any more. */
@@ -49,7 +52,7 @@ export async function spawnMongod(options: MongodOptions, onSpawn: (pid: number)
     await poll(
       async () => {
         if (end !== undefined) throw await startError(options, end)
-        return (await accepts(options.port)) && (await answersAs(pid, options.port))
+        return (await accepts(options.port)) && (await answersAs(pid, options))
       },
       { what: `answer from mongod on port ${options.port}`, timeoutMs: STARTUP_TIMEOUT_MS, everyMs: 10 },
     )
@@ -70,6 +73,7 @@ function mongodArguments(options: MongodOptions): string[] {
     wiredTigerCacheSizeGB: 0.25,
     oplogSize: options.oplogSizeMb,
     syncdelay: options.syncDelaySeconds,
+    keyFile: options.access?.keyFile,
   }
   const parameters: Record<string, string | number | undefined> = {
     diagnosticDataCollectionEnabled: 'false',
@@ -79,6 +83,8 @@ function mongodArguments(options: MongodOptions): string[] {
     oplogInitialFindMaxSeconds: 5,
     oplogNetworkTimeoutBufferSeconds: 2,
     enableTestCommands: options.enableTestCommands === true ? 1 : undefined,
+    // Otherwise whoever comes first from this machine may make the first user.
+    enableLocalhostAuthBypass: options.access === undefined ? undefined : 'false',
   }
   return [
     '--quiet',
@@ -93,8 +99,8 @@ function given<T>(record: Record<string, T | undefined>): [string, T][] {
 }
 
 /** Another program may have taken the port between our look and mongod's; only our own pid counts. */
-async function answersAs(pid: number, port: number): Promise<boolean> {
-  const status = await askMember(port, { serverStatus: 1, repl: 0, metrics: 0, wiredTiger: 0 }).catch(() => undefined)
+async function answersAs(pid: number, { port, access }: MongodOptions): Promise<boolean> {
+  const status = await askMember(port, { serverStatus: 1, repl: 0, metrics: 0, wiredTiger: 0 }, access).catch(() => undefined)
   return Number(status?.['pid']) === pid
 }
 

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 
+import { OWNER } from './access.ts'
 import { askMember, memberState } from './admin.ts'
 import type { MemberState } from './admin.ts'
 import { REPLICA_SET_NAME, spawnMongod } from './mongod-process.ts'
@@ -57,14 +58,16 @@ export class ReplicaSet implements AsyncDisposable {
     return this.#members
   }
 
-  /** Names every member, running or not. */
+  /** Names every member, running or not; with the owner's password where the set is protected. */
   get uri(): string {
-    return `mongodb://${this.#members.map(({ port }) => `127.0.0.1:${port}`).join(',')}/?replicaSet=${REPLICA_SET_NAME}`
+    const { access } = this.#parts.options
+    const user = access === undefined ? '' : `${OWNER}:${access.password}@`
+    return `mongodb://${user}${this.#members.map(({ port }) => `127.0.0.1:${port}`).join(',')}/?replicaSet=${REPLICA_SET_NAME}`
   }
 
   /** What each member says of itself, in the order of `members`. */
   async states(): Promise<MemberState[]> {
-    return Promise.all(this.#members.map(async ({ port }) => memberState(port)))
+    return Promise.all(this.#members.map(async (member) => this.#stateOf(member)))
   }
 
   /** The member that takes writes; waits for an election when there is none. */
@@ -89,7 +92,8 @@ export class ReplicaSet implements AsyncDisposable {
   async stepDown(): Promise<Member> {
     const primary = await this.primary()
     const alone = this.#members.length === 1
-    await askMember(primary.port, { replSetStepDown: alone ? 1 : 10, secondaryCatchUpPeriodSecs: alone ? 0 : 5, force: alone })
+    const command = { replSetStepDown: alone ? 1 : 10, secondaryCatchUpPeriodSecs: alone ? 0 : 5, force: alone }
+    await askMember(primary.port, command, this.#parts.options.access)
     return primary
   }
 
@@ -115,9 +119,9 @@ export class ReplicaSet implements AsyncDisposable {
   }
 
   /** Waits until the member is primary or secondary. */
-  async waitUntilMember({ port }: Member, timeoutMs = 60_000): Promise<void> {
-    const what = `primary or secondary on port ${port}`
-    await poll(async () => ['PRIMARY', 'SECONDARY'].includes((await memberState(port)).state), { what, timeoutMs, everyMs: 50 })
+  async waitUntilMember(member: Member, timeoutMs = 60_000): Promise<void> {
+    const what = `primary or secondary on port ${member.port}`
+    await poll(async () => ['PRIMARY', 'SECONDARY'].includes((await this.#stateOf(member)).state), { what, timeoutMs, everyMs: 50 })
   }
 
   /** Resolves when the process is gone; a member that takes more than 20 s to end is killed. Stopping a stopped one is fine. */
@@ -145,6 +149,10 @@ export class ReplicaSet implements AsyncDisposable {
     const saved = this.#lastSave.then(async () => this.#parts.save(this))
     this.#lastSave = saved.catch(() => {})
     await saved
+  }
+
+  async #stateOf({ port }: Member): Promise<MemberState> {
+    return memberState(port, this.#parts.options.access)
   }
 
   async #signal(member: Member, signal: NodeJS.Signals): Promise<void> {

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 
-import { electFirst, ensureConfiguration } from './admin.ts'
+import { accessIn } from './access.ts'
+import { electFirst, ensureConfiguration, ensureOwner } from './admin.ts'
 import { runningMembers } from './attach-replica-set.ts'
 import { findMongod } from './find-mongod.ts'
 import { freePort, isFree } from './free-port.ts'
@@ -27,6 +28,11 @@ export interface StartOptions {
   readonly syncDelaySeconds?: number | undefined
   /** Allows `configureFailPoint`. */
   readonly enableTestCommands?: boolean | undefined
+  /**
+   * Only its owner comes in: the members share a key, and `uri` has a random password. Both are kept in the folder, for its owner alone.
+   * @defaultValue as `dir` has it, otherwise false: everybody on this machine comes in
+   */
+  readonly isProtected?: boolean | undefined
   /** @defaultValue 2000 */
   readonly electionTimeoutMillis?: number | undefined
   /** @defaultValue 500 */
@@ -55,19 +61,23 @@ export async function startReplicaSet(options: StartOptions = {}): Promise<Repli
     throw new Error(`${dir} holds a replica set of ${saved.members.length}, not ${count}: start it as it is, or anew (--fresh)`)
   }
 
-  if ((await runningMembers(dir, saved)).length > 0) throw new Error(`a replica set runs in ${dir} already: ${saved?.uri}`)
+  if ((await runningMembers(dir, saved)).length > 0) throw new Error(`a replica set runs in ${dir} already`)
   const guard = startGuard(onNote)
   if (temporary) guard.tell({ removeDir: dir })
-  const server = {
+  const isProtected = options.isProtected ?? saved?.password !== undefined
+  const access = isProtected ? await accessIn(dir, saved?.password) : undefined
+  const own = {
     mongod,
     oplogSizeMb: options.oplogSizeMb,
     syncDelaySeconds: options.syncDelaySeconds,
     enableTestCommands: options.enableTestCommands,
   }
+  const server = { ...own, access }
   const election = {
     electionTimeoutMillis: options.electionTimeoutMillis ?? 2000,
     heartbeatIntervalMillis: options.heartbeatIntervalMillis ?? 500,
   }
+  const saving = { version: 1, ...own, ...election, password: access?.password } as const
   const spawned: Member[] = []
 
   const startMember = async (index: number): Promise<Member> => {
@@ -93,15 +103,16 @@ export async function startReplicaSet(options: StartOptions = {}): Promise<Repli
       return result.value
     })
     const ports = members.map(({ port }) => port)
-    await ensureConfiguration(REPLICA_SET_NAME, ports, election)
-    await electFirst(ports)
+    const door = { name: REPLICA_SET_NAME, ports, access }
+    await ensureConfiguration(door, election)
+    await electFirst(door)
+    if (access !== undefined) await ensureOwner(door, access)
     const set = new ReplicaSet({
       dir,
       members,
       options: server,
       temporary,
-      save: async (changed) =>
-        temporary ? undefined : writeState(dir, { version: 1, uri: changed.uri, members: pidsOf(changed), ...server, ...election }),
+      save: async (changed) => (temporary ? undefined : writeState(dir, { ...saving, uri: changed.uri, members: pidsOf(changed) })),
       onSpawn: ({ pid, dbPath }) => guard.tell({ mongod: { pid: pid as number, dbPath } }),
       onStopped: () => guard.tell({ done: true }),
     })
@@ -116,7 +127,7 @@ export async function startReplicaSet(options: StartOptions = {}): Promise<Repli
 }
 
 async function existing(dir: string): Promise<string> {
-  await mkdir(dir, { recursive: true })
+  await mkdir(dir, { recursive: true, mode: 0o700 })
   return dir
 }
 

@@ -1,11 +1,15 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 
+import { KEY_FILE_NAME } from './access.ts'
+
 /** What is remembered in the folder of a replica set, so that the next command finds it. */
 export interface SavedReplicaSet {
   readonly version: 1
   readonly mongod: string
   readonly uri: string
+  /** The owner's, where the set is protected. */
+  readonly password?: string | undefined
   readonly members: readonly SavedMember[]
   readonly electionTimeoutMillis?: number | undefined
   readonly heartbeatIntervalMillis?: number | undefined
@@ -46,11 +50,12 @@ function parse(text: string): SavedReplicaSet | undefined {
   }
 }
 
-/** Whole or not at all: a reader never sees half a file. */
+/** Whole or not at all: a reader never sees half a file. It may hold a password: for its owner alone. */
 export async function writeState(dir: string, state: SavedReplicaSet): Promise<void> {
   await mkdir(dir, { recursive: true })
   const part = path.join(dir, `${FILE_NAME}.${process.pid}`)
-  await writeFile(part, `${JSON.stringify(state, undefined, 2)}\n`)
+  await rm(part, { force: true })
+  await writeFile(part, `${JSON.stringify(state, undefined, 2)}\n`, { mode: 0o600, flag: 'wx' })
   await rename(part, path.join(dir, FILE_NAME))
 }
 
@@ -67,7 +72,7 @@ export function seedDir(dir: string): string {
 /** Removes what we put into the folder and nothing else; the folder too when it is empty then. */
 export async function removeData(dir: string): Promise<void> {
   const names = await readdir(dir).catch(() => [])
-  const ours = names.filter((name) => name === FILE_NAME || name === 'seed' || /^member-\d+(\.log)?$/.test(name))
+  const ours = names.filter((name) => [FILE_NAME, KEY_FILE_NAME, 'seed'].includes(name) || /^member-\d+(\.log)?$/.test(name))
   await Promise.all(ours.map(async (name) => rm(path.join(dir, name), { recursive: true, force: true, maxRetries: 5 })))
   await rmdir(dir).catch(() => {})
 }

@@ -7,6 +7,7 @@ import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import type { SlotStore } from './model/slots.ts'
 import type { Clock } from './pipeline/clock.ts'
+import type { Peers } from './pipeline/peers.ts'
 import type { DocumentReader, Hint, LookoutParts } from './pipeline/lookout.ts'
 import type { ScanParts } from './pipeline/scan-plan.ts'
 import type { WriteBackParts } from './pipeline/write-back.ts'
@@ -32,6 +33,10 @@ export interface EngineParts {
   readonly pages: ScanParts['pages']
   readonly serverTime: () => Promise<Date>
   readonly changes$: Observable<Hint>
+  /** Which instance is to do what first; without it, this one does all. */
+  readonly peers?: Peers
+  /** Another instance had what was to be done here first. */
+  readonly contested?: () => void
   /** A file for this site is left as it is, without a fault. */
   readonly left: (site: string) => void
   /** A site began or ended to be left alone. */

@@ -1,37 +1,28 @@
 import { defer, fromEvent, merge, mergeMap, Subject, type Observable } from 'rxjs'
 
 import type { EngineParts } from './engine-parts.ts'
+import { RENEW_MS, settlePartsOf, siteWorkParts } from './engine-steps.ts'
 import { isStop } from './errors.ts'
 import { projectSettings } from './model/project-settings.ts'
 import type { Attempt } from './pipeline/attempt.ts'
-import type { Settled } from './pipeline/contracts.ts'
+import type { Found, Settled, SiteStatus } from './pipeline/contracts.ts'
 import { HINTS, keyOfHint, Lookout, type Hint } from './pipeline/lookout.ts'
 import { Postponed } from './pipeline/postponed.ts'
 import type { RootHealth } from './pipeline/root-health.ts'
 import { ScanPlan } from './pipeline/scan-plan.ts'
-import { settle, type SettleParts } from './pipeline/settle.ts'
-import { showProgress } from './pipeline/show-progress.ts'
+import { settle } from './pipeline/settle.ts'
 import { SiteEvidence } from './pipeline/site-evidence.ts'
-import { OwnSlots, SharedSlots } from './pipeline/slots.ts'
-import { SourceSizes } from './pipeline/source-size.ts'
 import { syncPipeline } from './pipeline/sync-pipeline.ts'
 import { transferFields } from './pipeline/transfer-fields.ts'
-import { Workload, type Found, type SiteStatus, type WorkloadParts } from './pipeline/workload.ts'
-import { openByteSource } from './providers/byte-source.ts'
+import { Workload, type WorkloadParts } from './pipeline/workload.ts'
 import type { Operation } from './providers/provider.ts'
-import { concurrencyOf, countsReads, foldsCase } from './providers/registry.ts'
+import { countsReads, foldsCase } from './providers/registry.ts'
 import { watchedRoots } from './watched-roots.ts'
 
-/** Transfers that wait for one site at most; a scan finds the rest. */
-const MAX_QUEUED = 1_000
 const HINTS_AT_ONCE = 100
 const MAX_HINTS = 5_000
 /** One pass waits a minute for a file that keeps changing. */
 const LOOKS_IN_ONE_PASS = 6
-/** Leases and shared slots are renewed after a third of their time. Milliseconds for each second. */
-const RENEW_MS = 1_000 / 3
-/** How often progress may be written into a record, where that is asked for. */
-const PROGRESS_MS = 5_000
 
 /** The pipeline with everything it needs. */
 export class Engine {
@@ -60,7 +51,14 @@ export class Engine {
     this.#evidence = new SiteEvidence({ clock, probe: async (site, operation) => this.#probe(site, operation) })
     this.#postponed = new Postponed(clock, isRepeated ? Infinity : LOOKS_IN_ONE_PASS)
     const { running, room$ } = this.#work
-    this.#lookout = new Lookout({ ...parts, running, settingsOf, foldsCase, unread: (error) => this.#faulted(error) })
+    this.#lookout = new Lookout({
+      ...parts,
+      running,
+      forget: (...of) => this.#work.forget(...of),
+      settingsOf,
+      foldsCase,
+      unread: (error) => this.#faulted(error),
+    })
     this.#scans = new ScanPlan({
       ...parts,
       room$,
@@ -68,7 +66,7 @@ export class Engine {
       found: (...of) => this.#lookout.found(...of),
     })
     const stop$ = fromEvent(this.#stop.signal, 'abort')
-    const settleParts = this.#settleParts()
+    const settleParts = settlePartsOf(parts, { work: this.#work, evidence: this.#evidence, roots: this.#roots })
     this.settled$ = syncPipeline({
       changes$: merge(parts.changes$, this.#again, this.#postponed.due$),
       scans$: this.#scans.run(stop$),
@@ -136,6 +134,11 @@ export class Engine {
     this.#lookout.gone(project, representationId)
   }
 
+  /** There are other instances than before. */
+  peersChanged(): void {
+    this.#work.peersChanged()
+  }
+
   /** Forgets what waits for a site. */
   leave(site: string): void {
     this.#work.clear(site)
@@ -152,68 +155,27 @@ export class Engine {
   }
 
   #workParts(): WorkloadParts {
-    const { settings, slots, claims, clock, log, healthChanged } = this.#parts
-    const renewEveryMs = settings.leaseSeconds * RENEW_MS
+    const { settings, claims, clock, log, contested } = this.#parts
     return {
-      siteParts: (name) => {
-        const site = settings.sites.get(name)
-        const limit = concurrencyOf(site)
-        const shared = { site: name, limit, store: slots, clock, renewEveryMs }
-        return {
-          name,
-          clock,
-          maxQueued: MAX_QUEUED,
+      siteParts: (name) =>
+        siteWorkParts(this.#parts, name, {
           probe: async (operation) => this.#probe(name, operation),
-          events: {
-            cooling(_site, error, ms) {
-              const message = `left alone for ${Math.ceil(ms / 1_000)} s: ${error.message}`
-              log.event('site.cooling', { site: name, error, message, extra: { for_ms: Math.round(ms) } })
-              healthChanged(name, error)
-            },
-            recovered: (_site, forMs) => {
-              log.event('site.recovered', { site: name, durationMs: forMs })
-              healthChanged(name, undefined)
-              this.#recovered(name)
-            },
-          },
-          makeSlots: (freed) => (site?.concurrencyScope === 'cluster' ? new SharedSlots({ ...shared, freed }) : new OwnSlots(limit, freed)),
-        }
-      },
+          recovered: () => this.#recovered(name),
+        }),
       permits: {
         claims,
         clock,
-        renewEveryMs,
+        renewEveryMs: settings.leaseSeconds * RENEW_MS,
         reread: async (transfer) => this.#lookout.reread(transfer),
-        busy: ({ site }, freeInMs) => this.#scans.takeover(site, freeInMs),
+        busy: ({ site }, freeInMs) => {
+          this.#scans.takeover(site, freeInMs)
+          contested?.()
+        },
         started: (attempt) => log.event('transfer.started', { ...transferFields(attempt), tries: attempt.transfer.tries }),
       },
       countsReads: (name) => countsReads(settings.sites.get(name)),
       isHeldBack: (transfer) => this.#roots.holdsBack(transfer),
-    }
-  }
-
-  #settleParts(): SettleParts {
-    const { settings, records, clock, log, providers, retry } = this.#parts
-    const progress = { records, clock, everyMs: PROGRESS_MS }
-    return {
-      transfer: {
-        providers,
-        openSource: openByteSource,
-        log,
-        retry,
-        judge: this.#evidence.judge.bind(this.#evidence),
-        roots: this.#roots,
-        sizes: new SourceSizes(clock, log),
-      },
-      writeBack: {
-        records,
-        clock,
-        log,
-        retryCountOf: (project) => projectSettings(settings, project).retryCount,
-        isBacklogged: (site) => this.#work.isBacklogged(site),
-      },
-      work: this.#work,
-      showProgress: settings.writeProgress ? (attempt) => showProgress(progress, attempt) : () => () => undefined,
+      ...(this.#parts.peers && { peers: this.#parts.peers }),
     }
   }
 

@@ -1,30 +1,45 @@
 import { isDeepStrictEqual } from 'node:util'
 
-import type { InstanceReport, StateDatabase } from './streams/state-database.ts'
+import type { HeardReport, InstanceReport, StateDatabase } from './streams/state-database.ts'
 
-type News = Pick<InstanceReport, 'stream' | 'streamFault' | 'sites'>
+export type News = Pick<InstanceReport, 'stream' | 'streamFault' | 'sites' | 'projects'>
 
 export interface ReporterParts {
   readonly id: Pick<InstanceReport, '_id' | 'database' | 'host' | 'pid' | 'started'>
-  readonly state: Pick<StateDatabase, 'report' | 'forget'>
+  readonly state: Pick<StateDatabase, 'report' | 'reports' | 'forget'>
   /** Undefined while this instance does nothing. */
   readonly news: () => News | undefined
+  /** What the other instances say. */
+  readonly heard: (others: readonly HeardReport[]) => void
 }
 
 const LOOK_EVERY_MS = 1_000
 const HEARTBEAT_MS = 10_000
+/** An instance that is silent for so long has stopped, or stands still: it missed two heartbeats. */
+const SILENT_MS = 2.5 * HEARTBEAT_MS
 
-/** Tells the other commands how this instance is doing: what changed within a second, and every few seconds that it is alive. */
+/**
+ * Tells the others how this instance is doing, and hears of them: what changed within a second, and every few seconds that it is alive. The
+ * others are asked for with each heartbeat, each second in the first ten, and at once when they were met.
+ */
 export class Reporter {
   readonly #parts: ReporterParts
   readonly #timer: NodeJS.Timeout
   #told: News | undefined
-  #toldAt = 0
+  #toldAt = -Infinity
+  #heardAt = -Infinity
+  #firstAt: number | undefined
   #telling: Promise<void> | undefined
 
   constructor(parts: ReporterParts) {
     this.#parts = parts
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
+  }
+
+  /** Others may have come or gone: asks for them, at most once a second. */
+  met(): void {
+    if (performance.now() - this.#heardAt >= LOOK_EVERY_MS) this.#heardAt = -Infinity
+    this.#look()
   }
 
   async stop(): Promise<void> {
@@ -35,10 +50,20 @@ export class Reporter {
 
   #look(): void {
     if (this.#telling) return
+    const now = performance.now()
     const news = this.#parts.news()
-    const isDue = news !== undefined && performance.now() - this.#toldAt >= HEARTBEAT_MS
-    if (!isDue && isDeepStrictEqual(news, this.#told)) return
-    this.#telling = this.#tell(news).finally(() => (this.#telling = undefined))
+    const isChanged = !isDeepStrictEqual(news, this.#told)
+    const isHeartbeat = news !== undefined && now - this.#toldAt >= HEARTBEAT_MS
+    if (news !== undefined) this.#firstAt ??= now
+    const everyMs = now - (this.#firstAt ?? now) < HEARTBEAT_MS ? LOOK_EVERY_MS : HEARTBEAT_MS
+    const hears = news !== undefined && now - this.#heardAt >= everyMs
+    if (!isChanged && !isHeartbeat && !hears) return
+    this.#telling = this.#speak(news, isChanged || isHeartbeat, hears).finally(() => (this.#telling = undefined))
+  }
+
+  async #speak(news: News | undefined, tells: boolean, hears: boolean): Promise<void> {
+    if (tells) await this.#tell(news)
+    if (hears) await this.#hear()
   }
 
   async #tell(news: News | undefined): Promise<void> {
@@ -49,6 +74,17 @@ export class Reporter {
       this.#toldAt = performance.now()
     } catch {
       // What could not be told is told with the next look.
+    }
+  }
+
+  async #hear(): Promise<void> {
+    const { state, id, heard } = this.#parts
+    try {
+      const reports = await state.reports(id.database)
+      this.#heardAt = performance.now()
+      heard(reports.filter(({ _id, heardAgoMs }) => _id !== id._id && heardAgoMs < SILENT_MS))
+    } catch {
+      // Asked again with the next look.
     }
   }
 }

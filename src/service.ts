@@ -16,6 +16,7 @@ import { newsOf } from './site-reports.ts'
 import { connect, type Connections } from './streams/connect.ts'
 import { stateDatabase, type StateDatabase } from './streams/state-database.ts'
 import { sleep } from './streams/waiting.ts'
+import { within } from './within.ts'
 
 export interface ServiceOptions {
   readonly settings: Settings
@@ -62,6 +63,7 @@ export class SyncService {
   #settings: Settings
   #next: Settings | undefined
   #current: Session | undefined
+  #met = (): void => {}
   #isReady = false
   #isRefused = false
   #synced = 0
@@ -122,6 +124,7 @@ export class SyncService {
 
   async #runSessions(): Promise<void> {
     const reporter = this.#reporter()
+    this.#met = () => reporter.met()
     try {
       await this.#untilStopped()
     } finally {
@@ -148,6 +151,7 @@ export class SyncService {
       id: { _id: this.id, database, host: hostname(), pid: process.pid, started: this.#started },
       state: this.#state,
       news: () => newsOf([...this.#sessions].toReversed().flatMap((session) => session.report() ?? [])),
+      heard: (others) => this.#sessions.forEach((session) => session.heard(others)),
     })
   }
 
@@ -168,6 +172,7 @@ export class SyncService {
       mode,
       connections: this.#connections,
       state: this.#state,
+      met: () => this.#met(),
       ...(openProvider && { openProvider }),
       ready: () => this.#ready(),
       settled: (settled) => this.#count(settled),
@@ -183,7 +188,7 @@ export class SyncService {
     await Promise.race([session.intakeEnded, ends.at(-1), this.#forced.promise])
   }
 
-  /** Nothing is to be synced: alive, and nothing else, until told to stop or to be otherwise. */
+  /** Nothing is to be synced: alive until told to stop or to be otherwise. */
   async #idle(): Promise<void> {
     this.#ready()
     if (this.#options.mode === 'once') return
@@ -237,12 +242,4 @@ export class SyncService {
     const isOffNow = this.#settings.remoteSite === ''
     this.#options.log.event('service.ready', isOffNow ? { message: 'ready, but "remote_site" is empty: nothing is synced' } : {})
   }
-}
-
-/** Waits for last words, but not for ever. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  await Promise.race([work.catch(() => undefined), late])
-  clearTimeout(timer)
 }

@@ -4,7 +4,7 @@ import { changeHints } from './change-hints.ts'
 import { Engine } from './engine.ts'
 import type { SyncError } from './errors.ts'
 import type { Log } from './model/log.ts'
-import { projectSettings } from './model/project-settings.ts'
+import { projectMatcher, projectSettings, servedProjects } from './model/project-settings.ts'
 import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
 import { countingSites } from './model/verdict.ts'
@@ -12,8 +12,10 @@ import type { Clock } from './pipeline/clock.ts'
 import type { Attempt } from './pipeline/attempt.ts'
 import type { Settled } from './pipeline/contracts.ts'
 import type { Hint } from './pipeline/lookout.ts'
+import { Peers } from './pipeline/peers.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderPoolParts } from './providers/provider-pool.ts'
+import type { News } from './reporter.ts'
 import { findSamePlaces } from './same-places.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
 import { siteReports } from './site-reports.ts'
@@ -28,7 +30,7 @@ import { representationReader } from './streams/representation-reader.ts'
 import { tokenStore } from './streams/resume-token.ts'
 import { serverTime } from './streams/scan.ts'
 import { slotStore } from './streams/slots.ts'
-import type { InstanceReport, StateDatabase } from './streams/state-database.ts'
+import type { HeardReport, InstanceReport, StateDatabase } from './streams/state-database.ts'
 import { recordWriter } from './streams/write-back.ts'
 
 export interface SessionParts {
@@ -41,6 +43,8 @@ export interface SessionParts {
   readonly mode: 'run' | 'once'
   readonly connections: Connections
   readonly state: StateDatabase
+  /** Other instances may have come or gone. */
+  readonly met: () => void
   readonly openProvider?: ProviderPoolParts['open']
   /** Work can be taken. */
   readonly ready: () => void
@@ -63,11 +67,13 @@ export class Session {
   #engine: Engine | undefined
   #misconfigured: ReadonlyMap<string, SyncError> = new Map()
   #stream: Pick<InstanceReport, 'stream' | 'streamFault'> = { stream: 'opening' }
+  readonly #peers: Peers
   readonly #ownResults = new OwnResults((document) => this.#engine?.look(document))
   #isStopped = false
 
   constructor(parts: SessionParts) {
     this.#parts = parts
+    this.#peers = new Peers(parts.id)
     const { log, mode } = parts
     this.#outage = new Outage({
       lost: (error) => log.event('database.lost', { error }),
@@ -82,8 +88,23 @@ export class Session {
   }
 
   /** How it is doing; undefined before it begins. */
-  report(): Pick<InstanceReport, 'stream' | 'streamFault' | 'sites'> | undefined {
-    return this.#engine && { ...this.#stream, sites: siteReports(this.#parts.settings, this.#engine, this.#misconfigured) }
+  report(): News | undefined {
+    const { settings } = this.#parts
+    return (
+      this.#engine && {
+        ...this.#stream,
+        sites: siteReports(settings, this.#engine, this.#misconfigured),
+        projects: servedProjects(settings),
+      }
+    )
+  }
+
+  /** What the other instances say: they share the work. */
+  heard(others: readonly HeardReport[]): void {
+    const usable = ({ sites }: HeardReport): ReadonlySet<string> =>
+      new Set(sites.flatMap(({ site, state }) => (state === 'ok' ? [site] : [])))
+    const peers = others.map((report) => ({ id: report._id, sites: usable(report), serves: projectMatcher(report.projects) }))
+    if (this.#peers.update(peers)) this.#engine?.peersChanged()
   }
 
   /** No more work comes in, and the place in the change stream is saved. */
@@ -138,6 +159,7 @@ export class Session {
     const engine = new Engine({
       ...this.#parts,
       isRepeated,
+      ...(isRepeated && { peers: this.#peers, contested: this.#parts.met }),
       claims,
       slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
       records: recordWriter(work.db(database), changes && this.#ownResults),

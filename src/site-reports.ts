@@ -1,7 +1,8 @@
 import type { Engine } from './engine.ts'
 import type { SyncError } from './errors.ts'
 import type { Settings } from './model/settings.ts'
-import type { InstanceReport, ReportedSite } from './streams/state-database.ts'
+import type { News } from './reporter.ts'
+import type { ReportedSite } from './streams/state-database.ts'
 
 /** How the sites are doing under one configuration. */
 export function siteReports(
@@ -30,8 +31,6 @@ export function withEarlier(sites: readonly ReportedSite[], earlier: readonly Re
   }
   return [...all.values()]
 }
-
-type News = Pick<InstanceReport, 'stream' | 'streamFault' | 'sites'>
 
 /** What an instance says that has several configurations, the latest first; undefined when it has none. */
 export function newsOf([latest, ...earlier]: readonly News[]): News | undefined {

@@ -12,7 +12,7 @@ import { Publisher } from './publisher.ts'
 import { untilAborted } from './pause.ts'
 import type { Screen } from './screen.ts'
 import { setStage, withDatabase } from './stage.ts'
-import { farewellLine, landingLines, openingLines, realDatabaseLines, watchingLines, type Facts } from './texts.ts'
+import { farewellLine, landingLines, noticeLines, openingLines, realDatabaseLines, watchingLines, type Facts } from './texts.ts'
 
 /**
  * Database, project, service, publishes, table; puts everything away again, however it ends. Resolves with whether it went as it
@@ -33,6 +33,7 @@ export async function runDemo({ once, config, keep, verbose }: DemoOptions, scre
   const stage = await setStage(config, dir)
   // Of no use to anyone who brings sites and a publish folder.
   isKept = keep && (config === undefined || stage.place.folder.startsWith(dir))
+  for (const line of noticeLines(stage)) screen.print(line)
   for (const warning of stage.warnings) screen.print(`configuration: ${warning}`)
 
   const { client, uri, description } = await openDatabase({ uri: stage.uri, stack, screen, signal })

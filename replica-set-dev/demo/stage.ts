@@ -42,13 +42,13 @@ async function writeOwnConfig(dir: string, uri: string | undefined): Promise<str
     projects: { include: ['site_sync_demo*'] },
     sites: Object.fromEntries(OWN_SITES.map((site) => [site, { provider: 'local_drive', root: { work: path.join(dir, site) } }])),
   }
-  await writeFile(file, `${JSON.stringify(config, null, 2)}\n`)
+  await writeFile(file, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o600 })
   return file
 }
 
 /** Reads the configuration, and refuses what can't be shown. `dir` is the demo's own folder. */
 export async function setStage(config: string | undefined, dir: string): Promise<Stage> {
-  const own = config === undefined ? givenUri(undefined) : undefined
+  const own = config === undefined ? givenUri() : undefined
   const { settings: loaded, isMongoNamed, warnings } = await loadSettings(config ?? (await writeOwnConfig(dir, own)), process.env)
   const isTheirs = config === undefined ? own !== undefined : isMongoNamed
   const settings = { ...loaded, ...PACE, projects: { include: ['*'], exclude: [], overrides: new Map<string, never>() } }

@@ -1,5 +1,6 @@
 import path from 'node:path'
 
+import { shellQuote } from '../../src/config/shell-quote.ts'
 import { printable } from '../../src/logging/printable.ts'
 import { displayPath } from '../../src/model/root-path.ts'
 import type { Site } from '../../src/model/site.ts'
@@ -13,6 +14,24 @@ export interface Facts {
   readonly collection: string
   readonly dir: string
   readonly keep: boolean
+}
+
+/** Said before anything is done: with a configuration of theirs, the sites are real, whatever the database is. */
+export function noticeLines({ config, targets, place, uri }: Stage): string[] {
+  if (config === undefined) return []
+  const width = Math.max(...targets.map(({ name }) => name.length))
+  const where = ({ name, provider, root, apiEndpoint, credentialsFile }: Site): string => {
+    const roots = typeof root === 'string' ? root : [...root.values()].join(', ')
+    const endpoint = apiEndpoint === undefined ? '' : ` at ${apiEndpoint}`
+    const credentials = credentialsFile === undefined ? '' : `, with the credentials in ${credentialsFile}`
+    return `  ${name.padEnd(width)}  ${provider}${endpoint}: ${roots}${credentials}`
+  }
+  return [
+    `NOTE: these are the real sites of ${path.resolve(config)}. The demo writes into them, in folders that begin with site_sync_demo, and what it sends stays there:`,
+    ...targets.map(where),
+    `It publishes from ${place.folder}, and ${uri === undefined ? 'starts a database of its own, with a password' : 'uses your database'}.`,
+    '',
+  ].map(printable)
 }
 
 export function openingLines({ stage, database, collection, project }: Facts): string[] {
@@ -57,10 +76,10 @@ export function realDatabaseLines(): string[] {
 
 /** How to look at the project from another terminal. `uri` is that of a database which the configuration does not name. */
 export function watchingLines(configFile: string, uri: string | undefined): string[] {
-  const env = uri === undefined ? '' : `SITE_SYNC_MONGO_URI=${quoted(uri)} `
+  const env = uri === undefined ? '' : `SITE_SYNC_MONGO_URI=${shellQuote(uri)} `
   return [
     'Watching; Ctrl-C ends it and removes what the demo made. Meanwhile, in another terminal:',
-    `  ${env}npm run -s site-sync -- status --config ${quoted(path.resolve(configFile))}`,
+    `  ${env}npm run -s site-sync -- status --config ${shellQuote(path.resolve(configFile))}`,
   ]
 }
 
@@ -72,8 +91,4 @@ export function farewellLine({ stage, collection, project, dir, keep }: Facts, i
   if (keep) return printable(`Kept: ${config === undefined ? dir : source}${isTheirs ? ` and ${database}` : '; the database is gone'}`)
   const stays = config === undefined ? '--keep leaves the files' : `what was synced stays on ${targets.map(({ name }) => name).join(', ')}`
   return printable(`Removed: ${database} and ${config === undefined ? dir : source} (${stays})`)
-}
-
-function quoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`
 }

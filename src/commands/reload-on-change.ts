@@ -47,7 +47,9 @@ export function reloadOnChange(config: string, first: LoadedSettings, service: P
       if (!isDeepStrictEqual(now.settings.mongo, loaded.settings.mongo)) {
         log.event('config.warning', { message: '"mongo" changed: where the database is takes effect with the next start' })
       }
-      for (const message of now.warnings) log.event('config.warning', { message })
+      // What has been told of files stays so until it changes.
+      const loose = now.loose.filter((line) => !loaded.loose.includes(line))
+      for (const message of [...now.warnings, ...loose]) log.event('config.warning', { message })
       log.event('config.reloaded')
       loaded = now
       service.reload(now.settings)

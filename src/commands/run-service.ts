@@ -7,9 +7,9 @@ import { reloadOnChange } from './reload-on-change.ts'
 /** Runs the service with the signals and the log of a process. */
 export async function runService({ config, logLevel, logFormat }: LogOptions, mode: ServiceOptions['mode']): Promise<ServiceResult> {
   const loaded = await loadSettings(config, process.env)
-  const { settings, warnings } = loaded
+  const { settings, warnings, loose } = loaded
   const log = createLogger({ level: logLevel, format: logFormat })
-  for (const message of warnings) log.event('config.warning', { message })
+  for (const message of [...warnings, ...loose]) log.event('config.warning', { message })
   const service = new SyncService({ settings, log, mode })
   const release = stopOnSignals(service)
   const unwatch = mode === 'run' ? reloadOnChange(config, loaded, service, log) : undefined

@@ -32,7 +32,8 @@ export interface RawConfig {
 /** What the configuration says, wherever its files are. */
 export type Main = Omit<RawConfig, 'folder' | 'files'>
 
-const MAIN = 'config.json'
+/** Of the folder layout: the file of the general keys. */
+export const MAIN = 'config.json'
 
 /** Legacy names of general keys. */
 const LEGACY_KEYS: ReadonlyMap<string, string> = new Map([['active_site', 'publish_site']])

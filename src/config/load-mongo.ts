@@ -1,14 +1,20 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+
 import type { z } from 'zod'
 
 import { registerSecret } from '../logging/redact.ts'
 import type { Settings } from '../model/settings.ts'
 import type { KeyOf, Mistakes } from './mistakes.ts'
-import { hasUnescapedUser, hideAddress, secretsOf } from './mongo-address.ts'
+import { hasUnescapedUser, hideAddress, optionsOf, secretsOf, splitAddress } from './mongo-address.ts'
 import { checkOptions } from './mongo-options.ts'
 import { expandEnvironment } from './paths.ts'
 import type { mongoSchema } from './schema.ts'
 
-const URI_VARIABLES = ['SITE_SYNC_MONGO_URI', 'AVALON_MONGO', 'OPENPYPE_MONGO'] as const
+const URI_VARIABLE = 'SITE_SYNC_MONGO_URI'
+/** Names a file that holds the address: what an environment says, every child process inherits. */
+const FILE_VARIABLE = 'SITE_SYNC_MONGO_URI_FILE'
+const LEGACY_VARIABLES = ['AVALON_MONGO', 'OPENPYPE_MONGO'] as const
 const DEFAULT_URI = 'mongodb://127.0.0.1:27017'
 const DEFAULT_DATABASE = 'avalon'
 const ENCODED = '@ as %40, : as %3A, / as %2F, ? as %3F, # as %23, % as %25'
@@ -37,11 +43,23 @@ export function loadMongo(said: z.output<typeof mongoSchema>, keyOf: KeyOf, env:
 
 /** Does anybody say where the database is, or does the default hold? */
 export function isMongoNamed({ uri }: z.output<typeof mongoSchema>, env: NodeJS.ProcessEnv): boolean {
-  return Boolean(uri) || fromEnvironment(URI_VARIABLES, env) !== undefined
+  return Boolean(uri) || fromEnvironment([URI_VARIABLE, FILE_VARIABLE, ...LEGACY_VARIABLES], env) !== undefined
+}
+
+/** Files that hold secrets of the database's address: the one that the environment names, and the key of a client's certificate. */
+export function mongoFiles(said: z.output<typeof mongoSchema>, uri: string, env: NodeJS.ProcessEnv): readonly string[] {
+  const addressFile = said.uri || env[URI_VARIABLE] ? undefined : env[FILE_VARIABLE]
+  const keys = optionsOf(splitAddress(uri)[1]).filter(({ name }) => name.toLowerCase() === 'tlscertificatekeyfile')
+  return [...(addressFile ? [addressFile] : []), ...keys.map(({ value }) => value)].map((file) => resolve(file))
+}
+
+/** Does the configuration itself hold a secret of the address, and no `{NAME}` in its place? */
+export function hasWrittenSecret({ uri = '' }: z.output<typeof mongoSchema>): boolean {
+  return secretsOf(uri).some((secret) => secret !== '' && !/^\{\w+\}$/.test(secret))
 }
 
 function loadUri(written: string | undefined, key: string, env: NodeJS.ProcessEnv, mistakes: Mistakes): string {
-  const found = written ? { key, value: written } : fromEnvironment(URI_VARIABLES, env)
+  const found = written ? { key, value: written } : addressInEnvironment(env, mistakes)
   if (!found) return DEFAULT_URI
   const expanded = written
     ? expandEnvironment(found.value, env, (missing) => mistakes.add(key, hideAddress(found.value), missing))
@@ -56,6 +74,19 @@ function loadUri(written: string | undefined, key: string, env: NodeJS.ProcessEn
   if (!hasUnescapedUser(uri)) return checkOptions(uri, found.key, mistakes)
   mistakes.add(found.key, hideAddress(uri), `an address whose user name and password are percent-encoded: ${ENCODED}`)
   return uri
+}
+
+function addressInEnvironment(env: NodeJS.ProcessEnv, mistakes: Mistakes): Said | undefined {
+  const plain = fromEnvironment([URI_VARIABLE], env)
+  const named = plain ? undefined : fromEnvironment([FILE_VARIABLE], env)
+  if (!named) return plain ?? fromEnvironment(LEGACY_VARIABLES, env)
+  try {
+    return { key: `${named.value} (${named.key})`, value: readFileSync(named.value, 'utf8').trim() }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    mistakes.add(named.key, named.value, `a file that holds the address of the database; it can't be read (${code})`)
+    return undefined
+  }
 }
 
 function loadDatabase(written: string | undefined, key: string, env: NodeJS.ProcessEnv): Said {

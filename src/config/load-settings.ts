@@ -1,13 +1,16 @@
+import { basename, resolve } from 'node:path'
+
 import { ConfigError } from '../errors.ts'
 import type { ProjectOverride, Settings } from '../model/settings.ts'
 import type { Site, SkippedSite } from '../model/site.ts'
 import { checkSites } from './check-sites.ts'
-import { readLayout, type RawConfig } from './layout.ts'
+import { MAIN, readLayout, type RawConfig } from './layout.ts'
 import { alwaysAccessibleOn, loadGeneral } from './load-general.ts'
 import { loadDocumentRoots } from './load-document-roots.ts'
-import { isMongoNamed, loadMongo } from './load-mongo.ts'
+import { hasWrittenSecret, isMongoNamed, loadMongo, mongoFiles } from './load-mongo.ts'
 import { loadOverrides, overriddenPublishSites } from './load-overrides.ts'
 import { loadSite, type SiteRole } from './load-site.ts'
+import { looseFiles } from './loose-files.ts'
 import { Mistakes } from './mistakes.ts'
 import type { PathContext } from './paths.ts'
 
@@ -17,6 +20,8 @@ export interface LoadedSettings {
   readonly isMongoNamed: boolean
   /** For the operator, a line each; nothing in them is secret. */
   readonly warnings: readonly string[]
+  /** Files that others may read or change although they should not; a line each. */
+  readonly loose: readonly string[]
   /** Every file that was read, absolute. In the folder layout a new file beside them may count too. */
   readonly files: readonly string[]
 }
@@ -35,12 +40,19 @@ export async function loadSettings(
   const raw = await readLayout(path, mistakes)
   if (!raw) throw new ConfigError(path, mistakes.problems)
   const { folder, isLegacy, rootsFromProject } = raw
-  const interpreted = interpret(raw, { env, platform, folder, isLegacy, rootsFromProject, mistakes })
+  const { secret, ...interpreted } = interpret(raw, { env, platform, folder, isLegacy, rootsFromProject, mistakes })
   if (mistakes.problems.length > 0) throw new ConfigError(path, mistakes.problems)
-  return { ...interpreted, warnings: mistakes.warnings, files: raw.files }
+  const isFolder = resolve(path) === folder
+  const loose = await looseFiles({ secret, configuration: raw.files, folder: isFolder ? folder : undefined })
+  return { ...interpreted, warnings: mistakes.warnings, loose, files: raw.files }
 }
 
-function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, 'settings' | 'isMongoNamed'> {
+interface Interpreted extends Pick<LoadedSettings, 'settings' | 'isMongoNamed'> {
+  /** Files that hold secrets. */
+  readonly secret: readonly string[]
+}
+
+function interpret(raw: RawConfig, context: PathContext): Interpreted {
   const { mistakes, env } = context
   const general = loadGeneral(raw, mistakes)
   const alwaysAccessible = alwaysAccessibleOn(raw, mistakes)
@@ -54,7 +66,11 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
     else if (loaded) skipped.set(name, loaded.skipped)
   }
   if (!general.enabled) mistakes.warn(`${raw.keyOf(['enabled'])} is false: nothing is synced`)
-  const ownFiles = [...raw.files, ...[...sites.values()].flatMap(({ credentialsFile }) => credentialsFile ?? [])]
+  const mongo = loadMongo(general.mongo, raw.keyOf, env, mistakes)
+  const overrides = loadOverrides(raw, roleOf, context)
+  const allSites = [...sites.values(), ...[...overrides.values()].flatMap(({ sites: own }) => [...(own?.values() ?? [])])]
+  const keyFiles = [...allSites.flatMap(({ credentialsFile }) => credentialsFile ?? []), ...mongoFiles(general.mongo, mongo.uri, env)]
+  const ownFiles = [...raw.files, ...keyFiles]
   const documentRoots = loadDocumentRoots(general.publish_roots, raw, ownFiles, context)
   const settings: Settings = {
     localId: general.local_id,
@@ -66,7 +82,7 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
     shutdownGraceSeconds: general.shutdown_grace,
     indexes: general.indexes,
     writeProgress: general.write_progress,
-    mongo: loadMongo(general.mongo, raw.keyOf, env, mistakes),
+    mongo,
     sites,
     ...(skipped.size > 0 && { skipped }),
     ...(raw.rootsFromProject && { rootsFromProject: true }),
@@ -75,11 +91,14 @@ function interpret(raw: RawConfig, context: PathContext): Pick<LoadedSettings, '
     projects: {
       include: general.projects.include,
       exclude: general.projects.exclude,
-      overrides: general.enabled ? loadOverrides(raw, roleOf, context) : switchedOff(loadOverrides(raw, roleOf, context)),
+      overrides: general.enabled ? overrides : switchedOff(overrides),
     },
   }
   checkSites(settings, raw, general.enabled ? alwaysAccessible : [], mistakes)
-  return { settings, isMongoNamed: isMongoNamed(general.mongo, env) }
+  const withAddress = hasWrittenSecret(general.mongo)
+    ? raw.files.filter((file, _, { length }) => length === 1 || basename(file) === MAIN)
+    : []
+  return { settings, isMongoNamed: isMongoNamed(general.mongo, env), secret: [...keyFiles, ...withAddress] }
 }
 
 /** No project syncs when syncing is off altogether. */

@@ -69,7 +69,9 @@ export const mongoSchema = z.object(
     uri: z
       .string({ error: 'a mongodb:// or mongodb+srv:// address' })
       .optional()
-      .describe('Else SITE_SYNC_MONGO_URI, AVALON_MONGO or OPENPYPE_MONGO of the environment. {ENV} is replaced.')
+      .describe(
+        'Else SITE_SYNC_MONGO_URI, the file that SITE_SYNC_MONGO_URI_FILE names, AVALON_MONGO or OPENPYPE_MONGO of the environment. {ENV} is replaced.',
+      )
       .meta({ examples: ['mongodb://127.0.0.1:27017'] }),
     database: name('the name of a database')
       .optional()

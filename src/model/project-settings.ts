@@ -21,6 +21,18 @@ export function projectSettings(settings: Settings, project: string): ProjectSet
   return resolved
 }
 
+/** The projects that are served, as globs. */
+export function servedProjects({ projects: { include, exclude, overrides } }: Settings): Pick<ProjectFilter, 'include' | 'exclude'> {
+  const off = [...overrides].flatMap(([name, { enabled }]) => (enabled === false ? [name] : []))
+  return { include, exclude: [...exclude, ...off] }
+}
+
+/** Does an instance serve a project that says this of itself? */
+export function projectMatcher({ include, exclude }: Pick<ProjectFilter, 'include' | 'exclude'>): (project: string) => boolean {
+  const [included, excluded] = [anyOf(include), anyOf(exclude)]
+  return (project) => included(project) && !excluded(project)
+}
+
 /** The sites that files come from, in one project or another. */
 export function publishSites({ publishSite, projects }: Settings): readonly string[] {
   return [...new Set([publishSite, ...[...projects.overrides.values()].flatMap((override) => override.publishSite ?? [])])]

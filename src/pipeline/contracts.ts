@@ -1,8 +1,10 @@
 import type { Outcome } from '../model/outcome.ts'
 import type { RootedPath, Site } from '../model/site.ts'
-import type { Route } from '../model/transfer.ts'
+import type { Occasion } from '../model/eligibility.ts'
+import type { Route, Transfer } from '../model/transfer.ts'
 import type { ByteSource, ChecksumAlgorithm, Provider, RemoteFile } from '../providers/provider.ts'
 import type { Attempt } from './attempt.ts'
+import type { SiteHealth } from './site-breaker.ts'
 
 /** Connected providers, one a site, opened when first needed. */
 export interface ProviderPool {
@@ -36,4 +38,22 @@ export interface Written {
 export interface Settled {
   readonly attempt: Attempt
   readonly outcome: Outcome
+}
+
+/** Transfers found in one representation. */
+export interface Found {
+  readonly representationKey: string
+  readonly transfers: readonly Transfer[]
+  readonly occasion: Occasion
+  /** A change of this document: what is running is to be looked at again afterwards. */
+  readonly changed: boolean
+}
+
+/** How a site is doing, and how much there is to do. */
+export interface SiteStatus {
+  readonly health: SiteHealth
+  /** Started and not yet verified. */
+  readonly running: number
+  /** To be done and not started yet. */
+  readonly queued: number
 }

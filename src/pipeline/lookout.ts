@@ -11,7 +11,7 @@ import { placeKey, rootKey, type Transfer } from '../model/transfer.ts'
 import type { Verdict } from '../model/verdict.ts'
 import { breather } from './breather.ts'
 import type { Attempt } from './attempt.ts'
-import type { Found } from './workload.ts'
+import type { Found } from './contracts.ts'
 
 /** "Look at this representation." */
 export interface Hint {
@@ -36,6 +36,8 @@ export interface LookoutParts {
   readonly reader: DocumentReader
   /** What is under way, by the key of the transfer. */
   readonly running: ReadonlyMap<string, Attempt>
+  /** Of a representation no more than the transfers with these keys are pending. */
+  readonly forget: (representationKey: string, pending: ReadonlySet<string>) => void
   readonly log: Log
   readonly settingsOf: (project: string) => ProjectSettings
   /** Reads what the settings of a project depend on beside the configuration. */
@@ -100,6 +102,7 @@ export class Lookout {
     for (const attempt of this.#parts.running.values()) {
       if (attempt.transfer.representationKey === key) attempt.end({ kind: 'dropped', reason: 'the document is gone' })
     }
+    this.#parts.forget(key, new Set())
   }
 
   async #lookIn(project: string, hints: readonly Hint[]): Promise<readonly Found[]> {
@@ -144,6 +147,7 @@ export class Lookout {
     const representationKey = keyOfHint(hint)
     const plan: Plan = document ? this.#plan(hint.project, document) : { transfers: [], verdicts: [], unreadable: [] }
     this.#stopWhatIsOff(representationKey, plan)
+    this.#parts.forget(representationKey, new Set(plan.transfers.map(({ key }) => key)))
     return { representationKey, transfers: plan.transfers, occasion: hint.occasion, changed: hint.again !== true }
   }
 

@@ -6,7 +6,7 @@ import type { Log } from '../model/log.ts'
 import { breather } from './breather.ts'
 import type { Clock } from './clock.ts'
 import { coalesce } from './coalesce.ts'
-import type { Found } from './workload.ts'
+import type { Found } from './contracts.ts'
 
 /** Why a scan. */
 export interface ScanRequest {

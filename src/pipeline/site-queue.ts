@@ -3,12 +3,17 @@ import type { Transfer } from '../model/transfer.ts'
 interface Entry {
   /** As it was found last. */
   transfer: Transfer
+  /** When it was found first. */
+  readonly since: number
   /** Taken, replaced or evicted: only its place in line is left. */
   gone: boolean
 }
 
 /** What is to become of a transfer whose turn it is: it is taken, stays for a later turn, or leaves without being taken. */
 export type Turn = 'take' | 'stay' | 'leave'
+
+/** `since`: when it was queued first. */
+export type Decide = (transfer: Transfer, since: number) => Turn
 
 /** Entries of one priority: projects in turn, each first come, first served. */
 class Lane {
@@ -36,11 +41,11 @@ class Lane {
   }
 
   /** The first one that is to be taken; `removed` hears of those that leave. */
-  take(decide: (transfer: Transfer) => Turn, removed: (entry: Entry) => void): Entry | undefined {
+  take(decide: Decide, removed: (entry: Entry) => void): Entry | undefined {
     for (const [project, line] of [...this.#projects]) {
       for (let at = 0; at < line.length;) {
         const entry = line[at] as Entry
-        const turn = entry.gone ? 'leave' : decide(entry.transfer)
+        const turn = entry.gone ? 'leave' : decide(entry.transfer, entry.since)
         if (turn === 'stay') {
           at++
           continue
@@ -106,25 +111,25 @@ export class SiteQueue {
    * - `replaced`: a less urgent one had to leave, or one of a project with more of them.
    * - `refused`: everything that waits has the better right.
    */
-  add(transfer: Transfer): 'added' | 'updated' | 'replaced' | 'refused' {
+  add(transfer: Transfer, since = 0): 'added' | 'updated' | 'replaced' | 'refused' {
     const known = this.#entries.get(transfer.key)
     if (known) {
       if (known.transfer.priority === transfer.priority) known.transfer = transfer
       else {
         this.#remove(known)
-        this.#insert(transfer)
+        this.#insert(transfer, known.since)
       }
       return 'updated'
     }
     if (this.#entries.size < this.#maxQueued) {
-      this.#insert(transfer)
+      this.#insert(transfer, since)
       return 'added'
     }
     const lowest = this.lowestPriority ?? 0
     if (lowest > transfer.priority || (lowest === transfer.priority && !this.yieldsTo(transfer.project))) return 'refused'
     const last = this.#lanes.get(lowest)?.pop()
     if (last) this.#remove(last)
-    this.#insert(transfer)
+    this.#insert(transfer, since)
     return 'replaced'
   }
 
@@ -135,7 +140,7 @@ export class SiteQueue {
   }
 
   /** The most urgent one that is to be taken. `decide` is asked for each in turn until one is. */
-  take(decide: (transfer: Transfer) => Turn = () => 'take'): Transfer | undefined {
+  take(decide: Decide = () => 'take'): Transfer | undefined {
     for (const priority of [...this.#lanes.keys()].sort((a, b) => b - a)) {
       const entry = this.#lanes.get(priority)?.take(decide, (removed) => this.#remove(removed))
       if (entry) return entry.transfer
@@ -143,13 +148,18 @@ export class SiteQueue {
     return undefined
   }
 
+  /** Lets go of those that are not to be kept. */
+  keep(isKept: (transfer: Transfer) => boolean): void {
+    for (const entry of [...this.#entries.values()]) if (!isKept(entry.transfer)) this.#remove(entry)
+  }
+
   clear(): void {
     this.#lanes.clear()
     this.#entries.clear()
   }
 
-  #insert(transfer: Transfer): void {
-    const entry = { transfer, gone: false }
+  #insert(transfer: Transfer, since: number): void {
+    const entry = { transfer, since, gone: false }
     let lane = this.#lanes.get(transfer.priority)
     if (!lane) this.#lanes.set(transfer.priority, (lane = new Lane()))
     lane.add(entry)

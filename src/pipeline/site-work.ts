@@ -22,6 +22,8 @@ export interface SiteWorkParts {
 export class SiteWork {
   readonly name: string
   readonly queue: SiteQueue
+  /** What another instance is to do first: a copy, in case it does not. What does not fit is found again by a scan. */
+  readonly others: SiteQueue
   readonly breaker: SiteBreaker
   readonly slots: Slots
   readonly #maxQueued: number
@@ -34,6 +36,7 @@ export class SiteWork {
     this.name = name
     this.#maxQueued = maxQueued
     this.queue = new SiteQueue(maxQueued)
+    this.others = new SiteQueue(maxQueued)
     this.slots = makeSlots(opened)
     this.breaker = new SiteBreaker(name, clock, probe, { ...events, opened })
   }
@@ -41,7 +44,7 @@ export class SiteWork {
   /** Can a transfer to it begin? */
   get isFree(): boolean {
     const { isOpen } = this.breaker
-    return this.slots.isFree(isOpen ? this.queue.size : 0) && isOpen
+    return this.slots.isFree(isOpen ? this.queue.size + this.others.size : 0) && isOpen
   }
 
   /** Transfers that are queued, the parked ones among them. */
@@ -108,6 +111,7 @@ export class SiteWork {
 
   clear(): void {
     this.queue.clear()
+    this.others.clear()
     this.#parked.clear()
     this.#isFull = false
   }

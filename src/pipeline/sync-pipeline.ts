@@ -3,8 +3,8 @@ import type { Observable, ObservableInput } from 'rxjs'
 
 import type { Attempt } from './attempt.ts'
 import { coalesce, type Coalesced } from './coalesce.ts'
-import type { Settled } from './contracts.ts'
-import type { Found, Workload } from './workload.ts'
+import type { Found, Settled } from './contracts.ts'
+import type { Workload } from './workload.ts'
 
 export interface PipelineParts<Hint> {
   /** "Look at this representation." */

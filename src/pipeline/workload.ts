@@ -1,22 +1,15 @@
 import { Subject, type Observable } from 'rxjs'
 
-import { isDue, type Occasion } from '../model/eligibility.ts'
+import { isDue } from '../model/eligibility.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { Transfer } from '../model/transfer.ts'
 import { Attempt, type Seat } from './attempt.ts'
+import type { Found, SiteStatus } from './contracts.ts'
 import type { PermitParts } from './permit.ts'
-import type { SiteHealth } from './site-breaker.ts'
-import type { Turn } from './site-queue.ts'
+import { Places } from './places.ts'
+import type { Peers } from './peers.ts'
+import { LEFT_TO_OTHERS_MS, Selection } from './selection.ts'
 import { SiteWork, type SiteWorkParts } from './site-work.ts'
-
-/** Transfers found in one representation. */
-export interface Found {
-  readonly representationKey: string
-  readonly transfers: readonly Transfer[]
-  readonly occasion: Occasion
-  /** A change of this document: what is running is to be looked at again afterwards. */
-  readonly changed: boolean
-}
 
 export interface WorkloadParts {
   /** The parts of one site's work. */
@@ -26,15 +19,8 @@ export interface WorkloadParts {
   readonly countsReads: (site: string) => boolean
   /** An attempt would be of no use now. Such transfers are forgotten; a scan finds them when that is over. */
   readonly isHeldBack?: (transfer: Transfer) => boolean
-}
-
-/** How a site is doing, and how much there is to do. */
-export interface SiteStatus {
-  readonly health: SiteHealth
-  /** Started and not yet verified. */
-  readonly running: number
-  /** To be done and not started yet. */
-  readonly queued: number
+  /** Which instance is to do it first; without it, this one. */
+  readonly peers?: Pick<Peers, 'isOurs'>
 }
 
 /** Results on their way to the database; a database that is slow or unavailable must not be overrun. Beyond, slots wait for them. */
@@ -44,22 +30,26 @@ const MAX_RESULTS = 256
  * What is to be done and what is being done, at all sites. A transfer is unknown → queued at its site → an attempt → unknown.
  *
  * Slots pull: whenever one may be free, at either end, the site takes its most urgent transfer that both ends can serve, and an attempt
- * begins. A queued transfer whose place is being written to for another document is parked until that has ended.
+ * begins. A queued transfer whose place is being written to for another document is parked until that has ended. What another instance is
+ * to do first waits beside the queue; it is taken when nothing else is left and nobody has done it for a moment.
  */
 export class Workload {
   readonly #parts: WorkloadParts
   readonly #sites = new Map<string, SiteWork>()
   readonly #running = new Map<string, Attempt>()
-  readonly #places = new Set<string>()
-  readonly #parked = new Map<string, Transfer[]>()
+  readonly #places = new Places()
+  readonly #selection: Selection
   readonly #attempts = new Subject<Attempt>()
   readonly #room = new Subject<string>()
   readonly #idle = new Subject<void>()
   #results = 0
+  #cancelLook: (() => void) | undefined
   #isClosed = false
 
   constructor(parts: WorkloadParts) {
     this.#parts = parts
+    const { clock } = parts.permits
+    this.#selection = new Selection({ ...parts, clock, places: this.#places, sourceOf: (transfer) => this.#sourceOf(transfer) })
   }
 
   /** Each transfer that has its slots. Completes when no more will. */
@@ -78,7 +68,9 @@ export class Workload {
   }
 
   get isIdle(): boolean {
-    return this.#running.size === 0 && this.#parked.size === 0 && this.#sites.values().every(({ queue }) => queue.size === 0)
+    return (
+      this.#running.size === 0 && this.#places.areFree && this.#sites.values().every(({ queue, others }) => queue.size + others.size === 0)
+    )
   }
 
   /** By the key of the transfer. */
@@ -114,12 +106,29 @@ export class Workload {
   admit({ transfers, occasion, changed }: Found): void {
     const sites = new Set<string>()
     for (const transfer of transfers) {
-      if (this.#isClosed || !isDue(transfer, occasion) || this.#isHeldBack(transfer)) continue
+      if (this.#isClosed || !isDue(transfer, occasion) || this.#selection.isHeldBack(transfer)) continue
       const attempt = this.#running.get(transfer.key)
       if (attempt) attempt.changed ||= changed
+      else if (!this.#selection.isOurs(transfer)) this.#leaveToOthers(this.#site(transfer.site), transfer)
       else if (this.#site(transfer.site).add(transfer)) sites.add(transfer.site)
     }
     for (const site of sites) this.#pull(this.#site(site))
+  }
+
+  /** Of a representation no more than these transfers are pending: what others were to do is done. */
+  forget(representationKey: string, pending: ReadonlySet<string>): void {
+    for (const { others } of this.#sites.values()) {
+      if (others.size > 0) others.keep((transfer) => transfer.representationKey !== representationKey || pending.has(transfer.key))
+    }
+  }
+
+  /** There are other instances than before: what they would have done may be ours now. */
+  peersChanged(): void {
+    for (const site of this.#sites.values()) {
+      const next = (): Transfer | undefined => site.others.take((transfer) => (this.#selection.isOurs(transfer) ? 'take' : 'stay'))
+      for (let ours = next(); ours; ours = next()) site.add(ours)
+      this.#pull(site)
+    }
   }
 
   /** The outcome is known: its sites learn of it, and have other work while the result is written. Gives back how to end that. */
@@ -132,35 +141,30 @@ export class Workload {
   }
 
   done(attempt: Attempt): void {
-    const { key, targetKey, site } = attempt.transfer
-    this.#running.delete(key)
-    this.#places.delete(targetKey)
+    const { transfer } = attempt
+    this.#running.delete(transfer.key)
+    const waiting = this.#places.leave(transfer)
     attempt.permit.end()
     attempt.leave()
-    const waiting = this.#parked.get(targetKey) ?? []
-    this.#parked.delete(targetKey)
     for (const parked of waiting) this.#site(parked.site).unpark(parked)
     for (const name of new Set(waiting.map((parked) => parked.site))) this.#pull(this.#site(name))
-    this.#tellRoom(site)
+    this.#tellRoom(transfer.site)
     if (this.isIdle) this.#idle.next()
   }
 
   /** Forgets what is queued for one site, and what was turned away. */
   clear(name: string): void {
     this.#sites.get(name)?.clear()
-    for (const [place, waiting] of this.#parked) {
-      const others = waiting.filter(({ site }) => site !== name)
-      if (others.length === 0) this.#parked.delete(place)
-      else this.#parked.set(place, others)
-    }
+    this.#places.forget(name)
     if (this.isIdle) this.#idle.next()
   }
 
   /** Forgets what is queued; what runs goes on. */
   close(): void {
     this.#isClosed = true
+    this.#cancelLook?.()
     for (const site of this.#sites.values()) site.close()
-    this.#parked.clear()
+    this.#places.forget()
     this.#attempts.complete()
     this.#room.complete()
   }
@@ -168,28 +172,18 @@ export class Workload {
   /** Begins what can be begun at a site. */
   #pull(site: SiteWork): void {
     for (let transfer = this.#next(site); transfer; transfer = this.#next(site)) {
-      const attempt = new Attempt(transfer, this.#seat(site, transfer), this.#parts.permits)
+      const attempt = new Attempt(transfer, seatAt(this.#ends(site, transfer)), this.#parts.permits)
       this.#running.set(transfer.key, attempt)
-      this.#places.add(transfer.targetKey)
+      this.#places.use(transfer)
       this.#attempts.next(attempt)
     }
   }
 
   /** The most urgent transfer that both ends can serve now. */
   #next(site: SiteWork): Transfer | undefined {
-    if (this.#isClosed || !site.isFree || site.queue.size === 0) return undefined
-    let isForgotten = false
-    const transfer = site.queue.take((candidate): Turn => {
-      if (this.#isHeldBack(candidate)) {
-        isForgotten = true
-        return 'leave'
-      }
-      if (this.#places.has(candidate.targetKey)) {
-        this.#park(site, candidate)
-        return 'leave'
-      }
-      return this.#canRead(candidate) ? 'take' : 'stay'
-    })
+    if (this.#isClosed || !site.isFree) return undefined
+    const { transfer, left, isForgotten } = this.#selection.next(site)
+    for (const other of left) this.#leaveToOthers(site, other)
     if (isForgotten && !transfer) {
       this.#tellRoom(site.name)
       if (this.isIdle) this.#idle.next()
@@ -197,38 +191,29 @@ export class Workload {
     return transfer
   }
 
-  #canRead(transfer: Transfer): boolean {
+  #leaveToOthers(site: SiteWork, transfer: Transfer): void {
+    const { clock } = this.#parts.permits
+    site.others.add(transfer, clock.now())
+    this.#lookLater()
+  }
+
+  #lookLater(): void {
+    this.#cancelLook ??= this.#parts.permits.clock.after(LEFT_TO_OTHERS_MS, () => {
+      this.#cancelLook = undefined
+      for (const site of this.#sites.values()) this.#pull(site)
+      if (this.#sites.values().some(({ others }) => others.size > 0)) this.#lookLater()
+    })
+  }
+
+  /** Takes what it needs of the sites at both ends. */
+  #ends(site: SiteWork, transfer: Transfer): readonly Seat[] {
     const source = this.#sourceOf(transfer)
-    return !source || (source.breaker.isOpen && (!this.#parts.countsReads(source.name) || source.slots.isFree(1)))
+    return [site.use('write', true), ...(source ? [source.use('read', this.#parts.countsReads(source.name))] : [])]
   }
 
   /** The site whose state counts; undefined for a root that came with the document. */
   #sourceOf({ route }: Transfer): SiteWork | undefined {
     return 'error' in route || route.sourceSite.declared === false ? undefined : this.#site(route.sourceSite.name)
-  }
-
-  #seat(site: SiteWork, transfer: Transfer): Seat {
-    const source = this.#sourceOf(transfer)
-    const ends = [site.use('write', true), ...(source ? [source.use('read', this.#parts.countsReads(source.name))] : [])]
-    return {
-      report: (outcome) => {
-        for (const end of ends) end.report(outcome)
-      },
-      leave: () => {
-        for (const end of ends) end.leave()
-      },
-    }
-  }
-
-  #isHeldBack(transfer: Transfer): boolean {
-    return this.#parts.isHeldBack?.(transfer) === true
-  }
-
-  #park(site: SiteWork, transfer: Transfer): void {
-    const waiting = this.#parked.get(transfer.targetKey)
-    if (waiting) waiting.push(transfer)
-    else this.#parked.set(transfer.targetKey, [transfer])
-    site.park(transfer)
   }
 
   #tellRoom(name: string): void {
@@ -249,5 +234,12 @@ export class Workload {
     const own = this.#sites.get(name)
     if (own) this.#pull(own)
     for (const site of this.#sites.values()) if (site !== own && site.queue.size > 0) this.#pull(site)
+  }
+}
+
+function seatAt(ends: readonly Seat[]): Seat {
+  return {
+    report: (outcome) => ends.forEach((end) => end.report(outcome)),
+    leave: () => ends.forEach((end) => end.leave()),
   }
 }

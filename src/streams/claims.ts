@@ -64,7 +64,10 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       returnDocument: 'after',
       projection: SEEN,
     })
-    return resultOf(request, lease as SeenLease | null, asked)
+    // A command that the driver had to repeat is answered from the log of what it did, without what was to be computed.
+    const isWhole = lease === null || (lease as Partial<SeenLease>).now !== undefined
+    const seen = isWhole ? lease : await leases.findOne({ _id: request.transfer.targetKey }, { projection: SEEN })
+    return resultOf(request, seen as SeenLease | null, asked)
   }
 
   /** Two round trips, however many: the leases that are free are taken, and then all are looked at. */

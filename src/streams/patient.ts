@@ -59,13 +59,14 @@ export function patientReader(reader: RepresentationReader, outage: Outage): Rep
 
 type Memory = Pick<StateDatabase, 'wasSeen' | 'markSeen' | 'reserveFolderId' | 'loadRoot' | 'saveRoot'>
 
-/** What providers remember: a database that is away is no fault of a file or a site. */
+/** What providers remember: a fault of the database is no fault of a file or a site, of whatever kind it is. */
 export function patientMemory(state: Memory, outage: Outage): Memory {
+  const through = async <T>(work: () => Promise<T>): Promise<T> => outage.through(work, { passes: isDatabaseFault })
   return {
-    wasSeen: async (rootKey) => outage.through(async () => state.wasSeen(rootKey)),
-    markSeen: async (rootKey) => outage.through(async () => state.markSeen(rootKey)),
-    reserveFolderId: async (key, proposedId) => outage.through(async () => state.reserveFolderId(key, proposedId)),
-    loadRoot: async (root) => outage.through(async () => state.loadRoot(root)),
-    saveRoot: async (root, facts) => outage.through(async () => state.saveRoot(root, facts)),
+    wasSeen: async (rootKey) => through(async () => state.wasSeen(rootKey)),
+    markSeen: async (rootKey) => through(async () => state.markSeen(rootKey)),
+    reserveFolderId: async (key, proposedId) => through(async () => state.reserveFolderId(key, proposedId)),
+    loadRoot: async (root) => through(async () => state.loadRoot(root)),
+    saveRoot: async (root, facts) => through(async () => state.saveRoot(root, facts)),
   }
 }

@@ -28,13 +28,21 @@ export interface InstanceReport {
   /** Why it is not open. */
   readonly streamFault?: string
   readonly sites: readonly ReportedSite[]
+  /** Globs over the projects that it serves. */
+  readonly projects: { readonly include: readonly string[]; readonly exclude: readonly string[] }
+}
+
+export interface HeardReport extends InstanceReport {
+  readonly heard: Date
+  /** Milliseconds since then, by the server's clock. */
+  readonly heardAgoMs: number
 }
 
 export interface StateDatabase {
   prepare(): Promise<void>
   report(report: InstanceReport): Promise<void>
   /** Of instances heard of lately. */
-  reports(database: string): Promise<readonly (InstanceReport & { readonly heard: Date })[]>
+  reports(database: string): Promise<readonly HeardReport[]>
   /** The last word of an instance. */
   forget(instance: string): Promise<void>
   wasSeen(rootKey: string): Promise<boolean>
@@ -61,6 +69,19 @@ interface StoredRoot {
 const diskKey = (root: string): string => `${hostname()}\0${root}`
 
 const SILENT_AFTER_MS = 45_000
+/** All of a report: a projection that computes something names what it keeps. */
+const REPORT_FIELDS: Readonly<Record<Exclude<keyof HeardReport, 'heardAgoMs'>, 1>> = {
+  _id: 1,
+  database: 1,
+  host: 1,
+  pid: 1,
+  started: 1,
+  stream: 1,
+  streamFault: 1,
+  sites: 1,
+  projects: 1,
+  heard: 1,
+}
 
 /** Our own database: nothing of it ever goes into the owner's documents. */
 export function stateDatabase(state: Db): StateDatabase {
@@ -78,7 +99,11 @@ export function stateDatabase(state: Db): StateDatabase {
     },
     async reports(database) {
       const recent = { $gt: ['$heard', { $subtract: ['$$NOW', SILENT_AFTER_MS] }] }
-      return instances.find({ database, $expr: recent }).sort({ _id: 1 }).toArray()
+      const heardAgoMs = { $toInt: { $subtract: ['$$NOW', '$heard'] } }
+      return instances
+        .find<HeardReport>({ database, $expr: recent }, { projection: { ...REPORT_FIELDS, heardAgoMs } })
+        .sort({ _id: 1 })
+        .toArray()
     },
     async forget(instance) {
       await instances.deleteOne({ _id: instance })

@@ -1,13 +1,14 @@
 import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { on, once } from 'node:events'
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify, stripVTControlCharacters } from 'node:util'
 
+import { MongoClient } from 'mongodb'
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 
 import { testDatabase } from '../support/mongo.ts'
@@ -52,7 +53,7 @@ class Demo {
   constructor(args: readonly string[], temp: string) {
     this.temp = temp
     const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: temp, NODE_OPTIONS: '' }
-    for (const name of ['SITE_SYNC_MONGO_URI', 'AVALON_MONGO', 'OPENPYPE_MONGO', 'AVALON_DB']) delete env[name]
+    for (const name of ['SITE_SYNC_MONGO_URI', 'SITE_SYNC_MONGO_URI_FILE', 'AVALON_MONGO', 'OPENPYPE_MONGO', 'AVALON_DB']) delete env[name]
     this.npm = spawn('npm', ['start', '--', ...args], { cwd: checkout, env, stdio: ['ignore', 'pipe', 'pipe'] })
     for (const stream of [this.npm.stdout, this.npm.stderr]) stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text))
     this.ended = once(this.npm, 'close').then(([code]) => code as number | null)
@@ -80,6 +81,21 @@ class Demo {
       }),
     )
     return found.filter((command) => command !== undefined && command !== '') as string[]
+  }
+
+  /** Of its temporary folders and files. */
+  async modes(): Promise<{ name: string; mode: number }[]> {
+    const names = await readdir(this.temp, { recursive: true })
+    return (
+      await Promise.all(
+        names.map(async (name) =>
+          stat(path.join(this.temp, name)).then(
+            ({ mode }) => [{ name, mode: mode & 0o777 }],
+            () => [],
+          ),
+        ),
+      )
+    ).flat()
   }
 
   /** What there is of it now: processes, and files outside the checkout. */
@@ -150,6 +166,35 @@ test.each([
 )
 
 test(
+  'nobody but its owner comes into the database of the demo, and the password shows in no process list',
+  async () => {
+    const demo = await start()
+    await demo.says('site-sync -- status --config')
+    const [, command = ''] = /^ {2}(SITE_SYNC_MONGO_URI=.*)$/m.exec(demo.output) ?? []
+    const [uri = ''] = /mongodb:\/\/[^\s']+/.exec(command) ?? []
+    const [, password = ''] = /:([\w-]{20,})@/.exec(uri) ?? []
+    expect(demo.output).toContain(`a replica set of its own: ${uri}`)
+
+    await using stranger = new MongoClient(uri.replace(/\/\/.*@/, '//'))
+    const project = stranger.db('avalon').collection('site_sync_demo')
+    await expect(project.findOne()).rejects.toMatchObject({ codeName: 'Unauthorized' })
+    await expect(project.insertOne({})).rejects.toMatchObject({ codeName: 'Unauthorized' })
+
+    const processes = await demo.processes()
+    expect(processes.length).toBeGreaterThanOrEqual(HAS_PROC ? 3 : 0)
+    expect(processes.filter((line) => line.includes(password))).toEqual([])
+    const modes = new Map((await demo.modes()).map(({ name, mode }) => [name.replace(/-\w{6}(?=\/|$)/, ''), mode.toString(8)]))
+    for (const folder of ['site-sync-demo', 'replica-set']) expect(modes.get(folder)).toBe('700')
+    for (const file of ['site-sync-demo/config.json', 'replica-set/key']) expect(modes.get(file)).toBe('600')
+
+    // As the demo tells its owner, in a shell.
+    const { stdout } = await run('/bin/sh', ['-c', command], { cwd: checkout })
+    expect(stdout).toMatch(/site_sync_demo +backup +0 +0 +1 +0/)
+  },
+  TIMEOUT_MS,
+)
+
+test(
   '--config: the own sites and replica set; a foreign collection of the same name stays as it is',
   async () => {
     await using mongo = await testDatabase()
@@ -175,6 +220,10 @@ test(
     const demo = await start('--once', '--config', config)
     expect(await demo.result()).toMatchObject({ code: 0 })
     expect(demo.output).toMatch(/mirror +24 synced/)
+    const notice = `NOTE: these are the real sites of ${config}.`
+    expect(demo.output).toContain(notice)
+    expect(demo.output.indexOf(notice)).toBeLessThan(demo.output.indexOf('Site Sync demo'))
+    expect(demo.output).toContain(`mirror  local_drive: ${path.join(dir, 'mirror')}`)
     expect(demo.output).toContain(`mirror  ${path.join(dir, 'mirror', 'site_sync_demo_2')}`)
     expect(await readdir(path.join(dir, 'mirror'))).toEqual(['site_sync_demo_2'])
     expect(await readdir(path.join(dir, 'mirror', 'site_sync_demo_2', 'shots'))).toEqual(expect.arrayContaining(['sh010', 'sh030']))

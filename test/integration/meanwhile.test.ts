@@ -22,7 +22,7 @@ async function sending(
   await stage.insert(document)
   stage.spy().hold()
   const running = stage.launch({ mode })
-  await waitFor('the upload', () => stage.spy().writes.now === 1)
+  await waitFor('the upload', () => stage.spy().writes.now === 1 && running.lines.count('transfer.started') > 0)
   return { stage, running, document }
 }
 
@@ -185,7 +185,7 @@ test('case 46: with one slot the more urgent goes first, and what is made urgent
   }
   stage.spy().hold()
   await publish('blocker')
-  await waitFor('the first upload', () => stage.spy().writes.now === 1)
+  await waitFor('the first upload', () => stage.spy().writes.now === 1 && running.lines.count('transfer.started') > 0)
   for (const [name, priority] of [['ten', 10], ['plain'], ['ninety', 90], ['raised', 10]] as const) await publish(name, priority)
   await stage.fence({ site: 'nas' })
   await update(stage, documents.get('raised') as Representation, { $set: { 'files.0.sites.1.priority': 99 } })

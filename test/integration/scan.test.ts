@@ -135,7 +135,7 @@ test('a collection that was dropped is never made again, neither by an index nor
   const document = await stage.publish('a.ma')
   stage.spy().hold()
   const running = await stage.start()
-  await waitFor('the upload', () => stage.spy().writes.now === 1)
+  await waitFor('the upload', () => stage.spy().writes.now === 1 && running.lines.count('transfer.started') > 0)
   await running.lines.until('database.index')
   await stage.project().drop()
   const client = connectPatiently(stage.uri)

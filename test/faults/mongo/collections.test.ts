@@ -44,7 +44,7 @@ test.each(Object.entries(UPHEAVALS))(
     stage.spy().hold()
     const document = await stage.publish('during.ma')
     const others = [await publishIn(stage, 'other', 'other/0'), await publishIn(stage, 'other', 'other/1')]
-    await waitFor('the uploads', () => stage.spy().writes.now === 3)
+    await waitFor('the uploads', () => stage.spy().writes.now === 3 && running.lines.count('transfer.started') === 3)
     await waitFor('the indexes of both', () => running.lines.count('database.index') === 2)
     await upheaval(stage)
     const after = await names(stage)
@@ -70,7 +70,7 @@ test('the whole database is dropped during an upload: the stream is opened again
   const running = await stage.start()
   stage.spy().hold()
   await stage.publish('during.ma')
-  await waitFor('the upload', () => stage.spy().writes.now === 1)
+  await waitFor('the upload', () => stage.spy().writes.now === 1 && running.lines.count('transfer.started') > 0)
   await waitFor('the indexes', () => running.lines.count('database.index') === 1)
   await stage.db.dropDatabase()
   stage.spy().release()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 import { redact } from '../../../src/logging.ts'
-import { gdrive, load, mistakesOf, type Json, type LoadOptions } from './support.ts'
+import { folderOf, gdrive, load, mistakesOf, type Json, type LoadOptions } from './support.ts'
 
 const site = async (definition: Json, options?: LoadOptions) => {
   const { settings, folder } = await load({ sites: { nas: definition } }, options)
@@ -401,6 +401,17 @@ describe('mongo', () => {
     ['srv', { uri: 'mongodb+srv://cluster.example' }, {}, 'mongodb+srv://cluster.example', 'avalon'],
   ])('%s', async (_, mongo, env, uri, database) => {
     expect((await load({ mongo }, { env })).settings.mongo).toMatchObject({ uri, database })
+  })
+
+  test('SITE_SYNC_MONGO_URI_FILE comes after SITE_SYNC_MONGO_URI and before the legacy names; what it holds is never shown', async () => {
+    const folder = await folderOf({ address: ' mongodb://filed\n', wrong: 'u:hunter2@h' })
+    const filed = { ...all, SITE_SYNC_MONGO_URI_FILE: join(folder, 'address') }
+    expect((await load({}, { env: filed })).settings.mongo.uri).toBe('mongodb://one')
+    const loaded = await load({}, { env: { ...filed, SITE_SYNC_MONGO_URI: '' } })
+    expect([loaded.settings.mongo.uri, loaded.isMongoNamed]).toEqual(['mongodb://filed', true])
+    const { problems, message } = await mistakesOf(load({}, { env: { SITE_SYNC_MONGO_URI_FILE: join(folder, 'wrong') } }))
+    expect(problems.map(({ key }) => key)).toEqual([`${join(folder, 'wrong')} (environment SITE_SYNC_MONGO_URI_FILE)`])
+    expect(message).not.toContain('hunter2')
   })
 
   test.each([

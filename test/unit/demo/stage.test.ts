@@ -5,6 +5,7 @@ import path from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { backlog, commonRootName, publishesWhileRunning } from '../../../replica-set-dev/demo/demo-project.ts'
+import { noticeLines } from '../../../replica-set-dev/demo/texts.ts'
 import { setStage, withDatabase } from '../../../replica-set-dev/demo/stage.ts'
 import { projectSettings } from '../../../src/model/project-settings.ts'
 import { examine } from '../../../src/model/verdict.ts'
@@ -17,7 +18,8 @@ async function temporaryFolder(): Promise<string> {
 }
 
 function withoutEnvironment(): void {
-  for (const name of ['SITE_SYNC_MONGO_URI', 'AVALON_MONGO', 'OPENPYPE_MONGO', 'AVALON_DB']) vi.stubEnv(name, '')
+  for (const name of ['SITE_SYNC_MONGO_URI', 'SITE_SYNC_MONGO_URI_FILE', 'AVALON_MONGO', 'OPENPYPE_MONGO', 'AVALON_DB'])
+    vi.stubEnv(name, '')
   onTestFinished(() => void vi.unstubAllEnvs())
 }
 
@@ -85,6 +87,18 @@ test('a publish site that the configuration does not declare: the root in the do
   const verdicts = documents.flatMap((document) => examine(document, 'film', settings, new Map()).verdicts)
   expect(new Set(verdicts.map(({ state }) => state))).toEqual(new Set(['pending']))
   for (const { transfer } of verdicts) expect(transfer?.route).toMatchObject({ source: { root: place.folder }, target: { root: '/mnt/a' } })
+})
+
+test('real sites are named before anything is done, with their credentials; the own ones need no notice', async () => {
+  withoutEnvironment()
+  expect(noticeLines(await setStage(undefined, await temporaryFolder()))).toEqual([])
+  const drive = { provider: 'gdrive', root: '/My Drive/work', credentials_url: '/keys/account.json', api_endpoint: 'http://127.0.0.1:9' }
+  const { folder, stage } = await stageOf({ remote_site: 'drive', sites: { studio: { root: '.' }, drive, nas } })
+  const lines = noticeLines(await stage)
+  expect(lines[0]).toContain(`the real sites of ${path.join(folder, 'config.json')}. The demo writes into them`)
+  expect(lines).toContain('  drive  gdrive at http://127.0.0.1:9: /My Drive/work, with the credentials in /keys/account.json')
+  expect(lines).toContain('  nas    local_drive: /mnt/nas')
+  expect(lines).toContain(`It publishes from ${folder}, and starts a database of its own, with a password.`)
 })
 
 test('what is published: both shapes, 24 frames, a texture in two representations, one file missing', () => {

@@ -1,0 +1,86 @@
+import type { Transfer } from '../model/transfer.ts'
+import type { Clock } from './clock.ts'
+import type { Peers } from './peers.ts'
+import type { Places } from './places.ts'
+import type { Turn } from './site-queue.ts'
+import type { SiteWork } from './site-work.ts'
+
+export interface SelectionParts {
+  readonly clock: Clock
+  readonly places: Places
+  /** Does reading from a site take one of its slots? */
+  readonly countsReads: (site: string) => boolean
+  /** An attempt would be of no use now. Such transfers are forgotten; a scan finds them when that is over. */
+  readonly isHeldBack?: (transfer: Transfer) => boolean
+  /** Which instance is to do it first; without it, this one. */
+  readonly peers?: Pick<Peers, 'isOurs'>
+  /** The site whose state counts; undefined for a root that came with the document. */
+  readonly sourceOf: (transfer: Transfer) => SiteWork | undefined
+}
+
+interface Selected {
+  readonly transfer: Transfer | undefined
+  /** Queued ones that another instance is to do first. */
+  readonly left: readonly Transfer[]
+  /** Others were forgotten, because they are held back. */
+  readonly isForgotten: boolean
+}
+
+/** How long what another instance is to do first is left to it. Milliseconds. */
+export const LEFT_TO_OTHERS_MS = 1_000
+
+/** Chooses what a free slot of a site does next: the most urgent transfer that both ends can serve now. */
+export class Selection {
+  readonly #parts: SelectionParts
+
+  constructor(parts: SelectionParts) {
+    this.#parts = parts
+  }
+
+  isHeldBack(transfer: Transfer): boolean {
+    return this.#parts.isHeldBack?.(transfer) === true
+  }
+
+  isOurs(transfer: Transfer): boolean {
+    return this.#parts.peers?.isOurs(transfer) !== false
+  }
+
+  /** This instance's own work first; then what others have not done for a moment. */
+  next(site: SiteWork): Selected {
+    const { places } = this.#parts
+    const left: Transfer[] = []
+    let isForgotten = false
+    const own = site.queue.take((candidate): Turn => {
+      if (this.isHeldBack(candidate)) {
+        isForgotten = true
+        return 'leave'
+      }
+      if (!this.isOurs(candidate)) {
+        left.push(candidate)
+        return 'leave'
+      }
+      if (places.isInUse(candidate)) {
+        places.park(candidate)
+        site.park(candidate)
+        return 'leave'
+      }
+      return this.#canRead(candidate) ? 'take' : 'stay'
+    })
+    return { transfer: own ?? this.#nextOfOthers(site), left, isForgotten }
+  }
+
+  #nextOfOthers(site: SiteWork): Transfer | undefined {
+    const { clock, places } = this.#parts
+    if (site.others.size === 0) return undefined
+    const latest = clock.now() - LEFT_TO_OTHERS_MS
+    return site.others.take((candidate, since): Turn => {
+      if (this.isHeldBack(candidate)) return 'leave'
+      return since <= latest && !places.isInUse(candidate) && this.#canRead(candidate) ? 'take' : 'stay'
+    })
+  }
+
+  #canRead(transfer: Transfer): boolean {
+    const source = this.#parts.sourceOf(transfer)
+    return !source || (source.breaker.isOpen && (!this.#parts.countsReads(source.name) || source.slots.isFree(1)))
+  }
+}
