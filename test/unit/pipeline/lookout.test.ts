@@ -19,6 +19,8 @@ function rig(documents: readonly RepresentationDocument[] = []) {
   const stored = new Map(documents.map((document) => [idText(document._id), document]))
   const clock = new FakeClock()
   const running = new Map<string, Attempt>()
+  /** All but these transfers of a representation. */
+  const forgotten: [representationKey: string, pending: readonly string[]][] = []
   const log = new RecordingLog()
   const reads: unknown[][] = []
   const unread: unknown[] = []
@@ -35,6 +37,7 @@ function rig(documents: readonly RepresentationDocument[] = []) {
       readFile: async (_project, { representationId }) => Promise.resolve(stored.get(idText(representationId))),
     },
     running,
+    forget: (representationKey, pending) => void forgotten.push([representationKey, [...pending]]),
     log,
     settingsOf: (project) => projectOf({ enabled: project !== 'OFF' }),
     misconfigured: new Map(),
@@ -49,7 +52,7 @@ function rig(documents: readonly RepresentationDocument[] = []) {
     running.set(attempt.transfer.key, attempt)
     return attempt
   }
-  return { lookout, log, reads, unread, faults, put, remove: (id: string) => stored.delete(idText(id)), runs }
+  return { lookout, forgotten, log, reads, unread, faults, put, remove: (id: string) => stored.delete(idText(id)), runs }
 }
 
 describe('hints', () => {
@@ -217,6 +220,19 @@ describe('what runs', () => {
     all.lookout.found('PRJ', ready('a', { created_dt: CREATED }), {})
     expect(running.signal.aborted).toBe(false)
   })
+})
+
+test('what is queued of a document and not pending any more is forgotten, when it is looked at and when it is gone', async () => {
+  const all = rig([ready('a')])
+  const { transfer } = await all.runs('a')
+  all.put(ready('a', { paused: true }))
+  await all.lookout.look([hint('a')])
+  all.lookout.gone('PRJ', 'a')
+  expect(all.forgotten).toEqual([
+    [transfer.representationKey, [transfer.key]],
+    [transfer.representationKey, []],
+    [transfer.representationKey, []],
+  ])
 })
 
 test('a document that is gone ends what runs for it, and nothing else', async () => {
