@@ -117,9 +117,13 @@ export class Workload {
 
   /** Of a representation no more than these transfers are pending: what others were to do is done. */
   forget(representationKey: string, pending: ReadonlySet<string>): void {
+    let isForgotten = false
     for (const { others } of this.#sites.values()) {
-      if (others.size > 0) others.keep((transfer) => transfer.representationKey !== representationKey || pending.has(transfer.key))
+      const { size } = others
+      if (size > 0) others.keep((transfer) => transfer.representationKey !== representationKey || pending.has(transfer.key))
+      isForgotten ||= others.size < size
     }
+    if (isForgotten && this.isIdle) this.#idle.next()
   }
 
   /** There are other instances than before: what they would have done may be ours now. */
