@@ -20,11 +20,12 @@ interface Options {
   /** Transfers at once to a site. */
   readonly limit?: number
   readonly isHeldBack?: (transfer: Transfer) => boolean
+  readonly isOurs?: (transfer: Transfer) => boolean
   readonly slotsOf?: (site: string, freed: () => void) => Slots | undefined
 }
 
 /** All that a workload says; attempts are begun and left to the test. */
-function rig({ maxQueued = 10, limit = 1, isHeldBack, slotsOf }: Options = {}) {
+function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, slotsOf }: Options = {}) {
   const clock = new FakeClock()
   const claims = new MemoryClaims(clock)
   const begun: string[] = []
@@ -50,6 +51,7 @@ function rig({ maxQueued = 10, limit = 1, isHeldBack, slotsOf }: Options = {}) {
     },
     countsReads: (site) => site === 'gdrive',
     ...(isHeldBack && { isHeldBack }),
+    ...(isOurs && { peers: { isOurs } }),
   })
   work.attempts$.subscribe({ next: ({ transfer }) => begun.push(transfer.key), complete: () => begun.push('no more') })
   work.room$.subscribe((site) => room.push(site))
@@ -520,6 +522,100 @@ describe('what is held back', () => {
     held.add('b')
     end(job('a'))
     expect(begun).toEqual(['a', 'c'])
+  })
+})
+
+describe('what another instance is to do first', () => {
+  /** All that begins with `x` is another's. */
+  const shared = (others: ReadonlySet<string> = new Set(['x1', 'x2'])) => rig({ isOurs: ({ key }) => !others.has(key) })
+
+  test('is left to it for a second, and done here when it is still pending then', async () => {
+    const { admit, begun, end, clock, work } = shared()
+    admit([job('x1'), job('a')])
+    end(job('a'))
+    expect([begun, work.isIdle]).toEqual([['a'], false])
+    await clock.advance(999)
+    expect(begun).toEqual(['a'])
+    await clock.advance(1)
+    expect(begun).toEqual(['a', 'x1'])
+    end(job('x1'))
+    expect(work.isIdle).toBe(true)
+    await clock.advance(1_000)
+    expect(clock.alarms).toBe(0)
+  })
+
+  test('comes after everything of our own, however urgent', async () => {
+    const { admit, begun, end, clock } = shared()
+    admit([job('a'), job('b'), job('x1', { priority: 99 })])
+    await clock.advance(5_000)
+    end(job('a'))
+    end(job('b'))
+    expect(begun).toEqual(['a', 'b', 'x1'])
+  })
+
+  test('is forgotten when the other has done it, and that may be the end of the work', async () => {
+    const { admit, begun, clock, work, idle } = shared()
+    const [x1, x2] = [job('x1'), job('x2')]
+    admit([x1, x2])
+    work.forget(x1.representationKey, new Set())
+    expect([work.isIdle, idle()]).toEqual([false, 0])
+    work.forget(x2.representationKey, new Set([x2.key]))
+    expect(work.isIdle).toBe(false)
+    work.forget(x2.representationKey, new Set())
+    expect([work.isIdle, idle()]).toEqual([true, 1])
+    await clock.advance(5_000)
+    expect([begun, clock.alarms]).toEqual([[], 0])
+  })
+
+  test('is ours at once when the other is gone', () => {
+    const others = new Set(['x1', 'x2'])
+    const { admit, begun, work } = shared(others)
+    admit([job('x1'), job('x2')])
+    expect(begun).toEqual([])
+    others.delete('x1')
+    work.peersChanged()
+    expect(begun).toEqual(['x1'])
+  })
+
+  test('is left to another that joins, also when it is queued here', async () => {
+    const others = new Set<string>()
+    const { admit, begun, end, clock } = shared(others)
+    admit([job('a'), job('b'), job('c')])
+    others.add('b')
+    end(job('a'))
+    end(job('c'))
+    expect(begun).toEqual(['a', 'c'])
+    await clock.advance(1_000)
+    expect(begun).toEqual(['a', 'c', 'b'])
+  })
+
+  test('is not begun at a place that is being written to here', async () => {
+    const { admit, begun, end, clock } = rig({ limit: 3, isOurs: ({ key }) => key !== 'x1' })
+    admit([job('a', { targetKey: 'here' }), job('x1', { targetKey: 'here' })])
+    await clock.advance(5_000)
+    expect(begun).toEqual(['a'])
+    end(job('a'))
+    await clock.advance(1_000)
+    expect(begun).toEqual(['a', 'x1'])
+  })
+
+  test('is forgotten when it is held back, and that may be the end of the work', async () => {
+    const held = new Set<string>()
+    const { admit, begun, clock, work, idle } = rig({ isOurs: () => false, isHeldBack: ({ key }) => held.has(key) })
+    admit([job('x1')])
+    held.add('x1')
+    await clock.advance(2_000)
+    expect([begun, work.isIdle, idle(), clock.alarms]).toEqual([[], true, 1, 0])
+  })
+
+  test('is forgotten at the end, and with its site', () => {
+    const { admit, work, clock, idle } = shared()
+    admit([job('x1')])
+    work.clear('gdrive')
+    expect([work.isIdle, idle()]).toEqual([true, 1])
+    admit([job('x1')])
+    work.close()
+    expect([work.isIdle, clock.alarms]).toEqual([true, 0])
   })
 })
 
