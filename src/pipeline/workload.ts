@@ -90,11 +90,11 @@ export class Workload {
   status(name: string): SiteStatus {
     const site = this.#sites.get(name)
     if (!site) return { health: { state: 'ok' }, running: 0, queued: 0 }
-    const stages = [...this.#running.values().filter(({ transfer }) => transfer.site === name)].map(({ stage }) => stage)
+    const own = [...this.#running.values()].filter(({ transfer }) => transfer.site === name)
     return {
       health: site.breaker.health,
-      running: stages.filter((stage) => stage === 'running').length,
-      queued: site.waiting + stages.filter((stage) => stage === 'asking').length,
+      running: own.filter(({ stage }) => stage === 'running').length,
+      queued: site.waiting + own.filter(({ stage }) => stage === 'asking').length,
     }
   }
 
