@@ -47,6 +47,11 @@ export class SiteWork {
     return this.slots.isFree(isOpen ? this.queue.size + this.others.size : 0) && isOpen
   }
 
+  /** Is there anything that a slot could be used for? */
+  get hasWork(): boolean {
+    return this.queue.size + this.others.size > 0
+  }
+
   /** Transfers that are queued, the parked ones among them. */
   get waiting(): number {
     return this.queue.size + this.#parked.size
