@@ -55,13 +55,14 @@ test('one that joins takes its own share, and nobody else’s work changes hands
   expect(moved).toBeLessThan(350)
 })
 
-describe('who can not do it is no owner', () => {
-  const owned = (other: Partial<Peer>, more: Partial<Transfer> = {}): number => {
-    const peers = new Peers('a')
-    peers.update([peer('b', other)])
-    return many(200, more).filter((transfer) => peers.isOurs(transfer)).length
-  }
+/** How many of 200 places are ours when there is one other. */
+const owned = (other: Partial<Peer>, more: Partial<Transfer> = {}): number => {
+  const peers = new Peers('a')
+  peers.update([peer('b', other)])
+  return many(200, more).filter((transfer) => peers.isOurs(transfer)).length
+}
 
+describe('who can not do it is no owner', () => {
   test('because it does not reach the target', () => {
     expect(owned({ sites: new Set(['studio']) })).toBe(200)
   })

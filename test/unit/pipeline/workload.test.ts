@@ -4,9 +4,11 @@ import { describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
 import type { Occasion } from '../../../src/model/eligibility.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
+import type { SlotStore } from '../../../src/model/slots.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
 import type { Attempt } from '../../../src/pipeline/attempt.ts'
-import { OwnSlots, type Slots } from '../../../src/pipeline/slots.ts'
+import type { Clock } from '../../../src/pipeline/clock.ts'
+import { OwnSlots, SharedSlots, type Slots } from '../../../src/pipeline/slots.ts'
 import { Workload } from '../../../src/pipeline/workload.ts'
 import { FakeClock, settle } from '../../support/fake-clock.ts'
 import { LEASE_MS, MemoryClaims } from '../../support/memory-claims.ts'
@@ -21,7 +23,7 @@ interface Options {
   readonly limit?: number
   readonly isHeldBack?: (transfer: Transfer) => boolean
   readonly isOurs?: (transfer: Transfer) => boolean
-  readonly slotsOf?: (site: string, freed: () => void) => Slots | undefined
+  readonly slotsOf?: (site: string, clock: Clock, freed: () => void) => Slots | undefined
 }
 
 /** All that a workload says; attempts are begun and left to the test. */
@@ -39,7 +41,7 @@ function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, slotsOf }: Options
       maxQueued,
       probe: async () => Promise.resolve(),
       events: { cooling: (site) => said.push(`${site} cooling`), recovered: (site) => said.push(`${site} recovered`) },
-      makeSlots: (freed) => slotsOf?.(name, freed) ?? new OwnSlots(limit, freed),
+      makeSlots: (freed) => slotsOf?.(name, clock, freed) ?? new OwnSlots(limit, freed),
     }),
     permits: {
       claims,
@@ -388,6 +390,92 @@ describe('both ends', () => {
   })
 })
 
+describe('slots that instances share', () => {
+  /** Google Drive has so many for all instances; `taken` are had by others. */
+  function shared(limit: number, isOurs?: (transfer: Transfer) => boolean) {
+    const foreign = { taken: 0 }
+    const holders = new Set<string>()
+    const calls: string[] = []
+    const store: SlotStore = {
+      async acquire(_site, most, holder) {
+        calls.push('acquire')
+        await Promise.resolve()
+        if (holders.size + foreign.taken < most) holders.add(holder)
+        return holders.has(holder)
+      },
+      renew: async () => Promise.resolve(),
+      release: async (_site, holder) => {
+        holders.delete(holder)
+        return Promise.resolve()
+      },
+    }
+    const all = rig({
+      limit: 5,
+      slotsOf: (site, clock, freed) =>
+        site === 'gdrive' ? new SharedSlots({ site, limit, store, clock, renewEveryMs: 10_000, freed }) : undefined,
+      ...(isOurs && { isOurs }),
+    })
+    return { ...all, foreign, holders, calls }
+  }
+
+  test('are taken by uploads and downloads, no more than there are, and given back', async () => {
+    const { admit, begun, end, holders, clock, work } = shared(2)
+    admit([
+      from('studio', 'gdrive', 'up-1'),
+      from('gdrive', 'nas', 'down-1'),
+      from('studio', 'gdrive', 'up-2'),
+      from('gdrive', 'nas', 'down-2'),
+    ])
+    await settle()
+    for (let rounds = 0; !work.isIdle; rounds++) {
+      expect(rounds).toBeLessThan(20)
+      expect(work.running.size).toBe(Math.min(2, 4 - rounds))
+      expect(holders.size).toBe(work.running.size)
+      end({ key: [...work.running.keys()][0] as string })
+      await settle()
+      await clock.advance(300)
+    }
+    expect(begun.toSorted()).toEqual(['down-1', 'down-2', 'up-1', 'up-2'])
+    expect([holders.size, clock.alarms]).toEqual([0, 0])
+  })
+
+  test('are asked for by a download as long as it waits for one, whatever else is looked at meanwhile', async () => {
+    const { admit, begun, foreign, clock } = shared(1, ({ key }) => key !== 'x1')
+    foreign.taken = 1
+    admit([from('gdrive', 'nas', 'down'), from('gdrive', 'nas', 'x1')])
+    await settle()
+    await clock.advance(10_000)
+    expect(begun).toEqual([])
+    foreign.taken = 0
+    await clock.advance(400)
+    expect(begun).toEqual(['down'])
+  })
+
+  test('are not asked for while the site is in trouble', async () => {
+    const { admit, end, calls, clock } = shared(1)
+    admit([job('a')])
+    await settle()
+    end(job('a'), troubleOf('gdrive'))
+    admit([job('b')])
+    const asked = calls.length
+    await clock.advance(4_900)
+    expect(calls).toHaveLength(asked)
+  })
+
+  test('are not asked for any more at the end', async () => {
+    const { admit, foreign, calls, clock, work } = shared(1)
+    foreign.taken = 1
+    admit([job('a')])
+    await settle()
+    await clock.advance(1_000)
+    work.close()
+    await settle()
+    const asked = calls.length
+    await clock.advance(5_000)
+    expect([calls.length, clock.alarms]).toEqual([asked, 0])
+  })
+})
+
 describe('room', () => {
   test('after turning away, it is told once when half of the queue is free', () => {
     const { admit, room, end, work, begun } = rig({ maxQueued: 4 })
@@ -525,10 +613,10 @@ describe('what is held back', () => {
   })
 })
 
-describe('what another instance is to do first', () => {
-  /** All that begins with `x` is another's. */
-  const shared = (others: ReadonlySet<string> = new Set(['x1', 'x2'])) => rig({ isOurs: ({ key }) => !others.has(key) })
+/** All that begins with `x` is another's. */
+const shared = (others: ReadonlySet<string> = new Set(['x1', 'x2'])) => rig({ isOurs: ({ key }) => !others.has(key) })
 
+describe('what another instance is to do first', () => {
   test('is left to it for a second, and done here when it is still pending then', async () => {
     const { admit, begun, end, clock, work } = shared()
     admit([job('x1'), job('a')])
