@@ -1,16 +1,14 @@
 import type { Observable } from 'rxjs'
 
 import type { SyncError } from './errors.ts'
-import type { ClaimStore } from './model/claim.ts'
 import type { Log } from './model/log.ts'
 import type { TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
-import type { SlotStore } from './model/slots.ts'
+import type { ClaimStore, DocumentReader, RecordWriter, SlotStore } from './model/stores.ts'
 import type { Clock } from './pipeline/clock.ts'
 import type { Peers } from './pipeline/peers.ts'
-import type { DocumentReader, Hint, LookoutParts } from './pipeline/lookout.ts'
+import type { Hint, LookoutParts } from './pipeline/lookout.ts'
 import type { ScanParts } from './pipeline/scan-plan.ts'
-import type { WriteBackParts } from './pipeline/write-back.ts'
 import type { ProviderPool } from './providers/provider-pool.ts'
 
 export interface EngineParts {
@@ -22,7 +20,7 @@ export interface EngineParts {
   readonly retry: TransientRetry
   readonly claims: ClaimStore
   readonly slots: SlotStore
-  readonly records: WriteBackParts['records']
+  readonly records: RecordWriter
   readonly reader: DocumentReader
   readonly providers: ProviderPool
   /** What holds for a project; without it, what the configuration says. */

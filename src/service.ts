@@ -210,6 +210,7 @@ export class SyncService {
       try {
         await this.#connections.open()
         await this.#state.prepare()
+        log.event('database.connected')
         if (failures > 0) log.event('database.recovered')
         return true
       } catch (error) {

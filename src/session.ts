@@ -14,7 +14,7 @@ import type { Settled } from './pipeline/contracts.ts'
 import type { Hint } from './pipeline/lookout.ts'
 import { Peers } from './pipeline/peers.ts'
 import { Projects } from './projects.ts'
-import { ProviderPool, type ProviderPoolParts } from './providers/provider-pool.ts'
+import { ProviderPool, type ProviderMemory, type ProviderPoolParts } from './providers/provider-pool.ts'
 import type { News } from './reporter.ts'
 import { findSamePlaces } from './same-places.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
@@ -24,7 +24,7 @@ import { claimStore } from './streams/claims.ts'
 import type { Connections } from './streams/connect.ts'
 import { Outage } from './streams/outage.ts'
 import { OwnResults } from './streams/own-results.ts'
-import { patientClaims, patientMemory, patientReader } from './streams/patient.ts'
+import { isDatabaseFault, outageProof, outageProofClaims } from './streams/outage-proof.ts'
 import { ProjectRoots } from './streams/project-roots.ts'
 import { representationReader } from './streams/representation-reader.ts'
 import { tokenStore } from './streams/resume-token.ts'
@@ -137,7 +137,8 @@ export class Session {
     const { database, stateDatabase } = settings.mongo
     const { work, stream } = connections
     await using providers = new ProviderPool({
-      memory: patientMemory(state, this.#outage),
+      // A fault of the database is no fault of a file or a site, of whatever kind it is.
+      memory: outageProof<ProviderMemory>(state, this.#outage, () => ({ passes: isDatabaseFault })),
       isSource: ({ name, declared }) => declared === false || name === settings.publishSite,
       warn: (site, message) => log.event('site.warning', { site: site.name, message }),
       ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
@@ -152,7 +153,7 @@ export class Session {
       this.#outage.through(async () => roots.prepare(project, options))
     await using projects = new Projects({ settings, work, log, prepare, hasRoom: (...of) => engine.hasRoom(...of) })
     const isRepeated = mode === 'run'
-    const claims = patientClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)
+    const claims = outageProofClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
     const engine = new Engine({
       ...this.#parts,
@@ -161,7 +162,7 @@ export class Session {
       claims,
       slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
       records: recordWriter(work.db(database), changes && this.#ownResults),
-      reader: patientReader(
+      reader: outageProof(
         roots.noticing(representationReader(work.db(database), (project) => countingSites(projectSettings(settings, project)))),
         this.#outage,
       ),

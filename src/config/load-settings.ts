@@ -65,6 +65,7 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
     if (loaded && 'site' in loaded) sites.set(name, loaded.site)
     else if (loaded) skipped.set(name, loaded.skipped)
   }
+  if (general.http !== undefined) mistakes.warn(`${raw.keyOf(['http'])} is kept and has no effect in this version: there is no page yet`)
   if (!general.enabled) mistakes.warn(`${raw.keyOf(['enabled'])} is false: nothing is synced`)
   const mongo = loadMongo(general.mongo, raw.keyOf, env, mistakes)
   const overrides = loadOverrides(raw, roleOf, context)

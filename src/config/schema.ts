@@ -37,7 +37,9 @@ export const siteSchema = z
         .enum(['instance', 'cluster'], { error: '"instance" or "cluster"' })
         .optional()
         .describe('Whether the limit is for each instance, or for all that share the work.'),
-      alternative_sites: textList('a list of site names').optional().describe('Sites that are the same storage under another name.'),
+      alternative_sites: textList('a list of site names')
+        .optional()
+        .describe('Sites that are the same storage under another name. Kept; has no effect in this version.'),
       size_check: z
         .enum(['settle', 'strict', 'off'], { error: '"settle", "strict" or "off"' })
         .optional()

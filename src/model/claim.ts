@@ -20,14 +20,3 @@ export type ClaimResult =
   | { readonly kind: 'claimed'; readonly claim: Claim }
   /** Somebody else is at it; free again in that many milliseconds, unless renewed. */
   | { readonly kind: 'busy'; readonly freeInMs: number }
-
-export interface ClaimStore {
-  /** Answers when the majority has the lease: no election can take it back. */
-  claim(transfer: Transfer, attemptId: string): Promise<ClaimResult>
-  /** Undefined when the lease is not ours any more. */
-  renew(claim: Claim, progress: { readonly bytes: number; readonly size: number }): Promise<Claim | undefined>
-  /** Resolves when it is stored durably. Rejects when the lease is not ours any more. */
-  saveSession(claim: Claim, session: SavedSession): Promise<void>
-  /** Gives the place back. `finished` keeps what the session knows for a while; otherwise it stays until it is of use. */
-  release(claim: Claim, options: { readonly finished: boolean }): Promise<void>
-}

@@ -34,16 +34,12 @@ export const LOG_ACTIONS = {
   'stream.opened': action('info', 'success', 'change stream opened'),
   'stream.resumed': action('info', 'success', 'change stream resumed where it ended'),
   'stream.lost': action('warn', 'failure', 'change stream lost'),
-  'stream.history_lost': action('warn', 'failure', 'the changes since the last run are gone from the oplog; scanning everything'),
   'stream.unavailable': action('warn', 'failure', 'no change streams here; scans alone find the work'),
 
-  'scan.started': action('debug', 'unknown', 'scan started'),
   'scan.finished': action('info', 'success', 'scan finished'),
   'scan.failed': action('warn', 'failure', 'scan failed'),
 
-  'transfer.queued': action('debug', 'unknown', 'transfer found'),
   'transfer.started': action('info', 'unknown', 'transfer started'),
-  'transfer.progress': action('debug', 'unknown', 'transfer under way'),
   'transfer.retried': action('debug', 'unknown', 'interrupted, going on'),
   'transfer.succeeded': action('info', 'success', 'transfer succeeded'),
   'transfer.failed': action('error', 'failure', 'transfer failed'),
@@ -55,21 +51,13 @@ export const LOG_ACTIONS = {
 
   'source.size_differs': action('warn', 'unknown', 'the file has another size than its document says; sent as it is'),
 
-  'site.opened': action('info', 'success', 'site is usable'),
   'site.cooling': action('warn', 'failure', 'site is in trouble; waiting before the next attempt'),
   'site.recovered': action('info', 'success', 'site is usable again'),
   'site.misconfigured': action('error', 'failure', 'site left out'),
   'site.skipped': action('info', 'unknown', 'site is not for this machine'),
-  'site.paused': action('info', 'unknown', 'site paused'),
-  'site.resumed': action('info', 'unknown', 'site resumed'),
   'site.warning': action('warn', 'unknown', 'the site reports'),
 
-  'verify.missing': action('warn', 'failure', 'marked as synced, but not on the site'),
-  'verify.finished': action('info', 'success', 'verification finished'),
-
   'log.dropped': action('warn', 'failure', 'lines are missing here: nobody took them'),
-
-  'admin.changed': action('info', 'success', 'changed by an operator'),
 } as const satisfies Readonly<Record<string, ActionDefaults>>
 
 export type LogAction = keyof typeof LOG_ACTIONS
@@ -100,14 +88,4 @@ export interface LogFields {
 /** Where events go. Never throws and never waits. */
 export interface Log {
   event(action: LogAction, fields?: LogFields): void
-}
-
-/** A log that adds the same fields to each event; the event's own win. */
-export function withFields(log: Log, fields: LogFields): Log {
-  return {
-    event(name, own = {}) {
-      const extra = fields.extra || own.extra ? { extra: { ...fields.extra, ...own.extra } } : {}
-      log.event(name, { ...fields, ...own, ...extra })
-    },
-  }
 }

@@ -7,6 +7,7 @@ import type { Outcome } from '../model/outcome.ts'
 import { pendingTransfers, type Plan } from '../model/pending-transfers.ts'
 import type { ProjectSettings } from '../model/settings.ts'
 import type { Site } from '../model/site.ts'
+import type { DocumentReader } from '../model/stores.ts'
 import { placeKey, rootKey, type Transfer } from '../model/transfer.ts'
 import type { Verdict } from '../model/verdict.ts'
 import { breather } from './breather.ts'
@@ -22,14 +23,6 @@ export interface Hint {
   readonly again?: boolean
   /** As it was when it changed: good for as long as nobody had to wait. */
   readonly document?: RepresentationDocument
-}
-
-export interface DocumentReader {
-  read(project: string, ids: readonly unknown[]): Promise<readonly RepresentationDocument[]>
-  readFile(
-    project: string,
-    file: { readonly representationId: unknown; readonly fileId: unknown },
-  ): Promise<RepresentationDocument | undefined>
 }
 
 export interface LookoutParts {

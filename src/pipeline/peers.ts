@@ -21,7 +21,7 @@ interface Candidate {
 export class Peers {
   readonly #self: number
   #others: readonly Candidate[] = []
-  #known = ''
+  #known = '[]'
 
   constructor(self: string) {
     this.#self = hashOf(self)

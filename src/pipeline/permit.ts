@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 
 import { SyncError } from '../errors.ts'
-import type { Claim, ClaimStore, SavedSession } from '../model/claim.ts'
+import type { Claim, SavedSession } from '../model/claim.ts'
+import type { ClaimStore } from '../model/stores.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { isSameCopy, type Transfer } from '../model/transfer.ts'
 import type { WritePermit } from '../providers/provider.ts'

@@ -1,10 +1,10 @@
+import type { RecordWriter } from '../model/stores.ts'
 import type { Attempt } from './attempt.ts'
 import type { Clock } from './clock.ts'
 import { every } from './every.ts'
-import type { WriteBackParts } from './write-back.ts'
 
 export interface ShowProgressParts {
-  readonly records: WriteBackParts['records']
+  readonly records: RecordWriter
   readonly clock: Clock
   readonly everyMs: number
 }

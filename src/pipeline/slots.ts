@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import type { SlotStore } from '../model/slots.ts'
+import type { SlotStore } from '../model/stores.ts'
 import type { Clock } from './clock.ts'
 import { every } from './every.ts'
 

@@ -1,21 +1,14 @@
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { RecordResult, WriteResult } from '../model/record-result.ts'
-import type { RecordAddress } from '../model/transfer.ts'
+import type { RecordWriter } from '../model/stores.ts'
 import type { Clock } from './clock.ts'
 import type { Attempt } from './attempt.ts'
 import type { Settled } from './contracts.ts'
 import { transferFields } from './transfer-fields.ts'
 
 export interface WriteBackParts {
-  readonly records: {
-    write(write: {
-      readonly address: RecordAddress
-      readonly result: RecordResult
-      readonly until: Date
-      readonly patient?: boolean
-    }): Promise<WriteResult>
-  }
+  readonly records: RecordWriter
   /** Does more work wait for this site? Results then wait for each other. */
   readonly isBacklogged: (site: string) => boolean
   readonly clock: Clock
@@ -92,7 +85,7 @@ async function writeWhileHeld(
   for (;;) {
     try {
       const { until } = attempt.permit.claim
-      const write = records.write({ address: attempt.transfer, result, until, patient: isBacklogged(attempt.transfer.site) })
+      const write = records.write({ address: attempt.transfer, result, until, lingers: isBacklogged(attempt.transfer.site) })
       const written = await beforeTheEnd(write, attempt, clock)
       // A write that was long on its way carries an end of the lease that has been moved on since.
       if (written.kind !== 'fenced' || attempt.permit.claim.until <= until) return written

@@ -7,7 +7,7 @@ import type { Operation, Provider } from './provider.ts'
 import { openProvider, type ProviderContext } from './registry.ts'
 
 /** What must outlive the process for providers. */
-interface ProviderMemory {
+export interface ProviderMemory {
   /** Was this root in use before? */
   wasSeen(rootKey: string): Promise<boolean>
   markSeen(rootKey: string): Promise<void>

@@ -43,8 +43,7 @@ export const providers: ReadonlyMap<string, ProviderEntry> = new Map<string, Pro
     'gdrive',
     {
       // https://developers.google.com/workspace/drive/api/guides/limits: thousands of calls a minute and user, of which a small file
-      // costs one. As many as the HTTP client has connections: of which each takes a third of a second, they are a third of the 12,000 calls
-      // a minute of a project; where an account bears less, as some do, the rate gate slows all of them down.
+      // costs one. Where each takes a third of a second, so many are a third of the 12,000 calls a minute of a project; where an account bears less, as some do, the rate gate slows all of them down.
       concurrency: 24,
       countsReads: true,
       foldsCase: false,
@@ -54,8 +53,8 @@ export const providers: ReadonlyMap<string, ProviderEntry> = new Map<string, Pro
   [
     'local_drive',
     {
-      // No quota. Node has four threads for the file system (https://nodejs.org/api/cli.html, UV_THREADPOOL_SIZE): four transfers for
-      // each keep them busy while others wait for a sync or a file server; more would only hold more buffers of 1 MiB.
+      // No quota. Half as many as there are threads for the file system (`thread-pool.ts`): a transfer reads and writes at the same time.
+      // More would only hold more buffers of 1 MiB.
       concurrency: 16,
       countsReads: false,
       // Disks of Windows and macOS do, and shares of such servers.

@@ -7,20 +7,28 @@ interface Waiting<Item, Result> {
 export interface BatcherOptions<Item, Result> {
   /** Answers every item, in order. */
   readonly run: (items: readonly Item[]) => Promise<readonly Result[]>
-  /** Items in one batch at most. */
-  readonly most: number
+  readonly maxBatch: number
   /** Batches under way at once. */
   readonly concurrency: number
+  /** How long an item that `lingers` waits for others at most, in milliseconds. @defaultValue 0 */
+  readonly lingerMs?: number
+}
+
+export interface AddOptions {
+  /** Nobody is in a hurry for it: it may wait for others, since ten in one batch cost little more than one. @defaultValue `false` */
+  readonly lingers?: boolean
 }
 
 /**
- * Puts what comes while an earlier batch is under way into the next one. A lone item goes at once; under load the batches grow by
- * themselves, and no timer ever holds anything back.
+ * Puts what comes while an earlier batch is under way into the next one: under load the batches grow by themselves. An item goes at once,
+ * and takes along those that linger.
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>
   #waiting: Waiting<Item, Result>[] = []
   #running = 0
+  /** Set while all that wait linger. */
+  #timer: NodeJS.Timeout | undefined
 
   constructor(options: BatcherOptions<Item, Result>) {
     this.#options = options
@@ -30,17 +38,28 @@ export class Batcher<Item, Result> {
     return this.#running === 0 && this.#waiting.length === 0
   }
 
-  async add(item: Item): Promise<Result> {
+  async add(item: Item, { lingers = false }: AddOptions = {}): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>()
+    const { lingerMs = 0, maxBatch } = this.#options
+    const wasEmpty = this.#waiting.length === 0
     this.#waiting.push({ item, resolve, reject })
+    if (lingers && lingerMs > 0 && wasEmpty) this.#timer = setTimeout(() => this.#go(), lingerMs)
     // What is added in the same turn goes together.
-    queueMicrotask(() => this.#next())
+    else if (!lingers || this.#waiting.length >= maxBatch) queueMicrotask(() => this.#go())
     return promise
   }
 
+  /** Nothing lingers any more. */
+  #go(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#next()
+  }
+
   #next(): void {
+    if (this.#timer !== undefined) return
     while (this.#waiting.length > 0 && this.#running < this.#options.concurrency) {
-      const batch = this.#waiting.splice(0, this.#options.most)
+      const batch = this.#waiting.splice(0, this.#options.maxBatch)
       this.#running++
       void this.#run(batch).finally(() => {
         this.#running--
@@ -68,11 +87,11 @@ export class KeyedBatcher<Key extends string, Item, Result> {
     this.#options = options
   }
 
-  async add(key: Key, item: Item): Promise<Result> {
+  async add(key: Key, item: Item, options?: AddOptions): Promise<Result> {
     let batcher = this.#batchers.get(key)
     if (!batcher) this.#batchers.set(key, (batcher = new Batcher(this.#options(key))))
     try {
-      return await batcher.add(item)
+      return await batcher.add(item, options)
     } finally {
       if (batcher.idle) this.#batchers.delete(key)
     }

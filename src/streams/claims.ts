@@ -1,11 +1,11 @@
 import { MongoBulkWriteError } from 'mongodb'
 import type { Collection, Db, Document } from 'mongodb'
 
-import type { ClaimResult, ClaimStore } from '../model/claim.ts'
+import type { ClaimResult } from '../model/claim.ts'
+import type { ClaimStore } from '../model/stores.ts'
 import type { Transfer } from '../model/transfer.ts'
 import { Batcher } from './batcher.ts'
 import { fromNow } from './from-now.ts'
-import { Gather } from './gather.ts'
 import { FREE, heldBy, KEEP_SESSION_MS, releaseAll, saveAll } from './lease-writes.ts'
 import type { Lease, Release, Saving } from './lease-writes.ts'
 import { isPassing } from './outage.ts'
@@ -23,9 +23,9 @@ interface ClaimRequest {
 
 const IS_FREE = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
 /** Claims, or releases, that share a round trip at most. */
-const TOGETHER = 100
+const MAX_BATCH = 100
 /** How long a lease that nobody waits for is given back with others, in milliseconds. */
-const GATHER_MS = 50
+const LINGER_MS = 50
 /** How much of a lease we leave to doubt: a holder that hears nothing gives up this much earlier than others may take over. */
 const DOUBT = 0.2
 
@@ -88,7 +88,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   }
 
   const claims = new Batcher<ClaimRequest, ClaimResult>({
-    most: TOGETHER,
+    maxBatch: MAX_BATCH,
     concurrency: 2,
     run: async (requests) => {
       if (requests.length > 1) {
@@ -104,20 +104,20 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   })
 
   const savings = new Batcher<Saving, boolean>({
-    most: TOGETHER,
+    maxBatch: MAX_BATCH,
     concurrency: 2,
     run: async (some) => saveAll(leases, some),
   })
 
   const releases = new Batcher<Release, undefined>({
-    most: TOGETHER,
+    maxBatch: MAX_BATCH,
     concurrency: 1,
+    lingerMs: LINGER_MS,
     run: async (given) => {
       await releaseAll(leases, given)
       return given.map(() => undefined)
     },
   })
-  const gather = new Gather({ ms: GATHER_MS, most: TOGETHER })
 
   return {
     async claim(transfer, attemptId): Promise<ClaimResult> {
@@ -143,8 +143,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
 
     async release(claim, { finished }) {
       // One that is not finished is wanted by others.
-      await gather.join({ hurry: !finished })
-      await releases.add({ claim, finished })
+      await releases.add({ claim, finished }, { lingers: finished })
     },
   }
 }

@@ -5,7 +5,7 @@ import { rootsFor } from '../model/publish-root.ts'
 import type { ProjectSettings, Settings } from '../model/settings.ts'
 import type { Root } from '../model/site.ts'
 import { targetSites } from '../model/verdict.ts'
-import type { RepresentationReader } from './representation-reader.ts'
+import type { DocumentReader } from '../model/stores.ts'
 import { collectionNames } from './scan.ts'
 
 export interface ProjectRootsParts {
@@ -66,7 +66,7 @@ export class ProjectRoots {
   }
 
   /** The same reader; a project's own document among what it reads has changed. */
-  noticing(reader: RepresentationReader): RepresentationReader {
+  noticing(reader: DocumentReader): DocumentReader {
     return {
       ...reader,
       read: async (project, ids) => {

@@ -1,6 +1,7 @@
 import type { Db, Document, Filter } from 'mongodb'
 
 import { idText, type RepresentationDocument } from '../model/document.ts'
+import type { DocumentReader } from '../model/stores.ts'
 import { KeyedBatcher } from './batcher.ts'
 import { wantedFields } from './wanted-fields.ts'
 
@@ -9,19 +10,8 @@ interface FileReference {
   readonly fileId: unknown
 }
 
-/** Reads representations as the majority of the replica set has them. */
-export interface RepresentationReader {
-  /** By id, whatever is left of them. */
-  read(project: string, ids: readonly unknown[]): Promise<readonly RepresentationDocument[]>
-  /**
-   * One of them with the file entry that is asked for, perhaps others: a sequence of 1,000 frames is not sent again for each frame.
-   * Calls at the same time share a round trip.
-   */
-  readFile(project: string, file: FileReference): Promise<RepresentationDocument | undefined>
-}
-
 /** `sitesOf`: the sites whose records count in a project. */
-export function representationReader(db: Db, sitesOf: (project: string) => readonly string[]): RepresentationReader {
+export function representationReader(db: Db, sitesOf: (project: string) => readonly string[]): DocumentReader {
   const find = async (project: string, ids: readonly unknown[], projection: Document): Promise<RepresentationDocument[]> =>
     db
       .collection<RepresentationDocument>(project)
@@ -38,7 +28,7 @@ export function representationReader(db: Db, sitesOf: (project: string) => reado
   }
   const batches = new KeyedBatcher<string, FileReference, RepresentationDocument | undefined>((project) => ({
     run: async (files) => readFiles(project, files),
-    most: 100,
+    maxBatch: 100,
     concurrency: 2,
   }))
 

@@ -1,6 +1,6 @@
 import type { Collection, Db, Document } from 'mongodb'
 
-import type { SlotStore } from '../model/slots.ts'
+import type { SlotStore } from '../model/stores.ts'
 import { fromNow } from './from-now.ts'
 
 interface SharedSlots {

@@ -3,56 +3,41 @@ import type { Db, Document } from 'mongodb'
 import { idText, isPlain, type RepresentationDocument } from '../model/document.ts'
 import type { RecordResult, WriteResult } from '../model/record-result.ts'
 import { readSites, readTries, type SiteRecord } from '../model/site-record.ts'
+import type { RecordWrite, RecordWriter } from '../model/stores.ts'
 import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
-import { Gather } from './gather.ts'
 import { isPassing } from './outage.ts'
 import type { OwnResults } from './own-results.ts'
 import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
 import { fitsOperators, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
 import { wantedFiles } from './wanted-fields.ts'
 
-interface RecordWrite {
-  readonly address: RecordAddress
-  readonly result: RecordResult
-  /** The end of the lease by the server's clock; a write that comes later changes nothing. */
-  readonly until: Date
-  /** It may wait a little, for others to go with it. */
-  readonly patient?: boolean
-}
-
-/** Writes results into the records they belong to, and nothing else. */
-export interface RecordWriter {
-  write(write: RecordWrite): Promise<WriteResult>
-}
-
 /** A document with an index over its records is re-keyed as a whole by every write: results of one document go together. */
-const TOGETHER = 50
+const MAX_IN_DOCUMENT = 50
 
 /** Results of several documents that share a round trip at most, and its wait for the majority. */
-const IN_ONE_GO = 100
-/** How long a patient one waits for others, in milliseconds. */
-const GATHER_MS = 25
+const MAX_BATCH = 100
+/** How long one that lingers waits for others, in milliseconds. */
+const LINGER_MS = 25
 
 /** `own` hears of each result before it can be in the change stream. */
 export function recordWriter(db: Db, own?: OwnResults): RecordWriter {
   const single = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
     run: async (writes) => writeInOneGo(db, writes),
-    most: IN_ONE_GO,
+    maxBatch: MAX_BATCH,
     concurrency: 2,
+    lingerMs: LINGER_MS,
   }))
   const batches = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
     run: async (writes) => {
       const [only] = writes
-      return only && writes.length === 1 ? [await single.add(only.address.project, only)] : writeAll(db, writes)
+      return only && writes.length === 1 ? [await single.add(only.address.project, only, only)] : writeAll(db, writes)
     },
-    most: TOGETHER,
+    maxBatch: MAX_IN_DOCUMENT,
     concurrency: 1,
   }))
-  const gather = new Gather({ ms: GATHER_MS, most: IN_ONE_GO })
   return {
     async write(write) {
-      await gather.join({ hurry: write.patient !== true })
       const settle = own?.expect(write.address, write.result)
       // What fails may have been written: it is written again, or never told of.
       const written = await batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write)

@@ -5,7 +5,7 @@ import type { Claim } from '../../src/model/claim.ts'
 import { claimStore } from '../../src/streams/claims.ts'
 import { connect } from '../../src/streams/connect.ts'
 import { Outage } from '../../src/streams/outage.ts'
-import { patientClaims } from '../../src/streams/patient.ts'
+import { outageProofClaims } from '../../src/streams/outage-proof.ts'
 import type { ReplicaSet } from '../../replica-set-dev/replica-set.ts'
 import { startReplicaSet } from '../../replica-set-dev/start-replica-set.ts'
 import { transferOf } from '../support/model-samples.ts'
@@ -65,7 +65,7 @@ test('a lease that can not be given back at once is given back, and nobody meets
   const state = connections.work.db('giving_back')
   const told: string[] = []
   const outage = new Outage({ lost: () => told.push('lost'), recovered: () => told.push('recovered') })
-  const claims = patientClaims(claimStore(state, 'us', 600), outage)
+  const claims = outageProofClaims(claimStore(state, 'us', 600), outage)
   const transfer = transferOf()
   const claim = async (attempt: string): Promise<Claim> => {
     const result = await claims.claim(transfer, attempt)

@@ -1,4 +1,5 @@
-import type { Claim, ClaimResult, ClaimStore, SavedSession } from '../../src/model/claim.ts'
+import type { Claim, ClaimResult, SavedSession } from '../../src/model/claim.ts'
+import type { ClaimStore } from '../../src/model/stores.ts'
 import type { Transfer } from '../../src/model/transfer.ts'
 import type { Clock } from '../../src/pipeline/clock.ts'
 import { Attempt, type Seat } from '../../src/pipeline/attempt.ts'

@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 
 import { SyncError, toSyncError } from '../../src/errors.ts'
 import { createLogger, registerSecret, type LoggerOptions } from '../../src/logging.ts'
-import { LOG_ACTIONS, withFields, type Log, type LogAction, type LogFields } from '../../src/model/log.ts'
+import { LOG_ACTIONS, type Log, type LogAction, type LogFields } from '../../src/model/log.ts'
 import { logLineSchema, parseLog } from '../support/log-schema.ts'
 
 const actions = Object.keys(LOG_ACTIONS) as LogAction[]
@@ -139,10 +139,10 @@ describe('JSON lines', () => {
   })
 
   test('less important lines than the level are not written', async () => {
-    const told = ['scan.started', 'scan.finished', 'site.cooling', 'transfer.failed'] as const
+    const told = ['transfer.retried', 'scan.finished', 'site.cooling', 'transfer.failed'] as const
     const seen = async (level?: LoggerOptions['level']) =>
       (await linesOf((log) => told.forEach((action) => log.event(action)), { level })).map(({ event }) => event.action)
-    expect(await seen('debug')).toEqual(['scan.started', 'scan.finished', 'site.cooling', 'transfer.failed'])
+    expect(await seen('debug')).toEqual(['transfer.retried', 'scan.finished', 'site.cooling', 'transfer.failed'])
     expect(await seen()).toEqual(['scan.finished', 'site.cooling', 'transfer.failed'])
     expect(await seen('warn')).toEqual(['site.cooling', 'transfer.failed'])
     expect(await seen('error')).toEqual(['transfer.failed'])
@@ -328,18 +328,6 @@ describe('a process of its own', () => {
     const [errors, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')])
     expect(errors).toBe('still here\n')
     expect(code).toBe(0)
-  })
-})
-
-describe('a log with fields of its own', () => {
-  test("adds them to each event; the event's own win", async () => {
-    const [first, second] = await linesOf((log) => {
-      const own = withFields(log, { site: 'gdrive', provider: 'gdrive', extra: { a: 1, b: 1 } })
-      own.event('site.opened')
-      own.event('site.cooling', { site: 'nas', extra: { b: 2 } })
-    })
-    expect(first?.site_sync).toEqual({ site: 'gdrive', provider: 'gdrive', a: 1, b: 1 })
-    expect(second?.site_sync).toEqual({ site: 'nas', provider: 'gdrive', a: 1, b: 2 })
   })
 })
 

@@ -10,9 +10,9 @@ afterEach(() => void vi.useRealTimers())
 
 function rig() {
   let news: News | undefined
-  /** What the database knows of the instances. */
-  const known: HeardReport[] = []
-  const heard: (readonly string[])[] = []
+  let others: readonly HeardReport[] = []
+  let asked = 0
+  const heard: string[][] = []
   let fault: Error | undefined
   const told: (InstanceReport | string)[] = []
   const tell = async (what: InstanceReport | string): Promise<void> => {
@@ -22,21 +22,24 @@ function rig() {
   }
   const reports = async (): Promise<readonly HeardReport[]> => {
     await Promise.resolve()
-    if (fault) throw fault
-    return known
+    asked++
+    return others
   }
   const reporter = new Reporter({
     id,
     state: { report: tell, forget: tell, reports },
     news: () => news,
-    heard: (others) => void heard.push(others.map(({ _id }) => _id)),
+    heard: (reported) => heard.push(reported.map(({ _id }) => _id)),
   })
+  const meet = (...ages: readonly [name: string, ms: number][]): void => {
+    others = ages.map(([name, ms]) => ({ ...id, ...(news as News), _id: name, heard: new Date(0), heardAgoMs: ms }))
+  }
   const set = (running?: number): void => {
     const site: ReportedSite = { site: 'gdrive', provider: 'gdrive', state: 'ok', running: running ?? 0, queued: 0 }
     news = running === undefined ? undefined : { stream: 'open', sites: [site], projects: { include: ['*'], exclude: [] } }
   }
   const running = (): (number | string | undefined)[] => told.map((one) => (typeof one === 'string' ? one : one.sites[0]?.running))
-  return { reporter, set, running, told, known, heard, fail: (error?: Error) => (fault = error) }
+  return { reporter, set, running, told, heard, meet, asked: () => asked, fail: (error?: Error) => (fault = error) }
 }
 
 test('what changed is told within a second, at most once a second', async () => {
@@ -88,45 +91,28 @@ test('the end is the last word', async () => {
   expect(running()).toEqual([1, 2, id._id])
 })
 
-/** Another instance, heard of so long ago. */
-function other(_id: string, heardAgoMs: number): HeardReport {
-  return { ...id, _id, stream: 'open', sites: [], projects: { include: ['*'], exclude: [] }, heard: new Date(0), heardAgoMs }
-}
-
-test('the others are heard of each second at first, and then with each heartbeat; not of itself, nor of who is silent', async () => {
-  const { set, known, heard } = rig()
-  known.push(other(id._id, 0), other('b', 9_000), other('c', 24_999), other('d', 25_000))
-  await vi.advanceTimersByTimeAsync(5_000)
-  expect(heard).toEqual([])
-  set(1)
-  await vi.advanceTimersByTimeAsync(10_000)
-  expect(heard.length).toBeGreaterThanOrEqual(9)
-  expect(new Set(heard.map((ids) => ids.join(' ')))).toEqual(new Set(['b c']))
-  const before = heard.length
-  await vi.advanceTimersByTimeAsync(60_000)
-  expect(heard.length - before).toBeLessThanOrEqual(7)
-  expect(heard.length - before).toBeGreaterThanOrEqual(5)
-})
-
-test('the others are asked for at once when one was met, at most once a second', async () => {
-  const { reporter, set, heard } = rig()
-  set(1)
-  await vi.advanceTimersByTimeAsync(25_000)
-  const before = heard.length
-  for (let meetings = 0; meetings < 10; meetings++) {
-    reporter.met()
-    await vi.advanceTimersByTimeAsync(10)
-  }
-  expect(heard).toHaveLength(before + 1)
-})
-
-test('what could not be heard is asked for again with the next look', async () => {
-  const { set, heard, fail } = rig()
-  set(1)
-  fail(new Error('database away'))
-  await vi.advanceTimersByTimeAsync(3_000)
-  expect(heard).toEqual([])
-  fail()
+test('the others are asked for each second at first, then with each heartbeat; who is silent is not among them', async () => {
+  const { set, heard, meet, asked } = rig()
+  set(0)
+  meet([id._id, 0], ['b', 9_000], ['frozen', 25_000])
   await vi.advanceTimersByTimeAsync(1_000)
-  expect(heard).toHaveLength(1)
+  expect(heard).toEqual([['b']])
+  await vi.advanceTimersByTimeAsync(9_500)
+  expect(asked()).toBeGreaterThanOrEqual(9)
+  const before = asked()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(asked() - before).toBeLessThanOrEqual(7)
+})
+
+test('who was met is asked for at once, but not more than once a second', async () => {
+  const { set, reporter, asked } = rig()
+  set(0)
+  await vi.advanceTimersByTimeAsync(30_500)
+  const before = asked()
+  for (let n = 0; n < 10; n++) {
+    reporter.met()
+    await vi.advanceTimersByTimeAsync(100)
+  }
+  expect(asked() - before).toBeGreaterThanOrEqual(1)
+  expect(asked() - before).toBeLessThanOrEqual(2)
 })

@@ -151,7 +151,8 @@ export class HttpClient {
     const key = `${secure} ${local}`
     let agent = this.#agents.get(key)
     if (agent === undefined) {
-      const options = { keepAlive: true, maxSockets: 24, scheduling: 'lifo', ...(local ? {} : { proxyEnv: process.env }) } as const
+      // As many connections as calls: those are bounded by the site's `concurrency`.
+      const options = { keepAlive: true, scheduling: 'lifo', ...(local ? {} : { proxyEnv: process.env }) } as const
       agent = secure ? new https.Agent(options) : new http.Agent(options)
       this.#agents.set(key, agent)
     }

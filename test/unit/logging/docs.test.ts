@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 import { expect, test } from 'vitest'
 
@@ -11,4 +13,11 @@ test('docs/logs.md has a row for each action, as it is in the code', async () =>
     ([name, { level, outcome, message }]) => `| \`${name}\` | ${level} | ${outcome} | ${message} |`,
   )
   expect(rows).toEqual(expected)
+})
+
+test('each action is told by some part of the program', async () => {
+  const src = fileURLToPath(new URL('../../../src/', import.meta.url))
+  const files = (await readdir(src, { recursive: true })).filter((name) => name.endsWith('.ts') && name !== join('model', 'log.ts'))
+  const text = (await Promise.all(files.map(async (name) => await readFile(join(src, name), 'utf8')))).join('\n')
+  expect(Object.keys(LOG_ACTIONS).filter((action) => !text.includes(`'${action}'`))).toEqual([])
 })

@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
-import type { Claim, ClaimStore } from '../../../src/model/claim.ts'
+import type { Claim } from '../../../src/model/claim.ts'
+import type { ClaimStore } from '../../../src/model/stores.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
 import type { Attempt } from '../../../src/pipeline/attempt.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import type { SlotStore } from '../../../src/model/slots.ts'
+import type { SlotStore } from '../../../src/model/stores.ts'
 import { OwnSlots, SharedSlots } from '../../../src/pipeline/slots.ts'
 import { FakeClock, settle } from '../../support/fake-clock.ts'
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
 import type { Occasion } from '../../../src/model/eligibility.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
-import type { SlotStore } from '../../../src/model/slots.ts'
+import type { SlotStore } from '../../../src/model/stores.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
 import type { Attempt } from '../../../src/pipeline/attempt.ts'
 import type { Clock } from '../../../src/pipeline/clock.ts'
@@ -390,36 +390,36 @@ describe('both ends', () => {
   })
 })
 
-describe('slots that instances share', () => {
-  /** Google Drive has so many for all instances; `taken` are had by others. */
-  function shared(limit: number, isOurs?: (transfer: Transfer) => boolean) {
-    const foreign = { taken: 0 }
-    const holders = new Set<string>()
-    const calls: string[] = []
-    const store: SlotStore = {
-      async acquire(_site, most, holder) {
-        calls.push('acquire')
-        await Promise.resolve()
-        if (holders.size + foreign.taken < most) holders.add(holder)
-        return holders.has(holder)
-      },
-      renew: async () => Promise.resolve(),
-      release: async (_site, holder) => {
-        holders.delete(holder)
-        return Promise.resolve()
-      },
-    }
-    const all = rig({
-      limit: 5,
-      slotsOf: (site, clock, freed) =>
-        site === 'gdrive' ? new SharedSlots({ site, limit, store, clock, renewEveryMs: 10_000, freed }) : undefined,
-      ...(isOurs && { isOurs }),
-    })
-    return { ...all, foreign, holders, calls }
+/** Google Drive has so many for all instances; `taken` are had by others. */
+function sharedSlots(limit: number, isOurs?: (transfer: Transfer) => boolean) {
+  const foreign = { taken: 0 }
+  const holders = new Set<string>()
+  const calls: string[] = []
+  const store: SlotStore = {
+    async acquire(_site, most, holder) {
+      calls.push('acquire')
+      await Promise.resolve()
+      if (holders.size + foreign.taken < most) holders.add(holder)
+      return holders.has(holder)
+    },
+    renew: async () => Promise.resolve(),
+    release: async (_site, holder) => {
+      holders.delete(holder)
+      return Promise.resolve()
+    },
   }
+  const all = rig({
+    limit: 5,
+    slotsOf: (site, clock, freed) =>
+      site === 'gdrive' ? new SharedSlots({ site, limit, store, clock, renewEveryMs: 10_000, freed }) : undefined,
+    ...(isOurs && { isOurs }),
+  })
+  return { ...all, foreign, holders, calls }
+}
 
+describe('slots that instances share', () => {
   test('are taken by uploads and downloads, no more than there are, and given back', async () => {
-    const { admit, begun, end, holders, clock, work } = shared(2)
+    const { admit, begun, end, holders, clock, work } = sharedSlots(2)
     admit([
       from('studio', 'gdrive', 'up-1'),
       from('gdrive', 'nas', 'down-1'),
@@ -440,7 +440,7 @@ describe('slots that instances share', () => {
   })
 
   test('are asked for by a download as long as it waits for one, whatever else is looked at meanwhile', async () => {
-    const { admit, begun, foreign, clock } = shared(1, ({ key }) => key !== 'x1')
+    const { admit, begun, foreign, clock } = sharedSlots(1, ({ key }) => key !== 'x1')
     foreign.taken = 1
     admit([from('gdrive', 'nas', 'down'), from('gdrive', 'nas', 'x1')])
     await settle()
@@ -452,7 +452,7 @@ describe('slots that instances share', () => {
   })
 
   test('are not asked for while the site is in trouble', async () => {
-    const { admit, end, calls, clock } = shared(1)
+    const { admit, end, calls, clock } = sharedSlots(1)
     admit([job('a')])
     await settle()
     end(job('a'), troubleOf('gdrive'))
@@ -463,7 +463,7 @@ describe('slots that instances share', () => {
   })
 
   test('are not asked for any more at the end', async () => {
-    const { admit, foreign, calls, clock, work } = shared(1)
+    const { admit, foreign, calls, clock, work } = sharedSlots(1)
     foreign.taken = 1
     admit([job('a')])
     await settle()

@@ -59,14 +59,14 @@ describe('what is written', () => {
     const { settle, writes } = rig()
     const { attempt, outcome: settled } = await settle(outcome)
     expect(settled).toBe(outcome)
-    expect(writes).toEqual([{ address: attempt.transfer, result, until: new Date(START.getTime() + LEASE_MS), patient: false }])
+    expect(writes).toEqual([{ address: attempt.transfer, result, until: new Date(START.getTime() + LEASE_MS), lingers: false }])
   })
 
-  test('with patience while more waits for the site', async () => {
+  test('and lingers with others while more waits for the site', async () => {
     const { settle, writes, backlog } = rig()
     backlog.add('gdrive')
     await settle(synced)
-    expect(writes).toMatchObject([{ patient: true }])
+    expect(writes).toMatchObject([{ lingers: true }])
   })
 
   test.each<Outcome>([

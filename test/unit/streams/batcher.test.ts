@@ -1,14 +1,14 @@
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { Batcher, KeyedBatcher } from '../../../src/streams/batcher.ts'
 import { settle } from '../../support/fake-clock.ts'
 
 /** Batches that end when the test says so. */
-function rig(options: { readonly most?: number; readonly concurrency?: number } = {}) {
+function rig(options: { readonly maxBatch?: number; readonly concurrency?: number; readonly lingerMs?: number } = {}) {
   const batches: { readonly items: readonly number[]; end(): void; fail(error: Error): void }[] = []
   const batcher = new Batcher<number, string>({
-    most: 10,
+    maxBatch: 10,
     concurrency: 1,
     ...options,
     run: async (items) => {
@@ -54,7 +54,7 @@ describe('batches', () => {
   })
 
   test('no more items in one than allowed, and no more at once than allowed', async () => {
-    const { batcher, items, batches } = rig({ most: 2, concurrency: 2 })
+    const { batcher, items, batches } = rig({ maxBatch: 2, concurrency: 2 })
     for (const n of [1, 2, 3, 4, 5]) void batcher.add(n)
     await settle()
     expect(items()).toEqual([
@@ -67,7 +67,7 @@ describe('batches', () => {
   })
 
   test('one that fails, fails for its items, and the next one goes', async () => {
-    const { batcher, batches } = rig({ most: 2 })
+    const { batcher, batches } = rig({ maxBatch: 2 })
     const answers = Promise.allSettled([1, 2, 3].map(async (n) => batcher.add(n)))
     await settle()
     batches[0]?.fail(new Error('no primary'))
@@ -81,6 +81,45 @@ describe('batches', () => {
   })
 })
 
+describe('an item that lingers', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  test('waits for others, but not for long', async () => {
+    const { batcher, items } = rig({ lingerMs: 25 })
+    void batcher.add(1, { lingers: true })
+    await vi.advanceTimersByTimeAsync(20)
+    void batcher.add(2, { lingers: true })
+    await vi.advanceTimersByTimeAsync(4)
+    expect(items()).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(items()).toEqual([[1, 2]])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('goes with the next one that does not', async () => {
+    const { batcher, items } = rig({ lingerMs: 25 })
+    void batcher.add(1, { lingers: true })
+    void batcher.add(2)
+    await settle()
+    expect(items()).toEqual([[1, 2]])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('goes when there are enough of them; the next ones have their own time', async () => {
+    const { batcher, items, batches } = rig({ lingerMs: 25, maxBatch: 3 })
+    for (const n of [1, 2, 3]) void batcher.add(n, { lingers: true })
+    await settle()
+    expect(items()).toEqual([[1, 2, 3]])
+    void batcher.add(4, { lingers: true })
+    batches[0]?.end()
+    await vi.advanceTimersByTimeAsync(24)
+    expect(items()).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(items()[1]).toEqual([4])
+  })
+})
+
 test('everybody gets an answer of their own, in whatever rhythm they come', async () => {
   const rhythm = fc.array(fc.boolean(), { maxLength: 40 })
   await fc.assert(
@@ -89,7 +128,7 @@ test('everybody gets an answer of their own, in whatever rhythm they come', asyn
       let peak = 0
       const sizes: number[] = []
       const batcher = new Batcher<number, number>({
-        most,
+        maxBatch: most,
         concurrency,
         run: async (items) => {
           sizes.push(items.length)
@@ -119,7 +158,7 @@ describe('by key', () => {
     const keyed = new KeyedBatcher<string, number, string>((key) => {
       made.push(key)
       return {
-        most: 10,
+        maxBatch: 10,
         concurrency: 1,
         run: async (items) => {
           runs.push([key, items])
@@ -139,7 +178,7 @@ describe('by key', () => {
     let now = 0
     let peak = 0
     const keyed = new KeyedBatcher<string, number, number>(() => ({
-      most: 3,
+      maxBatch: 3,
       concurrency: 1,
       run: async (items) => {
         peak = Math.max(peak, ++now)
@@ -158,7 +197,7 @@ describe('by key', () => {
   test('a key that failed can be used again', async () => {
     let fails = true
     const keyed = new KeyedBatcher<string, number, number>(() => ({
-      most: 1,
+      maxBatch: 1,
       concurrency: 1,
       run: async (items) => (fails ? Promise.reject(new Error('no primary')) : Promise.resolve(items)),
     }))
