@@ -81,6 +81,8 @@ export class ServiceProcess {
 }
 
 export interface ConfigOptions {
+  /** Of its folder. @defaultValue config */
+  readonly name?: string
   readonly general?: Readonly<Record<string, unknown>>
   readonly sites?: Readonly<Record<string, unknown>>
   /** Credentials for the database. */
@@ -88,8 +90,8 @@ export interface ConfigOptions {
 }
 
 /** Writes a configuration for this production, with a `mirror` on disk as its remote site, and gives its path. */
-export async function writeConfig(stage: Stage, { general = {}, sites = {}, user }: ConfigOptions = {}): Promise<string> {
-  const folder = join(stage.dir, 'config')
+export async function writeConfig(stage: Stage, { general = {}, sites = {}, user, name = 'config' }: ConfigOptions = {}): Promise<string> {
+  const folder = join(stage.dir, name)
   await mkdir(folder, { recursive: true })
   const { uri, database, stateDatabase } = stage.settings.mongo
   const config = {
