@@ -101,9 +101,7 @@ export class Session {
 
   /** What the other instances say: they share the work. */
   heard(others: readonly HeardReport[]): void {
-    const usable = ({ sites }: HeardReport): ReadonlySet<string> =>
-      new Set(sites.flatMap(({ site, state }) => (state === 'ok' ? [site] : [])))
-    const peers = others.map((report) => ({ id: report._id, sites: usable(report), serves: projectMatcher(report.projects) }))
+    const peers = others.map((report) => ({ id: report._id, sites: usableSites(report), serves: projectMatcher(report.projects) }))
     if (this.#peers.update(peers)) this.#engine?.peersChanged()
   }
 
@@ -232,4 +230,8 @@ export class Session {
     if (site === this.#parts.settings.publishSite) this.stop()
     else this.#engine?.leave(site)
   }
+}
+
+function usableSites({ sites }: HeardReport): ReadonlySet<string> {
+  return new Set(sites.flatMap(({ site, state }) => (state === 'ok' ? [site] : [])))
 }

@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts'
 /** Does something every so often, one at a time, until it is told to stop. `tick` never rejects. */
 export function every(clock: Clock, ms: number, tick: () => Promise<void>): () => void {
   let isOver = false
-  let cancel = (): void => {}
+  let cancel: (() => void) | undefined
   const next = (): void => {
     cancel = clock.after(ms, () => {
       void tick().finally(() => {
@@ -14,6 +14,6 @@ export function every(clock: Clock, ms: number, tick: () => Promise<void>): () =
   next()
   return () => {
     isOver = true
-    cancel()
+    cancel?.()
   }
 }

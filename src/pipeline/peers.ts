@@ -29,7 +29,7 @@ export class Peers {
 
   /** True when there are others than before, or they can do other things. */
   update(peers: readonly Peer[]): boolean {
-    const known = JSON.stringify(peers.map(({ id, sites }) => [id, [...sites].toSorted()]).toSorted())
+    const known = JSON.stringify(peers.map(({ id, sites }) => JSON.stringify([id, ...[...sites].toSorted()])).toSorted())
     const isChanged = known !== this.#known
     this.#known = known
     this.#others = peers.map((peer) => ({ peer, hash: hashOf(peer.id) }))

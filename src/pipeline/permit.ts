@@ -91,7 +91,8 @@ export class Permit implements WritePermit {
       // Neither the file's fault nor a site's: the lease is lost, or the database is unavailable.
       throw new SyncError('ABORTED', `its progress could not be saved: ${messageOf(error)}`, { cause: error })
     }
-    this.#claim = { ...this.claim, session }
+    // The permit may have ended meanwhile.
+    if (this.#claim) this.#claim = { ...this.#claim, session }
   }
 
   isAbandoned(): boolean {

@@ -50,11 +50,13 @@ export class Selection {
     const { places } = this.#parts
     const left: Transfer[] = []
     let isForgotten = false
+    const isHeldBack = (candidate: Transfer): boolean => {
+      const isHeld = this.isHeldBack(candidate)
+      isForgotten ||= isHeld
+      return isHeld
+    }
     const own = site.queue.take((candidate): Turn => {
-      if (this.isHeldBack(candidate)) {
-        isForgotten = true
-        return 'leave'
-      }
+      if (isHeldBack(candidate)) return 'leave'
       if (!this.isOurs(candidate)) {
         left.push(candidate)
         return 'leave'
@@ -66,15 +68,16 @@ export class Selection {
       }
       return this.#canRead(candidate) ? 'take' : 'stay'
     })
-    return { transfer: own ?? this.#nextOfOthers(site), left, isForgotten }
+    const transfer = own ?? this.#nextOfOthers(site, isHeldBack)
+    return { transfer, left, isForgotten }
   }
 
-  #nextOfOthers(site: SiteWork): Transfer | undefined {
+  #nextOfOthers(site: SiteWork, isHeldBack: (transfer: Transfer) => boolean): Transfer | undefined {
     const { clock, places } = this.#parts
     if (site.others.size === 0) return undefined
     const latest = clock.now() - LEFT_TO_OTHERS_MS
     return site.others.take((candidate, since): Turn => {
-      if (this.isHeldBack(candidate)) return 'leave'
+      if (isHeldBack(candidate)) return 'leave'
       return since <= latest && !places.isInUse(candidate) && this.#canRead(candidate) ? 'take' : 'stay'
     })
   }

@@ -42,7 +42,7 @@ class Lane {
 
   /** The first one that is to be taken; `removed` hears of those that leave. */
   take(decide: Decide, removed: (entry: Entry) => void): Entry | undefined {
-    for (const [project, line] of [...this.#projects]) {
+    for (const [project, line] of this.#projects) {
       for (let at = 0; at < line.length;) {
         const entry = line[at] as Entry
         const turn = entry.gone ? 'leave' : decide(entry.transfer, entry.since)
@@ -150,7 +150,7 @@ export class SiteQueue {
 
   /** Lets go of those that are not to be kept. */
   keep(isKept: (transfer: Transfer) => boolean): void {
-    for (const entry of [...this.#entries.values()]) if (!isKept(entry.transfer)) this.#remove(entry)
+    for (const entry of this.#entries.values()) if (!isKept(entry.transfer)) this.#remove(entry)
   }
 
   clear(): void {

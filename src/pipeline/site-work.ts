@@ -47,6 +47,11 @@ export class SiteWork {
     return this.slots.isFree(isOpen ? this.queue.size + this.others.size : 0) && isOpen
   }
 
+  /** Is there anything that a slot could be used for? */
+  get hasWork(): boolean {
+    return this.queue.size + this.others.size > 0
+  }
+
   /** Transfers that are queued, the parked ones among them. */
   get waiting(): number {
     return this.queue.size + this.#parked.size
@@ -86,20 +91,25 @@ export class SiteWork {
   /** Uses it once: takes the right to, and a slot where it counts. */
   use(operation: Operation, takesSlot: boolean): Seat {
     const pass = this.breaker.enter()
-    let leave = takesSlot ? this.slots.take() : undefined
+    const leave = takesSlot ? this.slots.take() : undefined
     let isReported = false
     let wasUsed = false
+    let hasLeft = false
+    let taught: ReturnType<typeof lesson>
     return {
       report: (outcome) => {
         if (isReported) return
         isReported = true
         wasUsed = outcome !== undefined && outcome.kind !== 'refused'
-        this.breaker.report(pass, lesson(this.name, operation, outcome))
+        taught = lesson(this.name, operation, outcome)
+        if (taught) this.breaker.report(pass, taught)
       },
       leave: () => {
-        const left = leave
-        leave = undefined
-        left?.(wasUsed)
+        if (hasLeft) return
+        hasLeft = true
+        leave?.(wasUsed)
+        // Should it have been the trial, the next one is it: there has to be a slot for that one.
+        if (!taught) this.breaker.report(pass, undefined)
       },
     }
   }

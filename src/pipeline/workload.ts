@@ -68,9 +68,7 @@ export class Workload {
   }
 
   get isIdle(): boolean {
-    return (
-      this.#running.size === 0 && this.#places.areFree && this.#sites.values().every(({ queue, others }) => queue.size + others.size === 0)
-    )
+    return this.#running.size === 0 && this.#places.areFree && this.#sites.values().every(({ hasWork }) => !hasWork)
   }
 
   /** By the key of the transfer. */
@@ -90,11 +88,11 @@ export class Workload {
   status(name: string): SiteStatus {
     const site = this.#sites.get(name)
     if (!site) return { health: { state: 'ok' }, running: 0, queued: 0 }
-    const stages = [...this.#running.values().filter(({ transfer }) => transfer.site === name)].map(({ stage }) => stage)
+    const own = [...this.#running.values()].filter(({ transfer }) => transfer.site === name)
     return {
       health: site.breaker.health,
-      running: stages.filter((stage) => stage === 'running').length,
-      queued: site.waiting + stages.filter((stage) => stage === 'asking').length,
+      running: own.filter(({ stage }) => stage === 'running').length,
+      queued: site.waiting + own.filter(({ stage }) => stage === 'asking').length,
     }
   }
 
@@ -117,9 +115,13 @@ export class Workload {
 
   /** Of a representation no more than these transfers are pending: what others were to do is done. */
   forget(representationKey: string, pending: ReadonlySet<string>): void {
+    let isForgotten = false
     for (const { others } of this.#sites.values()) {
-      if (others.size > 0) others.keep((transfer) => transfer.representationKey !== representationKey || pending.has(transfer.key))
+      const { size } = others
+      if (size > 0) others.keep((transfer) => transfer.representationKey !== representationKey || pending.has(transfer.key))
+      isForgotten ||= others.size < size
     }
+    if (isForgotten && this.isIdle) this.#idle.next()
   }
 
   /** There are other instances than before: what they would have done may be ours now. */
@@ -127,8 +129,8 @@ export class Workload {
     for (const site of this.#sites.values()) {
       const next = (): Transfer | undefined => site.others.take((transfer) => (this.#selection.isOurs(transfer) ? 'take' : 'stay'))
       for (let ours = next(); ours; ours = next()) site.add(ours)
-      this.#pull(site)
     }
+    this.#pullAll()
   }
 
   /** The outcome is known: its sites learn of it, and have other work while the result is written. Gives back how to end that. */
@@ -179,6 +181,11 @@ export class Workload {
     }
   }
 
+  /** But for those with nothing to do: they would take back what others want of their slots. */
+  #pullAll(): void {
+    for (const site of this.#sites.values()) if (site.hasWork) this.#pull(site)
+  }
+
   /** The most urgent transfer that both ends can serve now. */
   #next(site: SiteWork): Transfer | undefined {
     if (this.#isClosed || !site.isFree) return undefined
@@ -192,15 +199,14 @@ export class Workload {
   }
 
   #leaveToOthers(site: SiteWork, transfer: Transfer): void {
-    const { clock } = this.#parts.permits
-    site.others.add(transfer, clock.now())
+    site.others.add(transfer, this.#parts.permits.clock.now())
     this.#lookLater()
   }
 
   #lookLater(): void {
     this.#cancelLook ??= this.#parts.permits.clock.after(LEFT_TO_OTHERS_MS, () => {
       this.#cancelLook = undefined
-      for (const site of this.#sites.values()) this.#pull(site)
+      this.#pullAll()
       if (this.#sites.values().some(({ others }) => others.size > 0)) this.#lookLater()
     })
   }
@@ -231,9 +237,8 @@ export class Workload {
 
   /** A site may be used again, or once more: by what goes there, and by what comes from there. */
   #opened(name: string): void {
-    const own = this.#sites.get(name)
-    if (own) this.#pull(own)
-    for (const site of this.#sites.values()) if (site !== own && site.queue.size > 0) this.#pull(site)
+    this.#pull(this.#site(name))
+    this.#pullAll()
   }
 }
 

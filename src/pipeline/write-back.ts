@@ -100,14 +100,16 @@ async function writeWhileHeld(
 /** The service ends while MongoDB is unavailable: the result is given up, and the next attempt finds the file at the site. */
 async function beforeTheEnd<T>(work: Promise<T>, { signal }: Attempt, clock: Clock): Promise<T> {
   const { promise: ended, reject } = Promise.withResolvers<never>()
+  let cancel: (() => void) | undefined
   const end = (): void => {
-    if (isGivenBack(signal)) clock.after(LAST_MS, () => reject(new Error('MongoDB did not answer before the service ended')))
+    if (isGivenBack(signal)) cancel = clock.after(LAST_MS, () => reject(new Error('MongoDB did not answer before the service ended')))
   }
   if (signal.aborted) end()
   else signal.addEventListener('abort', end, { once: true })
   try {
     return await Promise.race([work, ended])
   } finally {
+    cancel?.()
     signal.removeEventListener('abort', end)
   }
 }

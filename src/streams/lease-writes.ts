@@ -38,7 +38,7 @@ export const FREE = new Date(0)
 export const KEEP_SESSION_MS = 8 * 24 * 3_600_000
 const KEEP_FINISHED_MS = 3_600_000
 /** A release that a failover takes back ends as leases do. */
-export const UNIMPORTANT = { writeConcern: { w: 1 } } as const
+const UNIMPORTANT = { writeConcern: { w: 1 } } as const
 
 /** The lease of a claim, as long as it is ours. */
 export const heldBy = (claim: Claim): Document => ({

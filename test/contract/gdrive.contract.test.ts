@@ -7,6 +7,10 @@ providerContract('gdrive', async () => {
     provider: rig.provider,
     root: '/My Drive/w',
     readBack: async (path: string) => await Promise.resolve(rig.drive.file(`My Drive/w/${path}`)?.bytes),
+    everything: async () => {
+      const inside = rig.drive.tree().filter((path) => path.startsWith('My Drive/w/'))
+      return await Promise.resolve(inside.map((path) => path.slice('My Drive/w/'.length)).filter((path) => path !== ''))
+    },
     // It becomes somebody else's, who lets the account read it.
     closeFolder: (path: string) => {
       const { store } = rig.drive

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 
 import { openLocalDrive } from '../../src/providers/local-drive.ts'
@@ -26,6 +26,10 @@ providerContract('local_drive', async () => {
     provider,
     root,
     readBack: async (path: string) => await readFile(join(root, path)).catch(() => undefined),
+    everything: async () => {
+      const entries = await readdir(root, { recursive: true, withFileTypes: true })
+      return entries.map((entry) => relative(root, join(entry.parentPath, entry.name)) + (entry.isDirectory() ? '/' : '')).toSorted()
+    },
     ...(CAN_MOUNT && { closeFolder: async (path: string) => await closeFolder(join(root, path), closed) }),
     dispose: async () => {
       await provider[Symbol.asyncDispose]()

@@ -8,6 +8,7 @@ providerContract('the memory provider', async () => {
     provider,
     root: '/memory',
     readBack: async (path: string) => await Promise.resolve(store.get(`/memory/${path}`)),
+    everything: async () => await Promise.resolve(store.paths().map((path) => path.slice('/memory/'.length))),
     dispose: async () => await provider[Symbol.asyncDispose](),
   })
 })

@@ -7,6 +7,7 @@ import { Harness } from './provider-suite/harness.ts'
 import { healthContract } from './provider-suite/health.ts'
 import { interruptedWritesContract } from './provider-suite/interrupted-writes.ts'
 import { namesContract } from './provider-suite/names.ts'
+import { permitsContract } from './provider-suite/permits.ts'
 import { sessionsContract } from './provider-suite/sessions.ts'
 
 export type { Subject } from './provider-suite/harness.ts'
@@ -23,6 +24,7 @@ export function providerContract(name: string, setup: () => Promise<Subject>): v
     foldersContract(harness)
     interruptedWritesContract(harness)
     sessionsContract(harness)
+    permitsContract(harness)
     healthContract(harness)
   })
 }

@@ -3,9 +3,8 @@ import { describe, expect, test, vi } from 'vitest'
 
 import { systemClock, type Clock } from '../../src/pipeline/clock.ts'
 import { ScanPlan, type ScanParts, type ScanRequest } from '../../src/pipeline/scan-plan.ts'
-import { TransferQueue } from '../../src/pipeline/transfer-queue.ts'
 import { AsyncMarbles, marbles } from '../support/async-marbles.ts'
-import { documentOf, transferOf } from '../support/model-samples.ts'
+import { documentOf } from '../support/model-samples.ts'
 import { RecordingLog } from '../support/recording-log.ts'
 
 const NOW = new Date('2024-05-06T00:00:00.000Z')
@@ -24,7 +23,7 @@ function planOf(m: AsyncMarbles, { loopDelayMs, takes = 4, chance = 0.5 }: Optio
   const due: (Date | undefined)[] = []
   const fails: Error[] = []
   const stop$ = new Subject<void>()
-  const queue = new TransferQueue({ mostPerSite: 1 })
+  const room$ = new Subject<string>()
   const log = new RecordingLog()
   const clock: Clock = { ...systemClock, random: () => chance }
   const half = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, takes / 2))
@@ -43,7 +42,7 @@ function planOf(m: AsyncMarbles, { loopDelayMs, takes = 4, chance = 0.5 }: Optio
       return { representationKey: project, transfers: [], occasion: {}, changed: false }
     },
     serverTime: async () => Promise.resolve(NOW),
-    queue,
+    room$,
     log,
     clock,
     ...(loopDelayMs !== undefined && { loopDelayMs }),
@@ -52,7 +51,7 @@ function planOf(m: AsyncMarbles, { loopDelayMs, takes = 4, chance = 0.5 }: Optio
   const seen = m.record(plan.run(stop$).pipe(map(() => 'f')))
   const ends: number[] = []
   plan.finished$.subscribe(() => ends.push(m.frame))
-  return { plan, seen, scans, requests, due, fails, stop$, queue, log, ends }
+  return { plan, seen, scans, requests, due, fails, stop$, room$, log, ends }
 }
 
 describe('a scan', () => {
@@ -152,12 +151,10 @@ describe('regular scans', () => {
 describe('room', () => {
   test('brings a scan of that site, for what the last regular one would have made due', async () => {
     using m = new AsyncMarbles()
-    const { plan, queue, requests } = planOf(m)
+    const { plan, room$, requests } = planOf(m)
     plan.request({ reason: 'start', regular: true })
     await m.run(5)
-    queue.admit({ representationKey: 'r', transfers: [transferOf(), transferOf()], occasion: {}, changed: false })
-    const running = queue.take('gdrive')
-    if (running) queue.done(running)
+    room$.next('gdrive')
     await m.run(5)
     expect(requests[1]).toEqual({ reason: 'room', regular: false, asOf: NOW, sites: new Set(['gdrive']) })
   })

@@ -1,38 +1,85 @@
-import { concat, EMPTY, ignoreElements, map, NEVER, of, takeUntil, tap, throwError, type Observable } from 'rxjs'
+import { defer, from, map, NEVER, Observable, of, tap, throwError, type ObservableInput } from 'rxjs'
 import { TestScheduler } from 'rxjs/testing'
 import { describe, expect, test } from 'vitest'
 
 import { SyncError } from '../../src/errors.ts'
 import type { Outcome } from '../../src/model/outcome.ts'
 import type { Transfer } from '../../src/model/transfer.ts'
-import type { Held, Settled, Steps } from '../../src/pipeline/contracts.ts'
+import type { Attempt } from '../../src/pipeline/attempt.ts'
+import type { Found, Settled } from '../../src/pipeline/contracts.ts'
+import { OwnSlots } from '../../src/pipeline/slots.ts'
 import { syncPipeline, type PipelineParts } from '../../src/pipeline/sync-pipeline.ts'
-import type { Gates } from '../../src/pipeline/site-gates.ts'
-import { TransferQueue, type Found, type RunningTransfer } from '../../src/pipeline/transfer-queue.ts'
+import { Workload } from '../../src/pipeline/workload.ts'
+import { AsyncMarbles, marbles as messages } from '../support/async-marbles.ts'
+import { clockOf, FakeClock } from '../support/fake-clock.ts'
+import { MemoryClaims } from '../support/memory-claims.ts'
 import { siteOf, transferOf } from '../support/model-samples.ts'
 
 const job = (key: string, more: Partial<Transfer> = {}): Transfer => transferOf({ key, ...more })
 const found = (...transfers: readonly Transfer[]): Found => ({ representationKey: 'r', transfers, occasion: {}, changed: false })
 const hinted = (...transfers: readonly Transfer[]): Found => ({ ...found(...transfers), changed: true })
 const synced: Outcome = { kind: 'synced', id: '1', bytes: 3, sent: 3 }
-const holdOf = (running: RunningTransfer): Held => ({ running, transfer: running.transfer }) as Held
 
 interface Heart {
   readonly scans$?: Observable<Found>
   readonly changes$?: Observable<Found>
   readonly stop$?: Observable<unknown>
-  readonly steps?: Partial<Steps>
-  readonly gates?: Gates
+  /** Copies and verifies; its value is the outcome, undefined when it was not ours to do. */
+  readonly copy?: (attempt: Attempt) => ObservableInput<Outcome | undefined>
+  /** How long a result is being written. */
+  readonly writing?: (attempt: Attempt) => Observable<unknown>
+  readonly settled?: (settled: Settled) => void
   readonly limit?: number
-  readonly mostQueued?: number
+  readonly maxQueued?: number
 }
 
-/** The heart with steps that do nothing, and a diary: what happened in which frame. */
+/** The heart with attempts that do nothing, and a diary: what happened in which frame. */
 function beat(scheduler: TestScheduler, heart: Heart) {
-  const { scans$ = NEVER, changes$ = NEVER, stop$ = NEVER, steps, gates, limit = 1, mostQueued = 10 } = heart
+  const { scans$ = NEVER, changes$ = NEVER, stop$ = NEVER, copy = () => of(synced), writing, limit = 1, maxQueued = 10 } = heart
   const diary: string[] = []
   const note = (text: string): void => void diary.push(`${scheduler.frame}: ${text}`)
-  const queue = new TransferQueue({ mostPerSite: mostQueued })
+  const clock = clockOf(scheduler)
+  const work = new Workload({
+    siteParts: (name) => ({
+      name,
+      clock,
+      maxQueued,
+      probe: async () => Promise.resolve(),
+      events: { cooling: (site) => note(`cooling ${site}`), recovered: (site) => note(`recovered ${site}`) },
+      makeSlots: (freed) => new OwnSlots(limit, freed),
+    }),
+    permits: {
+      claims: new MemoryClaims(clock),
+      clock,
+      renewEveryMs: 10_000,
+      reread: async (transfer) => Promise.resolve(transfer),
+      busy: () => undefined,
+      started: () => undefined,
+    },
+    countsReads: () => false,
+  })
+  const settle = (attempt: Attempt): ObservableInput<Settled | undefined> => {
+    note(`begin ${attempt.transfer.key}`)
+    return new Observable<Settled | undefined>((subscriber) => {
+      const copied = from(copy(attempt)).subscribe({
+        next: (outcome) => {
+          if (!outcome) return subscriber.next(undefined)
+          const written = work.verified(attempt, outcome)
+          const done = (): void => {
+            written()
+            subscriber.next({ attempt, outcome })
+            subscriber.complete()
+          }
+          if (writing)
+            subscriber.add(defer(() => writing(attempt)).subscribe({ complete: done, error: (error: unknown) => subscriber.error(error) }))
+          else done()
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => (writing ? undefined : subscriber.complete()),
+      })
+      subscriber.add(copied)
+    })
+  }
   const parts: PipelineParts<Found> = {
     changes$,
     scans$,
@@ -44,29 +91,19 @@ function beat(scheduler: TestScheduler, heart: Heart) {
       most: 10,
       overflowed: () => undefined,
     },
-    queue,
-    take: (site) => queue.take(site),
-    gates: gates ?? { enter: (site) => of({ report: (outcome) => note(`report ${site} ${outcome?.kind ?? 'nothing'}`) }) },
-    steps: {
-      claim: (running) => {
-        note(`claim ${running.transfer.key}`)
-        return of(holdOf(running))
-      },
-      transfer: () => of(synced),
-      verify: (_held, outcome) => of(outcome as Outcome),
-      writeBack: (held, outcome) => of({ held, outcome }),
-      keepLease: (_held, work) => work,
-      ...steps,
-    },
-    limitOf: () => limit,
+    work,
+    settle,
     unexpected: (error, { transfer }) => note(`unexpected ${transfer.key}: ${String(error)}`),
-    settled: ({ held, outcome }) => note(`settled ${held.transfer.key} ${outcome.kind}`),
+    settled: (one) => {
+      heart.settled?.(one)
+      note(`settled ${one.attempt.transfer.key} ${one.outcome.kind}`)
+    },
     changed: ({ transfer }) => note(`changed ${transfer.key}`),
-    stop$,
+    stop$: stop$.pipe(tap(() => queueMicrotask(() => work.close()))),
   }
-  const settled$ = syncPipeline(parts).pipe(map(({ held }: Settled) => held.transfer.key))
+  const settled$ = syncPipeline(parts).pipe(map(({ attempt }: Settled) => attempt.transfer.key))
   const said = (word: string): string[] => diary.filter((line) => line.split(' ')[1] === word)
-  return { settled$, queue, diary, of: said }
+  return { settled$, work, diary, of: said }
 }
 
 function marbles(body: (helpers: Parameters<Parameters<TestScheduler['run']>[0]>[0], scheduler: TestScheduler) => void): void {
@@ -74,19 +111,15 @@ function marbles(body: (helpers: Parameters<Parameters<TestScheduler['run']>[0]>
   scheduler.run((helpers) => body(helpers, scheduler))
 }
 
-const notA = (running: RunningTransfer): Observable<Held> => (running.transfer.key === 'a' ? EMPTY : of(holdOf(running)))
-
 describe('a transfer', () => {
-  test('is claimed, sent, verified and written back, one step after the other', () => {
+  test('is begun, and settled when its result is written', () => {
     expect.hasAssertions()
     marbles(({ hot, cold, expectObservable }, scheduler) => {
       const scans$ = hot('          -f', { f: found(job('a')) })
-      const claim = (running: RunningTransfer) => cold('--(c|)', { c: holdOf(running) })
-      const transfer = () => cold(' ---(t|)', { t: synced })
-      const verify = () => cold('   -(v|)', { v: synced })
-      const writeBack = (held: Held, outcome: Outcome) => cold('--(w|)', { w: { held, outcome } })
-      const expected = '            ---------a'
-      expectObservable(beat(scheduler, { scans$, steps: { claim, transfer, verify, writeBack } }).settled$).toBe(expected)
+      const copy = () => cold('     ---(c|)', { c: synced })
+      const writing = () => cold('  --|')
+      const expected = '            ------a'
+      expectObservable(beat(scheduler, { scans$, copy, writing }).settled$).toBe(expected)
     })
   })
 
@@ -94,9 +127,9 @@ describe('a transfer', () => {
     expect.hasAssertions()
     marbles(({ hot, cold, expectObservable }, scheduler) => {
       const changes$ = hot('        --h', { h: hinted(job('a')) })
-      const transfer = () => cold(' ---(t|)', { t: synced })
+      const copy = () => cold('     ---(c|)', { c: synced })
       const expected = '            -----a'
-      expectObservable(beat(scheduler, { changes$, steps: { transfer } }).settled$).toBe(expected)
+      expectObservable(beat(scheduler, { changes$, copy }).settled$).toBe(expected)
     })
   })
 
@@ -105,58 +138,105 @@ describe('a transfer', () => {
     marbles(({ hot, cold, expectObservable }, scheduler) => {
       const changes$ = hot('        f-f', { f: hinted(job('a')) })
       const scans$ = hot('          ff-f', { f: found(job('a')) })
-      const transfer = () => cold(' -----(t|)', { t: synced })
+      const copy = () => cold('     -----(c|)', { c: synced })
       const expected = '            -----a'
-      expectObservable(beat(scheduler, { changes$, scans$, steps: { transfer } }).settled$).toBe(expected)
+      expectObservable(beat(scheduler, { changes$, scans$, copy }).settled$).toBe(expected)
     })
   })
 
-  test('that is somebody else’s leaves its slot to the next', () => {
-    expect.hasAssertions()
-    marbles(({ hot, expectObservable }, scheduler) => {
-      const scans$ = hot('  f', { f: found(job('a'), job('b')) })
-      const expected = '    b'
-      expectObservable(beat(scheduler, { scans$, steps: { claim: notA } }).settled$).toBe(expected)
+  test('that is somebody else’s leaves its slot to the next, and nobody is told of it', () => {
+    marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
+      const scans$ = hot('          f', { f: found(job('a'), job('b')) })
+      const copy = ({ transfer: { key } }: Attempt) => cold('--(c|)', { c: key === 'a' ? undefined : synced })
+      const expected = '            ----b'
+      const heart = beat(scheduler, { scans$, copy })
+      expectObservable(heart.settled$).toBe(expected)
+      flush()
+      expect(heart.of('settled')).toEqual(['4: settled b synced'])
+      expect(heart.of('unexpected')).toEqual([])
     })
+  })
+
+  test('may be settled by a promise', async () => {
+    using m = new AsyncMarbles()
+    const clock = new FakeClock()
+    const settlings: string[] = []
+    const work = new Workload({
+      siteParts: (name) => ({
+        name,
+        clock,
+        maxQueued: 10,
+        probe: async () => Promise.resolve(),
+        events: { cooling: () => undefined, recovered: () => undefined },
+        makeSlots: (freed) => new OwnSlots(1, freed),
+      }),
+      permits: {
+        claims: new MemoryClaims(clock),
+        clock,
+        renewEveryMs: 1,
+        reread: async () => Promise.resolve(undefined),
+        busy: () => undefined,
+        started: () => undefined,
+      },
+      countsReads: () => false,
+    })
+    const settled$ = syncPipeline<never>({
+      changes$: NEVER,
+      scans$: m.cold('-f', { f: found(job('a'), job('b'), job('c')) }),
+      look: { keyOf: String, merge: (former) => former, run: () => [], batch: 1, most: 1, overflowed: () => undefined },
+      work,
+      settle: async (attempt) => {
+        await new Promise((resolve) => setTimeout(resolve, 2))
+        if (attempt.transfer.key === 'b') throw new Error('boom')
+        return { attempt, outcome: synced }
+      },
+      unexpected: (error, { transfer }) => settlings.push(`${transfer.key} ${(error as Error).message}`),
+      settled: ({ attempt }) => settlings.push(attempt.transfer.key),
+      changed: () => undefined,
+      stop$: m.cold('----------s'),
+    })
+    const seen = m.record(settled$.pipe(map(({ attempt }) => attempt.transfer.key)))
+    await m.run(20)
+    expect(seen).toEqual(messages('---a---c--|'))
+    expect(settlings).toEqual(['a', 'b boom', 'c'])
+    expect(work.isIdle).toBe(true)
   })
 })
 
 describe('the limit', () => {
-  test('so many of a site at once, and the claim comes with the slot, not before', () => {
+  test('so many of a site at once, and an attempt begins with its slot, not before', () => {
     marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
       const scans$ = hot('          f', { f: found(job('a'), job('b'), job('c'), job('d')) })
-      const transfer = () => cold(' -----(t|)', { t: synced })
+      const copy = () => cold('     -----(c|)', { c: synced })
       const expected = '            -----(ab)-(cd)'
-      const heart = beat(scheduler, { scans$, steps: { transfer }, limit: 2 })
+      const heart = beat(scheduler, { scans$, copy, limit: 2 })
       expectObservable(heart.settled$).toBe(expected)
       flush()
-      expect(heart.of('claim')).toEqual(['0: claim a', '0: claim b', '5: claim c', '5: claim d'])
+      expect(heart.of('begin')).toEqual(['0: begin a', '0: begin b', '5: begin c', '5: begin d'])
     })
   })
 
   test('a slot is free for the next transfer while the result of the last one is written', () => {
     marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
       const scans$ = hot('          f', { f: found(job('a'), job('b'), job('c')) })
-      const transfer = () => cold(' --(t|)', { t: synced })
-      const writeBack = (held: Held, outcome: Outcome) => cold('-------(w|)', { w: { held, outcome } })
+      const copy = () => cold('     --(c|)', { c: synced })
+      const writing = () => cold('  -------|')
       const expected = '            ---------a-b-c'
-      const heart = beat(scheduler, { scans$, steps: { transfer, writeBack } })
+      const heart = beat(scheduler, { scans$, copy, writing })
       expectObservable(heart.settled$).toBe(expected)
       flush()
-      expect(heart.of('claim')).toEqual(['0: claim a', '2: claim b', '4: claim c'])
-      expect(heart.of('report').filter((line) => !line.endsWith('nothing'))).toEqual(
-        ['2', '4', '6'].flatMap((frame) => [`${frame}: report studio synced`, `${frame}: report gdrive synced`]),
-      )
+      expect(heart.of('begin')).toEqual(['0: begin a', '2: begin b', '4: begin c'])
     })
   })
 
   test('a database that takes no results is not overrun: no more than 256 are under way', () => {
-    marbles(({ hot, expectObservable, flush }, scheduler) => {
+    marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
       const scans$ = hot('f', { f: found(...Array.from({ length: 300 }, (_, n) => job(`${n}`))) })
-      const heart = beat(scheduler, { scans$, mostQueued: 300, steps: { writeBack: () => NEVER }, limit: 4 })
+      const copy = () => cold('-(c|)', { c: synced })
+      const heart = beat(scheduler, { scans$, copy, maxQueued: 300, writing: () => NEVER, limit: 4 })
       expectObservable(heart.settled$).toBe('')
       flush()
-      expect(heart.of('claim')).toHaveLength(256 + 4)
+      expect(heart.of('begin')).toHaveLength(256 + 4)
     })
   })
 
@@ -164,11 +244,11 @@ describe('the limit', () => {
     expect.hasAssertions()
     marbles(({ hot, cold, expectObservable }, scheduler) => {
       const [a, b, c, d] = [job('a'), job('b'), job('c', { site: 'nas' }), job('d', { site: 'nas' })]
-      const scans$ = hot('  f', { f: found(a, b, c, d) })
-      const done = cold('   ---(t|)', { t: synced })
-      const transfer = ({ transfer: { site } }: Held) => (site === 'gdrive' ? NEVER : done)
-      const expected = '    ---c--d'
-      expectObservable(beat(scheduler, { scans$, steps: { transfer } }).settled$).toBe(expected)
+      const scans$ = hot('          f', { f: found(a, b, c, d) })
+      const done = cold('           ---(c|)', { c: synced })
+      const copy = ({ transfer: { site } }: Attempt) => (site === 'gdrive' ? NEVER : done)
+      const expected = '            ---c--d'
+      expectObservable(beat(scheduler, { scans$, copy }).settled$).toBe(expected)
     })
   })
 
@@ -179,9 +259,9 @@ describe('the limit', () => {
         f: found(job('a'), job('b', { priority: 50 }), job('c', { priority: 10 })),
         g: found(job('c', { priority: 99 })),
       })
-      const transfer = () => cold(' -----(t|)', { t: synced })
+      const copy = () => cold('     -----(c|)', { c: synced })
       const expected = '            -----a----c----b'
-      expectObservable(beat(scheduler, { scans$, steps: { transfer } }).settled$).toBe(expected)
+      expectObservable(beat(scheduler, { scans$, copy }).settled$).toBe(expected)
     })
   })
 
@@ -190,13 +270,14 @@ describe('the limit', () => {
     marbles(({ hot, cold, expectObservable }, scheduler) => {
       const [a, twin] = [job('a', { targetKey: 'here' }), job('b', { targetKey: 'here' })]
       const scans$ = hot('          f', { f: found(a, twin) })
-      const transfer = () => cold(' ---(t|)', { t: synced })
+      const copy = () => cold('     ---(c|)', { c: synced })
       const expected = '            ---a--b'
-      expectObservable(beat(scheduler, { scans$, steps: { transfer }, limit: 5 }).settled$).toBe(expected)
+      expectObservable(beat(scheduler, { scans$, copy, limit: 5 }).settled$).toBe(expected)
     })
   })
 })
 
+const isSound = ({ transfer }: Attempt): boolean => transfer.key === 'b'
 const fails = (): Observable<never> => throwError(() => 'boom')
 const throws = (): never => {
   throw new Error('boom')
@@ -205,14 +286,14 @@ const throws = (): never => {
 describe('a fault', () => {
   test.each<Outcome>([
     { kind: 'failed', error: new SyncError('SOURCE_MISSING', 'x') },
-    { kind: 'site-trouble', site: 'gdrive', error: new SyncError('QUOTA', 'x') },
+    { kind: 'site-trouble', site: 'studio', root: '/work', error: new SyncError('QUOTA', 'x') },
     { kind: 'released', reason: 'paused' },
   ])('is a value: $kind', (outcome) => {
     marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
-      const scans$ = hot('  f', { f: found(job('a'), job('b')) })
-      const transfer = ({ transfer: { key } }: Held) => cold('-(t|)', { t: key === 'a' ? outcome : synced })
-      const expected = '    -ab'
-      const heart = beat(scheduler, { scans$, steps: { transfer } })
+      const scans$ = hot('          f', { f: found(job('a'), job('b')) })
+      const copy = ({ transfer: { key } }: Attempt) => cold('-(c|)', { c: key === 'a' ? outcome : synced })
+      const expected = '            -ab'
+      const heart = beat(scheduler, { scans$, copy })
       expectObservable(heart.settled$).toBe(expected)
       flush()
       expect(heart.of('settled')).toEqual([`1: settled a ${outcome.kind}`, '2: settled b synced'])
@@ -220,35 +301,46 @@ describe('a fault', () => {
     })
   })
 
-  test.each<[keyof Steps, string, () => never]>(
-    (['claim', 'transfer', 'verify', 'writeBack', 'keepLease'] as const).flatMap((step) => [
-      [step, 'fails', fails as () => never],
-      [step, 'throws', throws],
-    ]),
-  )('in %s that %s ends that transfer, and nothing else', (step, _how, fault) => {
+  test('of a site leaves it alone, and what waits for it', () => {
+    marbles(({ hot, cold, flush }, scheduler) => {
+      const quota = { kind: 'site-trouble', site: 'gdrive', error: new SyncError('QUOTA', 'x') } as const
+      const scans$ = hot('          f', { f: found(job('a'), job('b'), job('c', { site: 'nas' })) })
+      const copy = ({ transfer: { key } }: Attempt) => cold('-(c|)', { c: key === 'a' ? quota : synced })
+      const heart = beat(scheduler, { scans$, copy })
+      const stop = heart.settled$.subscribe()
+      scheduler.schedule(() => {
+        stop.unsubscribe()
+        heart.work.close()
+      }, 4)
+      flush()
+      expect(heart.of('settled')).toEqual(['1: settled a site-trouble', '1: settled c synced'])
+      expect(heart.of('cooling')).toEqual(['1: cooling gdrive'])
+    })
+  })
+
+  test.each<[string, string, Heart]>([
+    ['the copy', 'fails', { copy: fails }],
+    ['the copy', 'throws', { copy: throws }],
+    ['the writing of a result', 'fails', { writing: fails }],
+    ['the writing of a result', 'throws', { writing: throws }],
+    ['who is told of what was settled', 'throws', { settled: throws }],
+  ])('in %s that %s ends that transfer, and nothing else', (_step, _how, faulty) => {
     marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
-      // One whose source is no site of ours takes another way through the gates.
+      // One whose source is no site of ours takes a slot at its target only.
       const undeclared = job('u')
       const route = { ...undeclared.route, sourceSite: siteOf('studio', { declared: false }) } as Transfer['route']
-      const scans$ = hot('  f----g', { f: found(job('a'), { ...undeclared, route }), g: found(job('b')) })
-      const sound: Steps = {
-        claim: (running) => of(holdOf(running)),
-        transfer: () => cold('--(t|)', { t: synced }),
-        verify: () => of(synced),
-        writeBack: (held, outcome) => of({ held, outcome }),
-        keepLease: (_held, work) => work,
-      }
-      const own = (...call: readonly unknown[]): unknown => {
-        const { transfer } = call[0] as Held
-        return transfer.key === 'b' ? (sound[step] as (...args: readonly unknown[]) => unknown)(...call) : fault()
-      }
-      const expected = '    -------b'
-      const heart = beat(scheduler, { scans$, steps: { ...sound, [step]: own } })
+      const scans$ = hot('          f----g', { f: found(job('a'), { ...undeclared, route }), g: found(job('b')) })
+      const heart = beat(scheduler, {
+        scans$,
+        copy: (attempt) => (faulty.copy && !isSound(attempt) ? faulty.copy(attempt) : cold('--(c|)', { c: synced })),
+        writing: (attempt) => (faulty.writing && !isSound(attempt) ? faulty.writing(attempt) : cold('|')),
+        settled: (settled) => (isSound(settled.attempt) ? undefined : faulty.settled?.(settled)),
+      })
+      const expected = '            -------b'
       expectObservable(heart.settled$).toBe(expected)
       flush()
       expect(heart.of('unexpected').map((line) => line.split(' ')[2])).toEqual(['a:', 'u:'])
-      expect(heart.queue.running.size).toBe(0)
-      expect(heart.queue.isIdle).toBe(true)
+      expect([heart.work.running.size, heart.work.isIdle]).toEqual([0, true])
     })
   })
 })
@@ -257,24 +349,35 @@ describe('a change while a transfer runs', () => {
   test('is looked at when it has ended', () => {
     marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
       const changes$ = hot('        h--h', { h: hinted(job('a')) })
-      const transfer = () => cold(' -----(t|)', { t: synced })
+      const copy = () => cold('     -----(c|)', { c: synced })
       const expected = '            -----a'
-      const heart = beat(scheduler, { changes$, steps: { transfer } })
+      const heart = beat(scheduler, { changes$, copy })
       expectObservable(heart.settled$).toBe(expected)
       flush()
       expect(heart.of('changed')).toEqual(['5: changed a'])
     })
   })
 
-  test.each<[string, Partial<Steps>]>([
-    ['it turned out to be somebody else’s', { claim: () => EMPTY }],
-    ['it ended with a fault', { claim: () => throwError(() => 'boom') }],
-  ])('also when %s', (_title, steps) => {
+  test('is looked at only when its result is written and its place is free', () => {
+    marbles(({ hot, cold, flush }, scheduler) => {
+      const changes$ = hot('        h-----h', { h: hinted(job('a')) })
+      const copy = () => cold('     -----(c|)', { c: synced })
+      const writing = () => cold('  ---|')
+      const heart = beat(scheduler, { changes$, copy, writing })
+      heart.settled$.subscribe()
+      flush()
+      expect(heart.diary).toEqual(['0: begin a', '8: settled a synced', '8: changed a'])
+    })
+  })
+
+  test.each<[string, 'c' | '#']>([
+    ['it turned out to be somebody else’s', 'c'],
+    ['it ended with a fault', '#'],
+  ])('also when %s', (_title, end) => {
     marbles(({ hot, cold, flush }, scheduler) => {
       const changes$ = hot('  h-h', { h: hinted(job('a')) })
-      const delay$ = cold('   ---(c|)')
-      const claim = (running: RunningTransfer) => delayed(delay$, steps.claim?.(running))
-      const heart = beat(scheduler, { changes$, steps: { claim } })
+      const copy = () => cold(end === 'c' ? '---(c|)' : '---#', { c: undefined })
+      const heart = beat(scheduler, { changes$, copy })
       heart.settled$.subscribe()
       flush()
       expect(heart.of('changed')).toEqual(['3: changed a'])
@@ -284,50 +387,11 @@ describe('a change while a transfer runs', () => {
   test('a scan that finds it again is no change', () => {
     marbles(({ hot, cold, flush }, scheduler) => {
       const scans$ = hot('          f-f', { f: found(job('a')) })
-      const transfer = () => cold(' -----(t|)', { t: synced })
-      const heart = beat(scheduler, { scans$, steps: { transfer } })
+      const copy = () => cold('     -----(c|)', { c: synced })
+      const heart = beat(scheduler, { scans$, copy })
       heart.settled$.subscribe()
       flush()
       expect(heart.of('changed')).toEqual([])
-    })
-  })
-})
-
-describe('the gates', () => {
-  test('nothing is claimed before the target’s gate and the source’s are open', () => {
-    marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
-      const scans$ = hot('                   f', { f: found(job('a')) })
-      const pass = { report: () => undefined }
-      const open = { gdrive: cold('          --(p|)', { p: pass }), studio: cold('---(p|)', { p: pass }) }
-      const expected = '                     -----a'
-      const heart = beat(scheduler, { scans$, gates: { enter: (site) => open[site as keyof typeof open] } })
-      expectObservable(heart.settled$).toBe(expected)
-      flush()
-      expect(heart.of('claim')).toEqual(['5: claim a'])
-    })
-  })
-
-  test('hear what came of it', () => {
-    marbles(({ hot, flush }, scheduler) => {
-      const scans$ = hot('f', { f: found(job('a')) })
-      const heart = beat(scheduler, { scans$ })
-      heart.settled$.subscribe()
-      flush()
-      const reports = heart.of('report').map((line) => line.split(' ').slice(2).join(' '))
-      expect(reports.slice(0, 2).toSorted()).toEqual(['gdrive synced', 'studio synced'])
-      expect(reports.slice(2)).toEqual(expect.arrayContaining(['gdrive nothing', 'studio nothing']))
-    })
-  })
-
-  test('hear when there was nothing to be done', () => {
-    marbles(({ hot, flush }, scheduler) => {
-      const scans$ = hot('f', { f: found(job('a')) })
-      const heart = beat(scheduler, { scans$, steps: { claim: () => EMPTY } })
-      heart.settled$.subscribe()
-      flush()
-      expect(heart.of('report').map((line) => line.split(' ').slice(2).join(' '))).toEqual(
-        expect.arrayContaining(['gdrive nothing', 'studio nothing']),
-      )
     })
   })
 })
@@ -337,28 +401,46 @@ describe('stop', () => {
     marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
       const scans$ = hot('          f---f', { f: found(job('a'), job('b')) })
       const stop$ = hot('           --s')
-      let stopped = false
-      const gates: Gates = { enter: () => (stopped ? EMPTY : of({ report: () => undefined }).pipe(takeUntil(stop$))) }
-      const transfer = () => cold(' ------(t|)', { t: synced })
+      const copy = () => cold('     ------(c|)', { c: synced })
       const expected = '            ------(a|)'
-      const heart = beat(scheduler, { scans$, stop$: stop$.pipe(tap(() => (stopped = true))), gates, steps: { transfer } })
+      const heart = beat(scheduler, { scans$, stop$, copy })
       expectObservable(heart.settled$).toBe(expected)
       flush()
-      expect(heart.of('claim')).toEqual(['0: claim a'])
+      expect(heart.of('begin')).toEqual(['0: begin a'])
+    })
+  })
+
+  test('it completes only when results are written', () => {
+    expect.hasAssertions()
+    marbles(({ hot, cold, expectObservable }, scheduler) => {
+      const scans$ = hot('          f', { f: found(job('a')) })
+      const stop$ = hot('           --s')
+      const copy = () => cold('     -(c|)', { c: synced })
+      const writing = () => cold('  -----|')
+      const expected = '            ------(a|)'
+      expectObservable(beat(scheduler, { scans$, stop$, copy, writing }).settled$).toBe(expected)
     })
   })
 
   test('when nothing runs, it completes at once', () => {
     expect.hasAssertions()
     marbles(({ hot, expectObservable }, scheduler) => {
-      const stop$ = hot('   --s')
-      const expected = '    --|'
+      const stop$ = hot('           --s')
+      const expected = '            --|'
       expectObservable(beat(scheduler, { stop$ }).settled$).toBe(expected)
     })
   })
-})
 
-/** `then$` when `delay$` is over. */
-function delayed<T>(delay$: Observable<unknown>, then$: Observable<T> | undefined): Observable<T> {
-  return concat(delay$.pipe<never>(ignoreElements()), then$ ?? EMPTY)
-}
+  test('it completes also when ten thousand queued transfers are left', () => {
+    marbles(({ hot, cold, expectObservable, flush }, scheduler) => {
+      const scans$ = hot('          f', { f: found(...Array.from({ length: 10_000 }, (_, n) => job(`${n}`))) })
+      const stop$ = hot('           --s')
+      const copy = () => cold('     -----(c|)', { c: synced })
+      const expected = '            -----(a|)'
+      const heart = beat(scheduler, { scans$, stop$, copy, maxQueued: 10_000 })
+      expectObservable(heart.settled$).toBe(expected, { a: '0' })
+      flush()
+      expect(heart.of('begin')).toHaveLength(1)
+    })
+  })
+})

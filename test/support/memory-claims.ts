@@ -2,10 +2,12 @@ import type { Claim, ClaimResult, SavedSession } from '../../src/model/claim.ts'
 import type { ClaimStore } from '../../src/model/stores.ts'
 import type { Transfer } from '../../src/model/transfer.ts'
 import type { Clock } from '../../src/pipeline/clock.ts'
-import { Attempt } from '../../src/pipeline/attempt.ts'
+import { Attempt, type Seat } from '../../src/pipeline/attempt.ts'
 import type { PermitParts } from '../../src/pipeline/permit.ts'
 
 export const LEASE_MS = 30_000
+
+export type AttemptParts = Partial<PermitParts> & { readonly seat?: Seat }
 
 /** Leases in memory, by the test's clock. What stands in `fails` rejects. */
 export class MemoryClaims implements ClaimStore {
@@ -69,10 +71,9 @@ export class MemoryClaims implements ClaimStore {
   }
 }
 
-/** An attempt whose permit was asked for, and granted unless `parts` has it otherwise. */
-export async function attemptAt(claims: ClaimStore, transfer: Transfer, clock: Clock, parts: Partial<PermitParts> = {}): Promise<Attempt> {
-  const seat = { report: () => undefined, leave: () => undefined }
-  const attempt = new Attempt(transfer, seat, {
+/** An attempt whose permit was not asked for yet. */
+export function attemptOf(claims: ClaimStore, transfer: Transfer, clock: Clock, { seat, ...parts }: AttemptParts = {}): Attempt {
+  return new Attempt(transfer, seat ?? { report: () => undefined, leave: () => undefined }, {
     claims,
     clock,
     renewEveryMs: LEASE_MS / 3,
@@ -81,6 +82,11 @@ export async function attemptAt(claims: ClaimStore, transfer: Transfer, clock: C
     started: () => undefined,
     ...parts,
   })
+}
+
+/** An attempt whose permit was asked for, and granted unless `parts` has it otherwise. */
+export async function attemptAt(claims: ClaimStore, transfer: Transfer, clock: Clock, parts: AttemptParts = {}): Promise<Attempt> {
+  const attempt = attemptOf(claims, transfer, clock, parts)
   attempt.permit.ask()
   await attempt.permit.isGranted()
   return attempt

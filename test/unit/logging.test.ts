@@ -7,7 +7,8 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { SyncError, toSyncError } from '../../src/errors.ts'
-import { createLogger, registerSecret, type LoggerOptions } from '../../src/logging.ts'
+import { createLogger, type LoggerOptions } from '../../src/logging.ts'
+import { registerSecret } from '../../src/logging/redact.ts'
 import { LOG_ACTIONS, type Log, type LogAction, type LogFields } from '../../src/model/log.ts'
 import { logLineSchema, parseLog } from '../support/log-schema.ts'
 

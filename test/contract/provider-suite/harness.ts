@@ -9,6 +9,8 @@ export interface Subject {
   readonly root: string
   /** The bytes at a path below the root, read past the provider; undefined when there is no file. */
   readBack(path: string): Promise<Buffer | undefined>
+  /** Paths of all that is below the root, hidden files and folders among it, sorted; a folder ends with a slash. */
+  everything(): Promise<readonly string[]>
   dispose(): Promise<void>
   /** From now on this folder, or the root, may only be read; left out where that can't be had. */
   closeFolder?(path: string): Promise<void> | void
@@ -17,7 +19,7 @@ export interface Subject {
 export const KIB = 1024
 export const MIB = 1024 * KIB
 
-export type HarnessOptions = Permission & Partial<Pick<WriteOptions, 'signal' | 'onProgress'>>
+export type HarnessOptions = Permission & Partial<WriteOptions>
 
 /** The subject of the test that runs, and what tests do with it, in short. */
 export class Harness {
@@ -51,6 +53,10 @@ export class Harness {
     return await this.#current.readBack(path)
   }
 
+  async everything(): Promise<readonly string[]> {
+    return await this.#current.everything()
+  }
+
   async stat(path: string): Promise<RemoteFile | undefined> {
     return await this.provider.stat(this.at(path), { signal: never() })
   }
@@ -58,7 +64,7 @@ export class Harness {
   async write(path: string, source: ByteSource | Buffer | string, options: HarnessOptions = {}): Promise<RemoteFile> {
     const written = typeof source === 'string' || Buffer.isBuffer(source) ? memorySource(source) : source
     const quiet = { signal: never(), onProgress: () => {} }
-    return await this.provider.write(this.at(path), written, { ...quiet, ...options, permit: permitOf(options) })
+    return await this.provider.write(this.at(path), written, { ...quiet, permit: permitOf(options), ...options })
   }
 
   async read(path: string, fromByte?: number): Promise<Buffer> {

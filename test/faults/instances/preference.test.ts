@@ -133,5 +133,6 @@ test('an instance that is alone keeps the order of frames, whatever becomes of o
   await alone.lines.until('transfer.succeeded', 199, { withinMs: 60_000 })
   const frames = alone.lines.of('transfer.started').map(({ site_sync: fields }) => String(fields?.['path']))
   expectInOrder(frames)
+  expect(frames.length).toBeGreaterThanOrEqual(199)
   await alone.stop()
 }, 120_000)

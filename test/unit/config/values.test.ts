@@ -3,7 +3,7 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { redact } from '../../../src/logging.ts'
+import { redact } from '../../../src/logging/redact.ts'
 import { folderOf, gdrive, load, mistakesOf, type Json, type LoadOptions } from './support.ts'
 
 const site = async (definition: Json, options?: LoadOptions) => {

@@ -2,8 +2,11 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { idText, type RepresentationDocument } from '../../../src/model/document.ts'
+import type { Transfer } from '../../../src/model/transfer.ts'
 import { HINTS, keyOfHint, Lookout, mergeHints, type Hint } from '../../../src/pipeline/lookout.ts'
-import { TransferQueue, type RunningTransfer } from '../../../src/pipeline/transfer-queue.ts'
+import type { Attempt } from '../../../src/pipeline/attempt.ts'
+import { FakeClock } from '../../support/fake-clock.ts'
+import { attemptAt, MemoryClaims } from '../../support/memory-claims.ts'
 import { anyDocument, CREATED, documentOf, fileOf, projectOf } from '../../support/model-samples.ts'
 import { RecordingLog } from '../../support/recording-log.ts'
 
@@ -14,7 +17,10 @@ const hint = (representationId: unknown, project = 'PRJ'): Hint => ({ project, r
 
 function rig(documents: readonly RepresentationDocument[] = []) {
   const stored = new Map(documents.map((document) => [idText(document._id), document]))
-  const queue = new TransferQueue({ mostPerSite: 10 })
+  const clock = new FakeClock()
+  const running = new Map<string, Attempt>()
+  /** All but these transfers of a representation. */
+  const forgotten: [representationKey: string, pending: readonly string[]][] = []
   const log = new RecordingLog()
   const reads: unknown[][] = []
   const unread: unknown[] = []
@@ -30,7 +36,8 @@ function rig(documents: readonly RepresentationDocument[] = []) {
       },
       readFile: async (_project, { representationId }) => Promise.resolve(stored.get(idText(representationId))),
     },
-    queue,
+    running,
+    forget: (representationKey, pending) => void forgotten.push([representationKey, [...pending]]),
     log,
     settingsOf: (project) => projectOf({ enabled: project !== 'OFF' }),
     misconfigured: new Map(),
@@ -39,11 +46,13 @@ function rig(documents: readonly RepresentationDocument[] = []) {
     unread: (error) => void unread.push(error),
   })
   const put = (document: RepresentationDocument): void => void stored.set(idText(document._id), document)
-  const runs = async (id: string): Promise<RunningTransfer> => {
-    for (const found of await lookout.look([hint(id)])) queue.admit(found)
-    return queue.take('gdrive') as RunningTransfer
+  const runs = async (id: string): Promise<Attempt> => {
+    const [found] = await lookout.look([hint(id)])
+    const attempt = await attemptAt(new MemoryClaims(clock), found?.transfers[0] as Transfer, clock)
+    running.set(attempt.transfer.key, attempt)
+    return attempt
   }
-  return { lookout, queue, log, reads, unread, faults, put, remove: (id: string) => stored.delete(idText(id)), runs }
+  return { lookout, forgotten, log, reads, unread, faults, put, remove: (id: string) => stored.delete(idText(id)), runs }
 }
 
 describe('hints', () => {
@@ -72,7 +81,7 @@ describe('hints', () => {
     reads.length = 0
     const old = documentOf([fileOf([studio], { _id: 'file of a' })], { _id: 'a' })
     await lookout.look([{ ...hint('a'), document: old }])
-    expect(running.abort.signal.aborted).toBe(false)
+    expect(running.signal.aborted).toBe(false)
     expect(reads).toEqual([['PRJ', 'a']])
   })
 
@@ -187,7 +196,7 @@ describe('what runs', () => {
     const running = await all.runs('a')
     change(all)
     await all.lookout.look([hint('a')])
-    expect(running.abort.signal.reason).toMatchObject(reason)
+    expect(running.signal.reason).toMatchObject(reason)
   })
 
   test.each<[string, object]>([
@@ -200,7 +209,7 @@ describe('what runs', () => {
     const running = await all.runs('a')
     all.put(ready('a', record))
     await all.lookout.look([hint('a')])
-    expect(running.abort.signal.aborted).toBe(false)
+    expect(running.signal.aborted).toBe(false)
   })
 
   test('goes on when another document changed, or a scan passes', async () => {
@@ -209,8 +218,29 @@ describe('what runs', () => {
     all.remove('a')
     await all.lookout.look([hint('b')])
     all.lookout.found('PRJ', ready('a', { created_dt: CREATED }), {})
-    expect(running.abort.signal.aborted).toBe(false)
+    expect(running.signal.aborted).toBe(false)
   })
+})
+
+test('what is queued of a document and not pending any more is forgotten, when it is looked at and when it is gone', async () => {
+  const all = rig([ready('a')])
+  const { transfer } = await all.runs('a')
+  all.put(ready('a', { paused: true }))
+  await all.lookout.look([hint('a')])
+  all.lookout.gone('PRJ', 'a')
+  expect(all.forgotten).toEqual([
+    [transfer.representationKey, [transfer.key]],
+    [transfer.representationKey, []],
+    [transfer.representationKey, []],
+  ])
+})
+
+test('a document that is gone ends what runs for it, and nothing else', async () => {
+  const all = rig([ready('a'), ready('b')])
+  const [a, b] = [await all.runs('a'), await all.runs('b')]
+  all.lookout.gone('PRJ', 'a')
+  expect(a.signal.reason).toEqual({ kind: 'dropped', reason: 'the document is gone' })
+  expect(b.signal.aborted).toBe(false)
 })
 
 describe('reading again', () => {

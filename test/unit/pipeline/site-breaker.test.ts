@@ -5,9 +5,10 @@ import { SiteBreaker } from '../../../src/pipeline/site-breaker.ts'
 import { FakeClock, settle, START } from '../../support/fake-clock.ts'
 
 const trouble = new SyncError('UNREACHABLE', 'host down')
-const GO_ON = new AbortController().signal
-
-/** A breaker whose probe fails with what stands in `probe.fails`, and all that it says. */
+/**
+ * A breaker whose probe fails with what stands in `probe.fails`, all that it says, and those who wait for it: each of `waiting` is given
+ * a pass as soon as the breaker says that it may be open, and is.
+ */
 function breakerOf() {
   const clock = new FakeClock()
   const said: string[] = []
@@ -16,7 +17,8 @@ function breakerOf() {
     calls: 0,
     hold: undefined,
   }
-  const breaker = new SiteBreaker(
+  const waiting: Asked[] = []
+  const breaker: SiteBreaker = new SiteBreaker(
     'gdrive',
     clock,
     async () => {
@@ -27,48 +29,50 @@ function breakerOf() {
     {
       cooling: (site, error, ms) => said.push(`${site} cooling ${ms}: ${error.message}`),
       recovered: (site, forMs) => said.push(`${site} recovered after ${forMs}`),
+      opened: () => letIn(),
     },
   )
-  return { clock, said, probe, breaker }
+  const letIn = (): void => {
+    while (breaker.isOpen && waiting.length > 0) (waiting.shift() as Asked).pass = breaker.enter()
+  }
+  /** Waits until it is let in. */
+  const ask = (): Asked => {
+    const asked: Asked = { pass: undefined }
+    waiting.push(asked)
+    letIn()
+    return asked
+  }
+  /** Is let in at once. */
+  const enter = (): object => {
+    const { pass } = ask()
+    expect(pass).toBeDefined()
+    return pass as object
+  }
+  return { clock, said, probe, breaker, waiting, ask, enter }
 }
 
 interface Asked {
   pass: object | undefined
-  error: unknown
 }
 
-/** Asks for a pass, and notes when it is there. */
-function ask(breaker: SiteBreaker, signal = GO_ON): Asked {
-  const asked: Asked = { pass: undefined, error: undefined }
-  const note = async (): Promise<void> => {
-    try {
-      asked.pass = await breaker.pass(signal)
-    } catch (error) {
-      asked.error = error
-    }
-  }
-  void note()
-  return asked
-}
-
-async function inTrouble(error = trouble) {
+function inTrouble(error = trouble) {
   const all = breakerOf()
-  all.breaker.report(await all.breaker.pass(GO_ON), { error })
+  all.breaker.report(all.enter(), { error })
   return all
 }
 
 describe('ok', () => {
   test('everybody goes at once', async () => {
-    const { breaker, said } = breakerOf()
-    const passes = [await breaker.pass(GO_ON), await breaker.pass(GO_ON), await breaker.pass(GO_ON)]
+    const { breaker, said, enter } = breakerOf()
+    const passes = [enter(), enter(), enter()]
     for (const pass of passes) breaker.report(pass, { worked: true })
-    breaker.report(await breaker.pass(GO_ON), undefined)
+    breaker.report(enter(), undefined)
     expect(breaker.health).toEqual({ state: 'ok' })
     expect(said).toEqual([])
   })
 
   test('trouble: the site is left alone, and says since when, until when and why', async () => {
-    const { breaker, said, probe } = await inTrouble()
+    const { breaker, said, probe } = inTrouble()
     expect(breaker.health).toEqual({ state: 'cooling', error: trouble, since: START, until: new Date(START.getTime() + 5_000) })
     expect(said).toEqual(['gdrive cooling 5000: host down'])
     expect(probe.calls).toBe(0)
@@ -77,8 +81,8 @@ describe('ok', () => {
 
 describe('cooling', () => {
   test('nobody goes, and nobody asks the site, until the time is over', async () => {
-    const { breaker, clock, probe } = await inTrouble()
-    const waiting = ask(breaker)
+    const { clock, probe, ask } = inTrouble()
+    const waiting = ask()
     await clock.advance(4_999)
     expect(waiting.pass).toBeUndefined()
     expect(probe.calls).toBe(0)
@@ -88,7 +92,7 @@ describe('cooling', () => {
   })
 
   test('what the site asked for is kept to exactly, however often', async () => {
-    const { breaker, clock, said, probe } = await inTrouble(new SyncError('RATE_LIMITED', 'slow down', { retryAfterMs: 30_000 }))
+    const { breaker, clock, said, probe } = inTrouble(new SyncError('RATE_LIMITED', 'slow down', { retryAfterMs: 30_000 }))
     await clock.advance(29_999)
     expect(probe.calls).toBe(0)
     probe.fails = new SyncError('QUOTA', 'tomorrow', { retryAfterMs: 7_000 })
@@ -99,7 +103,7 @@ describe('cooling', () => {
 
   test('a site that asks for weeks is asked again after an hour, once', async () => {
     const weeks = new SyncError('UNREACHABLE', 'back in a month', { retryAfterMs: 2 ** 31 + 5 })
-    const { clock, said, probe } = await inTrouble(weeks)
+    const { clock, said, probe } = inTrouble(weeks)
     probe.fails = weeks
     await clock.advance(3_599_999)
     expect(probe.calls).toBe(0)
@@ -109,8 +113,8 @@ describe('cooling', () => {
   })
 
   test('those who were under way when it began bring no news', async () => {
-    const { breaker, said, clock } = breakerOf()
-    const passes = [await breaker.pass(GO_ON), await breaker.pass(GO_ON), await breaker.pass(GO_ON)]
+    const { breaker, said, clock, enter } = breakerOf()
+    const passes = [enter(), enter(), enter()]
     breaker.report(passes[0] as object, { error: trouble })
     breaker.report(passes[1] as object, { error: new SyncError('QUOTA', 'too much') })
     breaker.report(passes[2] as object, { worked: true })
@@ -120,8 +124,8 @@ describe('cooling', () => {
   })
 
   test('a probe that fails leaves the site alone for longer, and touches no file', async () => {
-    const { breaker, clock, probe, said } = await inTrouble()
-    const waiting = ask(breaker)
+    const { breaker, clock, probe, said, ask } = inTrouble()
+    const waiting = ask()
     probe.fails = new SyncError('ROOT_MISSING', 'not mounted')
     await clock.advance(5_000 + 10_000 + 20_000)
     expect(said).toEqual([5_000, 10_000, 20_000, 40_000].map((ms, n) => `gdrive cooling ${ms}: ${n === 0 ? 'host down' : 'not mounted'}`))
@@ -131,46 +135,34 @@ describe('cooling', () => {
   })
 
   test('a probe that was told to stop says nothing about the site: the former reason stands', async () => {
-    const { breaker, clock, probe } = await inTrouble()
+    const { breaker, clock, probe } = inTrouble()
     probe.fails = new SyncError('ABORTED', 'stopped')
     await clock.advance(5_000)
     expect(breaker.health).toMatchObject({ state: 'cooling', error: trouble })
-  })
-
-  test('who gives up waiting is let go', async () => {
-    const { breaker, clock } = await inTrouble()
-    const abort = new AbortController()
-    const [impatient, patient] = [ask(breaker, abort.signal), ask(breaker)]
-    abort.abort(new Error('paused'))
-    await settle()
-    expect(impatient.error).toMatchObject({ message: 'paused' })
-    await clock.advance(5_000)
-    expect(impatient.pass).toBeUndefined()
-    expect(patient.pass).toBeDefined()
   })
 })
 
 describe('time over', () => {
   test('nobody waits: a probe that goes well is enough', async () => {
-    const { breaker, clock, said } = await inTrouble()
+    const { breaker, clock, said } = inTrouble()
     await clock.advance(5_000)
     expect(breaker.health).toEqual({ state: 'ok' })
     expect(said.at(-1)).toBe('gdrive recovered after 5000')
   })
 
   test('one transfer at a time finds out', async () => {
-    const { breaker, clock } = await inTrouble()
-    const waiting = [ask(breaker), ask(breaker), ask(breaker)]
+    const { breaker, clock, ask } = inTrouble()
+    const waiting = [ask(), ask(), ask()]
     await clock.advance(5_000)
     expect(breaker.health).toMatchObject({ state: 'trying', error: trouble, since: START })
-    const late = ask(breaker)
+    const late = ask()
     await settle()
     expect([...waiting, late].filter(({ pass }) => pass)).toHaveLength(1)
   })
 
   test('it went well: all go', async () => {
-    const { breaker, clock, said } = await inTrouble()
-    const waiting = [ask(breaker), ask(breaker), ask(breaker)]
+    const { breaker, clock, said, ask } = inTrouble()
+    const waiting = [ask(), ask(), ask()]
     await clock.advance(5_000)
     await clock.advance(700)
     breaker.report(waiting.find(({ pass }) => pass)?.pass as object, { worked: true })
@@ -181,8 +173,8 @@ describe('time over', () => {
   })
 
   test('trouble again: all go on waiting, for longer', async () => {
-    const { breaker, clock, said, probe } = await inTrouble()
-    const waiting = [ask(breaker), ask(breaker)]
+    const { breaker, clock, said, probe, ask } = inTrouble()
+    const waiting = [ask(), ask()]
     await clock.advance(5_000)
     breaker.report(waiting.find(({ pass }) => pass)?.pass as object, { error: new SyncError('QUOTA', 'too much') })
     await settle()
@@ -194,8 +186,8 @@ describe('time over', () => {
   })
 
   test('nothing was learnt: the next one tries', async () => {
-    const { breaker, clock } = await inTrouble()
-    const waiting = [ask(breaker), ask(breaker)]
+    const { breaker, clock, ask } = inTrouble()
+    const waiting = [ask(), ask()]
     await clock.advance(5_000)
     breaker.report(waiting.find(({ pass }) => pass)?.pass as object, undefined)
     await settle()
@@ -204,8 +196,8 @@ describe('time over', () => {
   })
 
   test('nothing was learnt and nobody else waits: the probe was enough', async () => {
-    const { breaker, clock, said } = await inTrouble()
-    const only = ask(breaker)
+    const { breaker, clock, said, ask } = inTrouble()
+    const only = ask()
     await clock.advance(5_000)
     breaker.report(only.pass as object, undefined)
     expect(breaker.health).toEqual({ state: 'ok' })
@@ -213,10 +205,10 @@ describe('time over', () => {
   })
 
   test('those of before bring no news now either', async () => {
-    const { breaker, clock } = breakerOf()
-    const [first, slow] = [await breaker.pass(GO_ON), await breaker.pass(GO_ON)]
+    const { breaker, clock, ask, enter } = breakerOf()
+    const [first, slow] = [enter(), enter()]
     breaker.report(first, { error: trouble })
-    const waiting = [ask(breaker), ask(breaker)]
+    const waiting = [ask(), ask()]
     await clock.advance(5_000)
     breaker.report(slow, { worked: true })
     await settle()
@@ -225,33 +217,33 @@ describe('time over', () => {
   })
 
   test('nor do they once it is well again', async () => {
-    const { breaker, clock, said } = breakerOf()
-    const [first, slow] = [await breaker.pass(GO_ON), await breaker.pass(GO_ON)]
+    const { breaker, clock, said, enter } = breakerOf()
+    const [first, slow] = [enter(), enter()]
     breaker.report(first, { error: trouble })
     await clock.advance(5_000)
     expect(breaker.health.state).toBe('ok')
     breaker.report(slow, { error: trouble })
     expect(breaker.health.state).toBe('ok')
     expect(said).toHaveLength(2)
-    breaker.report(await breaker.pass(GO_ON), { error: trouble })
+    breaker.report(enter(), { error: trouble })
     expect(breaker.health.state).toBe('cooling')
   })
 
   test('after a recovery the pauses are short again', async () => {
-    const { breaker, clock, said, probe } = await inTrouble()
+    const { breaker, clock, said, probe, enter } = inTrouble()
     probe.fails = trouble
     await clock.advance(15_000)
     probe.fails = undefined
     await clock.advance(20_000)
     expect(breaker.health.state).toBe('ok')
-    breaker.report(await breaker.pass(GO_ON), { error: trouble })
+    breaker.report(enter(), { error: trouble })
     expect(said.at(-1)).toBe('gdrive cooling 5000: host down')
   })
 })
 
 describe('closed', () => {
   test('the clock stops', async () => {
-    const { breaker, clock, probe } = await inTrouble()
+    const { breaker, clock, probe } = inTrouble()
     breaker.close()
     expect(clock.alarms).toBe(0)
     await clock.advance(60_000)
@@ -259,8 +251,8 @@ describe('closed', () => {
   })
 
   test('trouble of those still under way starts no clock', async () => {
-    const { breaker, clock, said } = breakerOf()
-    const pass = await breaker.pass(GO_ON)
+    const { breaker, clock, said, enter } = breakerOf()
+    const pass = enter()
     breaker.close()
     breaker.report(pass, { error: trouble })
     expect(clock.alarms).toBe(0)
@@ -268,7 +260,7 @@ describe('closed', () => {
   })
 
   test.each([undefined, trouble])('a probe that ends after it changes nothing: %s', async (fails) => {
-    const { breaker, clock, said, probe } = await inTrouble()
+    const { breaker, clock, said, probe } = inTrouble()
     const { promise, resolve } = Promise.withResolvers<void>()
     probe.hold = promise
     probe.fails = fails
@@ -279,5 +271,60 @@ describe('closed', () => {
     await settle()
     expect(said).toHaveLength(1)
     expect(clock.alarms).toBe(0)
+  })
+})
+
+describe('open', () => {
+  test('is told each time that somebody may be let in: after a probe that went well, a trial that taught nothing, and a recovery', async () => {
+    const { breaker, clock, waiting, enter } = inTrouble()
+    const states: string[] = []
+    const log = (what: string): void => void states.push(`${what} ${breaker.health.state} ${breaker.isOpen}`)
+    log('in trouble')
+    waiting.push({ pass: undefined }, { pass: undefined })
+    const [first, second] = waiting as [Asked, Asked]
+    await clock.advance(5_000)
+    log('first let in')
+    breaker.report(first.pass as object, undefined)
+    log('second let in')
+    breaker.report(second.pass as object, { worked: true })
+    log('well')
+    expect(states).toEqual(['in trouble cooling false', 'first let in trying false', 'second let in trying false', 'well ok true'])
+    expect(enter()).toBeDefined()
+  })
+
+  test('a pass of before does not end the trial of another', async () => {
+    const { breaker, clock, enter, waiting } = breakerOf()
+    const [first, slow] = [enter(), enter()]
+    breaker.report(first, { error: trouble })
+    waiting.push({ pass: undefined }, { pass: undefined })
+    await clock.advance(5_000)
+    breaker.report(slow, undefined)
+    expect([breaker.health.state, breaker.isOpen, waiting.length]).toEqual(['trying', false, 1])
+  })
+
+  test('what is probed is what failed last', async () => {
+    const clock = new FakeClock()
+    const probed: string[] = []
+    const probe = async (operation: string): Promise<void> => {
+      probed.push(operation)
+      return Promise.reject(trouble)
+    }
+    const breaker = new SiteBreaker('gdrive', clock, probe, { cooling: () => {}, recovered: () => {}, opened: () => {} })
+    breaker.report(breaker.enter(), { error: trouble, operation: 'read' })
+    await clock.advance(5_000)
+    expect(probed).toEqual(['read'])
+    breaker.close()
+  })
+
+  test('it is not, once it is closed', async () => {
+    const { breaker, clock } = breakerOf()
+    breaker.close()
+    expect(breaker.isOpen).toBe(false)
+    const other = inTrouble()
+    await other.clock.advance(4_999)
+    other.breaker.close()
+    other.waiting.push({ pass: undefined })
+    await other.clock.advance(10_000)
+    expect([other.breaker.isOpen, other.waiting.length, clock.alarms]).toEqual([false, 1, 0])
   })
 })

@@ -192,14 +192,75 @@ test('whatever is added: what leaves is what came, but for the least urgent', ()
   )
 })
 
-test('one from further behind, of the most urgent ones only; each is taken once', () => {
-  const queue = new SiteQueue(1_000)
-  const urgent = Array.from({ length: 10 }, () => transferOf({ priority: 90 }))
-  const others = Array.from({ length: 10 }, () => transferOf({ priority: 10 }))
-  for (const transfer of [...others, ...urgent]) queue.add(transfer)
-  const taken = Array.from({ length: 20 }, (_, n) => queue.take(n % 3 === 0 ? 0 : 0.7)?.key)
-  expect(taken[1]).toBe(urgent[1 + 6]?.key)
-  expect(new Set(taken.slice(0, 10))).toEqual(new Set(urgent.map(({ key }) => key)))
-  expect(new Set(taken.slice(10))).toEqual(new Set(others.map(({ key }) => key)))
-  expect(queue.size).toBe(0)
+/** A queue of `a` to `e`, all of one priority and project. */
+const five = (): SiteQueue => {
+  const queue = new SiteQueue(10)
+  for (const key of ['a', 'b', 'c', 'd', 'e']) queue.add(job(key))
+  return queue
+}
+
+describe('who decides', () => {
+  test('lets some stay: they keep their place, and the first one that may go is taken', () => {
+    const queue = five()
+    expect(queue.take(({ key }) => (key < 'c' ? 'stay' : 'take'))?.key).toBe('c')
+    expect(queue.size).toBe(4)
+    expect(drain(queue)).toEqual(['a', 'b', 'd', 'e'])
+  })
+
+  test('lets all stay: nothing is taken, nothing is lost', () => {
+    const queue = five()
+    const asked: string[] = []
+    const none = queue.take(({ key }) => {
+      asked.push(key)
+      return 'stay'
+    })
+    expect([none, asked]).toEqual([undefined, ['a', 'b', 'c', 'd', 'e']])
+    expect(drain(queue)).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+
+  test('lets some leave: they are gone, and can come again', () => {
+    const queue = five()
+    expect(queue.take(({ key }) => (key < 'c' ? 'leave' : 'take'))?.key).toBe('c')
+    expect(queue.size).toBe(2)
+    expect(queue.add(job('a'))).toBe('added')
+    expect(drain(queue)).toEqual(['d', 'e', 'a'])
+  })
+
+  test('lets all leave', () => {
+    const queue = five()
+    expect(queue.take(() => 'leave')).toBeUndefined()
+    expect([queue.size, queue.lowestPriority]).toEqual([0, undefined])
+  })
+
+  test('is asked for the less urgent ones when no urgent one may go, and not otherwise', () => {
+    const queue = five()
+    queue.add(job('urgent', 90))
+    queue.add(job('idle', 10))
+    const asked: string[] = []
+    const taken = queue.take(({ key }) => {
+      asked.push(key)
+      return key === 'urgent' ? 'stay' : 'take'
+    })
+    expect([taken?.key, asked]).toEqual(['a', ['urgent', 'a']])
+    expect(queue.take()?.key).toBe('urgent')
+  })
+
+  test('is not asked for what was replaced meanwhile', () => {
+    const queue = five()
+    queue.add(job('a', 10))
+    const asked: string[] = []
+    queue.take(({ key, priority }) => {
+      asked.push(`${key} ${priority}`)
+      return 'stay'
+    })
+    expect(asked).toEqual(['b 50', 'c 50', 'd 50', 'e 50', 'a 10'])
+  })
+
+  test('does not cost a project its turn when one of its transfers stays', () => {
+    const queue = new SiteQueue(10)
+    for (const key of ['big-1', 'big-2']) queue.add(job(key, 50, 'BIG'))
+    for (const key of ['small-1', 'small-2']) queue.add(job(key, 50, 'SMALL'))
+    const taken = queue.take(({ project }) => (project === 'BIG' ? 'stay' : 'take'))
+    expect([taken?.key, queue.take()?.key, queue.take()?.key]).toEqual(['small-1', 'big-1', 'small-2'])
+  })
 })

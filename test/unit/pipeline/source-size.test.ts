@@ -4,7 +4,7 @@ import type { SizeCheck } from '../../../src/model/site.ts'
 import { SourceSizes } from '../../../src/pipeline/source-size.ts'
 import type { ByteSource } from '../../../src/providers/provider.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
-import { holdOf, MemoryClaims } from '../../support/memory-claims.ts'
+import { attemptAt, MemoryClaims } from '../../support/memory-claims.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { siteOf, transferOf } from '../../support/model-samples.ts'
 import { RecordingLog } from '../../support/recording-log.ts'
@@ -13,7 +13,7 @@ async function rig(sizeCheck?: SizeCheck, expected: number | undefined = 4_194_3
   const clock = new FakeClock()
   const log = new RecordingLog()
   const sizes = new SourceSizes(clock, log)
-  const held = await holdOf(new MemoryClaims(clock), transferOf({ path: '{root[work]}/a.mov', size: expected }), clock)
+  const attempt = await attemptAt(new MemoryClaims(clock), transferOf({ path: '{root[work]}/a.mov', size: expected }), clock)
   const endpoints = {
     source: { root: '/studio', path: 'a.mov' },
     sourceSite: siteOf('studio', sizeCheck === undefined ? {} : { sizeCheck }),
@@ -21,7 +21,7 @@ async function rig(sizeCheck?: SizeCheck, expected: number | undefined = 4_194_3
     targetSite: siteOf('nas'),
   }
   const check = (source: Partial<ByteSource>): ReturnType<SourceSizes['check']> =>
-    sizes.check(held, endpoints, { ...memorySource(''), modified: clock.wallTime(), ...source })
+    sizes.check(attempt, endpoints, { ...memorySource(''), modified: clock.wallTime(), ...source })
   return { clock, log, check }
 }
 

@@ -1,20 +1,15 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 import { SyncError, type ErrorCode } from '../../../src/errors.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
-import type { Held, Written } from '../../../src/pipeline/contracts.ts'
+import type { Attempt } from '../../../src/pipeline/attempt.ts'
+import type { Written } from '../../../src/pipeline/contracts.ts'
 import { transfer, type TransferParts } from '../../../src/pipeline/transfer.ts'
-import { LocalDrive } from '../../../src/providers/local-drive.ts'
 import { openByteSource } from '../../../src/providers/byte-source.ts'
-import { FakeClock } from '../../support/fake-clock.ts'
-import { holdOf, MemoryClaims } from '../../support/memory-claims.ts'
+import { FakeClock, settle } from '../../support/fake-clock.ts'
+import { attemptAt, attemptOf, MemoryClaims } from '../../support/memory-claims.ts'
 import { MemoryProvider, MemoryStore, type MemoryCall, type MemoryVerb } from '../../support/memory-provider.ts'
-import { memorySource } from '../../support/memory-source.ts'
 import { siteOf, transferOf } from '../../support/model-samples.ts'
 import { RecordingLog } from '../../support/recording-log.ts'
 
@@ -50,7 +45,6 @@ function rig(more: Partial<TransferParts> = {}) {
       },
     },
     openSource: openByteSource,
-    claims,
     log,
     retry: { retries: 2, minTimeout: 0, maxTimeout: 0 },
     judge: async ({ error }) => Promise.resolve(error),
@@ -58,9 +52,16 @@ function rig(more: Partial<TransferParts> = {}) {
     sizes: { check: () => undefined },
     ...more,
   }
-  const hold = async (own: Partial<Transfer> = {}): Promise<Held> =>
-    holdOf(claims, transferOf({ path: '{root[work]}/p/a.ma', ...own }), clock)
-  return { parts, source, target, claims, log, faults, hold }
+  const hold = async (own: Partial<Transfer> = {}): Promise<Attempt> =>
+    attemptAt(claims, transferOf({ path: '{root[work]}/p/a.ma', ...own }), clock)
+  /** An attempt whose permit comes when the record is read again, which waits for `fresh`. */
+  const asking = (fresh: Promise<Transfer | undefined>, own: Partial<Transfer> = {}): Attempt => {
+    const transferred = transferOf({ path: '{root[work]}/p/a.ma', ...own })
+    const attempt = attemptOf(claims, transferred, clock, { reread: async () => fresh })
+    attempt.permit.ask()
+    return attempt
+  }
+  return { clock, parts, source, target, claims, log, faults, hold, asking }
 }
 
 const run = async ({ parts, hold }: ReturnType<typeof rig>, own: Partial<Transfer> = {}): Promise<Written | Outcome> =>
@@ -69,11 +70,11 @@ const run = async ({ parts, hold }: ReturnType<typeof rig>, own: Partial<Transfe
 describe('sends', () => {
   test('the bytes, and counts them', async () => {
     const all = rig()
-    const held = await all.hold()
-    const written = await transfer(all.parts, held)
+    const attempt = await all.hold()
+    const written = await transfer(all.parts, attempt)
     expect(written).toMatchObject({ kind: 'written', sent: 11, file: { size: 11 } })
     expect(all.target.store.get(TARGET)?.toString()).toBe('the content')
-    expect(held.progress).toEqual({ bytes: 11, size: 11 })
+    expect(attempt.progress).toEqual({ bytes: 11, size: 11 })
   })
 
   test.each([
@@ -244,68 +245,83 @@ describe('a root that came with the document', () => {
 })
 
 describe('told to stop', () => {
-  const stops: [string, unknown, Outcome][] = [
-    ['with an outcome', { kind: 'dropped', reason: 'the skeleton is gone' }, { kind: 'dropped', reason: 'the skeleton is gone' }],
-    ['with an error', new Error('lease lost'), { kind: 'released', reason: 'lease lost' }],
-    ['with a text', 'enough', { kind: 'released', reason: 'stopped' }],
+  const stops: Outcome[] = [
+    { kind: 'dropped', reason: 'the skeleton is gone' },
+    { kind: 'released', reason: 'paused' },
+    { kind: 'refused', reason: 'another instance has it' },
   ]
-  test.each(stops)('%s, in the middle of a file', async (_title, reason, outcome) => {
+  test.each(stops)('in the middle of a file: $kind', async (outcome) => {
     const all = rig()
-    const held = await all.hold()
+    const attempt = await all.hold()
     const error = (): SyncError => {
-      held.running.abort.abort(reason)
+      attempt.end(outcome)
       return new SyncError('INTERRUPTED', 'reset')
     }
     all.faults.push({ site: 'gdrive', verb: 'chunk', error, times: 1, bytes: 4 })
-    expect(await transfer(all.parts, held)).toEqual(outcome)
+    expect(await transfer(all.parts, attempt)).toEqual(outcome)
     expect(all.target.store.get(TARGET)).toBeUndefined()
     expect(all.log.events).toEqual([])
   })
 
-  test.each(stops)('%s, before it begins', async (_title, reason, outcome) => {
+  test.each(stops)('before it begins: $kind', async (outcome) => {
     const all = rig()
-    const held = await all.hold()
-    held.running.abort.abort(reason)
-    expect(await transfer(all.parts, held)).toEqual(outcome)
+    const attempt = await all.hold()
+    attempt.end(outcome)
+    expect(await transfer(all.parts, attempt)).toEqual(outcome)
     expect(all.target.calls.write).toBe(0)
+  })
+
+  test('twice: the first reason counts', async () => {
+    const all = rig()
+    const attempt = await all.hold()
+    for (const outcome of stops) attempt.end(outcome)
+    expect(await transfer(all.parts, attempt)).toEqual(stops[0])
   })
 })
 
-describe('a lease that the majority does not have yet', () => {
-  test('is waited for before anything is sent', async () => {
+describe('a permit that is still being asked for', () => {
+  test('keeps nobody from reading and sending: the file is seen once it is granted', async () => {
     const all = rig()
-    const { promise: confirmed, resolve } = Promise.withResolvers<void>()
-    const ended = transfer(all.parts, { ...(await all.hold()), confirmed })
-    await vi.waitFor(() => expect(all.source.calls.stat).toBe(1))
-    expect(all.target.calls.write).toBe(0)
-    resolve()
+    const fresh = Promise.withResolvers<Transfer | undefined>()
+    const attempt = all.asking(fresh.promise)
+    const ended = transfer(all.parts, attempt)
+    await vi.waitFor(() => expect(attempt.progress).toEqual({ bytes: 11, size: 11 }))
+    await settle()
+    expect(all.target.store.paths()).toEqual([])
+    fresh.resolve(attempt.transfer)
     expect(await ended).toMatchObject({ kind: 'written', sent: 11 })
+    expect(all.target.store.paths()).toEqual([TARGET])
   })
 
-  test('and never will: it is given back, nothing is sent', async () => {
+  test('and is refused: nothing is seen, and the outcome says so', async () => {
     const all = rig()
-    const confirmed = Promise.reject(new SyncError('ABORTED', 'its lease was lost'))
-    confirmed.catch(() => undefined)
-    const outcome = await transfer(all.parts, { ...(await all.hold()), confirmed })
-    expect(outcome).toEqual({ kind: 'released', reason: 'its lease was lost' })
-    expect(all.target.calls.write).toBe(0)
+    const fresh = Promise.withResolvers<Transfer | undefined>()
+    const attempt = all.asking(fresh.promise)
+    const ended = transfer(all.parts, attempt)
+    await vi.waitFor(() => expect(attempt.progress).toEqual({ bytes: 11, size: 11 }))
+    fresh.resolve(undefined)
+    expect(await ended).toEqual({ kind: 'refused', reason: 'it is not pending as it was planned' })
+    expect(all.target.store.paths()).toEqual([])
+    expect(all.log.events).toEqual([])
   })
 
-  test('is waited for by a provider that says so: the file is seen only then', async () => {
-    const dir = await mkdtemp(join(tmpdir(), 'site-sync-confirmed-'))
-    onTestFinished(async () => await rm(dir, { recursive: true }))
-    const drive = new LocalDrive({ ...siteOf('disk'), root: dir }, { mayCreateRoot: false })
-    const { promise: confirmed, reject } = Promise.withResolvers<void>()
-    confirmed.catch(() => undefined)
-    const { signal } = new AbortController()
-    const sent = Promise.withResolvers<void>()
-    const onProgress = (): void => sent.resolve()
-    const written = drive.write({ root: dir, path: 'a' }, memorySource('x'), { signal, confirmed, onProgress, saveSession: async () => {} })
-    await sent.promise
-    expect((await readdir(dir)).filter((name) => !name.startsWith('.'))).toEqual([])
-    reject(new SyncError('ABORTED', 'its lease was lost'))
-    await expect(written).rejects.toMatchObject({ code: 'ABORTED' })
-    expect(await readdir(dir)).toEqual([])
+  test('is not needed to find that the file is there already', async () => {
+    const all = rig()
+    all.target.store.put(TARGET, 'the content')
+    const attempt = all.asking(new Promise(() => undefined))
+    expect(await transfer(all.parts, attempt)).toMatchObject({ kind: 'written', sent: 0 })
+  })
+
+  test('is no news: faults that pass meanwhile are not told', async () => {
+    const all = rig()
+    all.faults.push({ site: 'studio', verb: 'stat', error: new SyncError('INTERRUPTED', 'reset'), times: 2 })
+    const fresh = Promise.withResolvers<Transfer | undefined>()
+    const attempt = all.asking(fresh.promise)
+    const ended = transfer(all.parts, attempt)
+    await vi.waitFor(() => expect(attempt.progress.bytes).toBe(11))
+    fresh.resolve(attempt.transfer)
+    expect(await ended).toMatchObject({ kind: 'written' })
+    expect(all.log.actions).toEqual([])
   })
 })
 
@@ -313,10 +329,10 @@ describe('the session', () => {
   test('is saved, and a repetition goes on from there', async () => {
     const all = rig()
     all.faults.push({ site: 'gdrive', verb: 'chunk', error: new SyncError('INTERRUPTED', 'reset'), times: 1, bytes: 8 })
-    const held = await all.hold()
-    expect(await transfer(all.parts, held)).toMatchObject({ kind: 'written' })
+    const attempt = await all.hold()
+    expect(await transfer(all.parts, attempt)).toMatchObject({ kind: 'written' })
     expect(all.target.bytes.written).toBe(11)
-    expect(all.claims.sessions.get(held.transfer.targetKey)).toEqual(held.claim.session)
+    expect(all.claims.sessions.get(attempt.transfer.targetKey)).toEqual(await attempt.permit.session)
     expect(all.claims.calls.filter((call) => call.startsWith('saveSession'))).toHaveLength(1)
   })
 
@@ -325,28 +341,10 @@ describe('the session', () => {
     all.faults.push({ site: 'gdrive', verb: 'chunk', error: new SyncError('QUOTA', 'full'), times: 1, bytes: 8 })
     const first = await all.hold()
     await transfer(all.parts, first)
-    await all.claims.release(first.claim, { finished: false })
+    first.permit.end()
+    await settle()
     expect(await run(all, { key: first.transfer.key, targetKey: first.transfer.targetKey })).toMatchObject({ kind: 'written' })
     expect(all.target.bytes.written).toBe(11)
-  })
-
-  test('that was stored with the claim is told as unused to the first attempt only', async () => {
-    const all = rig()
-    all.faults.push({ site: 'gdrive', verb: 'chunk', error: new SyncError('INTERRUPTED', 'reset'), times: 1, bytes: 4 })
-    const told: unknown[] = []
-    const write = all.target.write.bind(all.target)
-    all.target.write = async (path, source, options) => {
-      told.push([options.reserved, options.session])
-      return write(path, source, { ...options, saveSession: async () => {} })
-    }
-    const held = await all.hold()
-    const reserved = { id: 'r1' }
-    held.claim = { ...held.claim, reserved }
-    expect(await transfer(all.parts, held)).toMatchObject({ kind: 'written' })
-    expect(told).toEqual([
-      [reserved, undefined],
-      [undefined, reserved],
-    ])
   })
 
   test('can not be saved, the database is away: the file is given back, and no try is spent', async () => {

@@ -3,12 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
 import type { RootedPath } from '../../../src/model/site.ts'
-import type { Held, Written } from '../../../src/pipeline/contracts.ts'
+import type { Attempt } from '../../../src/pipeline/attempt.ts'
+import type { Written } from '../../../src/pipeline/contracts.ts'
 import { transfer } from '../../../src/pipeline/transfer.ts'
 import { verify } from '../../../src/pipeline/verify.ts'
 import type { ByteSource, RemoteFile, WriteOptions } from '../../../src/providers/provider.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
-import { holdOf, MemoryClaims } from '../../support/memory-claims.ts'
+import { attemptAt, MemoryClaims } from '../../support/memory-claims.ts'
 import { MemoryProvider } from '../../support/memory-provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { siteOf, transferOf } from '../../support/model-samples.ts'
@@ -46,24 +47,23 @@ async function written(spoils: number, content: Partial<ByteSource> = {}, retrie
   target.spoils = spoils
   const inner = memorySource('the content')
   const source: ByteSource = { ...inner, ...content }
-  const held = await holdOf(claims, transferOf({ path: '{root[work]}/p/a.ma' }), clock)
+  const attempt = await attemptAt(claims, transferOf({ path: '{root[work]}/p/a.ma' }), clock)
   const result = await transfer(
     {
       providers: { get: async () => Promise.resolve(target) },
       openSource: async () => Promise.resolve(source),
-      claims,
       log: new RecordingLog(),
       retry: { retries, minTimeout: 0, maxTimeout: 0 },
       judge: async ({ error }) => Promise.resolve(error),
       roots: { isDown: () => false, sift: async () => Promise.resolve() },
       sizes: { check: () => undefined },
     },
-    held,
+    attempt,
   )
-  return { held, target, result: result as Written, source }
+  return { attempt, target, result: result as Written, source }
 }
 
-const checked = async ({ held, result }: { held: Held; result: Written }): Promise<Outcome> => verify(held, result)
+const checked = async ({ attempt, result }: { attempt: Attempt; result: Written }): Promise<Outcome> => verify(attempt, result)
 
 test('the right bytes: synced, with the id of the site', async () => {
   const all = await written(0)
@@ -73,7 +73,7 @@ test('the right bytes: synced, with the id of the site', async () => {
 
 test('what was there already was not sent', async () => {
   const all = await written(0)
-  expect(await verify(all.held, { ...all.result, sent: 0 })).toMatchObject({ kind: 'synced', sent: 0 })
+  expect(await verify(all.attempt, { ...all.result, sent: 0 })).toMatchObject({ kind: 'synced', sent: 0 })
 })
 
 test('other bytes are replaced once', async () => {
@@ -84,7 +84,7 @@ test('other bytes are replaced once', async () => {
 
 test('what was there already and is not right is sent once', async () => {
   const all = await written(1)
-  expect(await verify(all.held, { ...all.result, sent: 0 })).toMatchObject({ kind: 'synced', sent: 11 })
+  expect(await verify(all.attempt, { ...all.result, sent: 0 })).toMatchObject({ kind: 'synced', sent: 11 })
 })
 
 test('a file of another size is not even read', async () => {
@@ -92,7 +92,7 @@ test('a file of another size is not even read', async () => {
   all.target.faults.read = new SyncError('UNEXPECTED', 'should not be read')
   const file = { ...all.result.file, size: 10 }
   const rewrite = async (): Promise<RemoteFile> => Promise.resolve(file)
-  expect(await verify(all.held, { ...all.result, file, rewrite })).toMatchObject({ kind: 'failed', error: { code: 'VERIFY_FAILED' } })
+  expect(await verify(all.attempt, { ...all.result, file, rewrite })).toMatchObject({ kind: 'failed', error: { code: 'VERIFY_FAILED' } })
 })
 
 test('other bytes again: failed, and it says where', async () => {
@@ -108,8 +108,8 @@ test.each<Outcome>([
   { kind: 'failed', error: new SyncError('BAD_PATH', 'x') },
   { kind: 'released', reason: 'paused' },
 ])('an attempt that ended before passes: $kind', async (outcome) => {
-  const { held } = await written(0)
-  expect(await verify(held, outcome)).toBe(outcome)
+  const { attempt } = await written(0)
+  expect(await verify(attempt, outcome)).toBe(outcome)
 })
 
 describe('a fault meanwhile', () => {
@@ -174,7 +174,7 @@ describe('a fault meanwhile', () => {
   test('an abortion: the outcome is its reason', async () => {
     const all = await written(0)
     const reason: Outcome = { kind: 'released', reason: 'shutdown' }
-    all.held.running.abort.abort(reason)
+    all.attempt.end(reason)
     expect(await checked(all)).toEqual(reason)
   })
 })

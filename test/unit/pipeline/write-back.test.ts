@@ -4,45 +4,44 @@ import { describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
 import type { WriteResult } from '../../../src/model/record-result.ts'
-import type { Held, Settled } from '../../../src/pipeline/contracts.ts'
+import type { Attempt } from '../../../src/pipeline/attempt.ts'
+import type { Settled } from '../../../src/pipeline/contracts.ts'
 import { writeBack, type WriteBackParts } from '../../../src/pipeline/write-back.ts'
-import { FakeClock, settle as allThatCan } from '../../support/fake-clock.ts'
-import { holdOf, LEASE_MS, MemoryClaims } from '../../support/memory-claims.ts'
+import { FakeClock, settle as allThatCan, START } from '../../support/fake-clock.ts'
+import { attemptAt, LEASE_MS, MemoryClaims } from '../../support/memory-claims.ts'
 import { transferOf } from '../../support/model-samples.ts'
 import { RecordingLog } from '../../support/recording-log.ts'
 
 type Write = Parameters<WriteBackParts['records']['write']>[0]
 
 /** Answers in order, the last one again and again; an error is thrown. */
-function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }], before: (held: Held) => void = () => {}) {
+function rig(answers: readonly (WriteResult | Error)[] = [{ kind: 'written' }], before: (attempt: Attempt) => void = () => {}) {
   const clock = new FakeClock()
   const claims = new MemoryClaims(clock)
   const log = new RecordingLog()
   const writes: Write[] = []
   const backlog = new Set<string>()
-  let current: Held | undefined
-  let renewed = 0
+  /** Called when so many writes were begun. */
+  const during = new Map<number, () => Promise<void>>()
   const write = async (one: Write): Promise<WriteResult> => {
     const answer = answers[Math.min(writes.push(one) - 1, answers.length - 1)] as WriteResult | Error
     await Promise.resolve()
-    if (current && writes.length === renewed) current.claim = { ...current.claim, until: new Date(current.claim.until.getTime() + 1_000) }
+    await during.get(writes.length)?.()
     if (answer instanceof Error) throw answer
     return answer
   }
-  const parts: WriteBackParts = { records: { write }, claims, clock, log, retryCountOf: () => 3, isBacklogged: (site) => backlog.has(site) }
+  const parts: WriteBackParts = { records: { write }, clock, log, retryCountOf: () => 3, isBacklogged: (site) => backlog.has(site) }
   const settled = async (outcome: Outcome, tries = 0) => {
-    const held = await holdOf(claims, transferOf({ key: 'a', tries }), clock)
-    current = held
-    before(held)
+    const attempt = await attemptAt(claims, transferOf({ key: 'a', tries }), clock)
+    before(attempt)
     await clock.advance(250)
     const results: Settled[] = []
-    const work = writeBack(parts, held, outcome).then((one) => results.push(one))
+    const work = writeBack(parts, attempt, outcome).then((one) => results.push(one))
     for (await allThatCan(); results.length === 0;) await clock.advance(250)
     await work
     return results[0] as Settled
   }
-  const renewDuring = (nth: number): void => void (renewed = nth)
-  return { claims, log, writes, backlog, settle: settled, renewDuring }
+  return { clock, claims, log, writes, backlog, settle: settled, during }
 }
 
 const resultOf = ([write]: readonly Write[]) => write?.result as { readonly error: string }
@@ -58,16 +57,16 @@ describe('what is written', () => {
     [trouble, { kind: 'site-trouble', error: 'full' }],
   ])('$kind', async (outcome, result) => {
     const { settle, writes } = rig()
-    const { held, outcome: settled } = await settle(outcome)
+    const { attempt, outcome: settled } = await settle(outcome)
     expect(settled).toBe(outcome)
-    expect(writes).toEqual([{ address: held.transfer, result, until: held.claim.until, patient: false }])
+    expect(writes).toEqual([{ address: attempt.transfer, result, until: new Date(START.getTime() + LEASE_MS), lingers: false }])
   })
 
-  test('with patience while more waits for the site', async () => {
+  test('and lingers with others while more waits for the site', async () => {
     const { settle, writes, backlog } = rig()
     backlog.add('gdrive')
     await settle(synced)
-    expect(writes).toMatchObject([{ patient: true }])
+    expect(writes).toMatchObject([{ lingers: true }])
   })
 
   test.each<Outcome>([
@@ -148,25 +147,33 @@ describe('the lease', () => {
   })
 
   test('was renewed while a slow write carried its former end: the result is written with the new one', async () => {
-    const { settle, writes, renewDuring } = rig([{ kind: 'fenced' }, { kind: 'written' }])
-    renewDuring(1)
-    const { held, outcome } = await settle(synced)
-    expect(outcome).toBe(synced)
-    expect(writes.map(({ until }) => until)).toEqual([new Date(held.claim.until.getTime() - 1_000), held.claim.until])
+    const { settle, clock, claims, writes, during } = rig([{ kind: 'fenced' }, { kind: 'written' }])
+    during.set(1, async () => clock.advance(LEASE_MS / 3))
+    expect((await settle(synced)).outcome).toBe(synced)
+    expect(claims.calls).toEqual(['claim a', 'renew a', 'release a finished'])
+    expect(writes.map(({ until }) => until.getTime() - START.getTime())).toEqual([LEASE_MS, LEASE_MS / 3 + LEASE_MS])
   })
 
   test('may be over: the result is given up', async () => {
-    const { settle, writes, log } = rig([new Error('no primary')])
+    const { settle, claims, writes, log } = rig([new Error('no primary')])
+    claims.fails.renew = new Error('no primary')
     expect((await settle(synced)).outcome).toEqual({ kind: 'released', reason: 'the result could not be written: no primary' })
     // Four a second, as long as the lease is good for certain.
     expect(writes).toHaveLength((LEASE_MS * 0.8) / 250)
     expect(log.actions).toEqual(['transfer.released'])
   })
 
+  test('is renewed for as long as the result can not be written, and the file is marked at last', async () => {
+    const { settle, clock, claims, writes } = rig([...Array.from({ length: 500 }, () => new Error('no primary')), { kind: 'written' }])
+    expect((await settle(synced)).outcome).toBe(synced)
+    expect(writes).toHaveLength(501)
+    expect(clock.now()).toBeGreaterThan(LEASE_MS * 4)
+    expect(claims.calls.filter((call) => call === 'renew a').length).toBeGreaterThan(10)
+    expect(clock.alarms).toBe(0)
+  })
+
   test('ends with the service: the result is given up at once, and told', async () => {
-    const { settle, writes, log } = rig([new Error('no primary')], (held) =>
-      held.running.abort.abort({ kind: 'released', reason: 'shutdown' }),
-    )
+    const { settle, writes, log } = rig([new Error('no primary')], (attempt) => attempt.end({ kind: 'released', reason: 'shutdown' }))
     expect((await settle(synced)).outcome).toEqual({ kind: 'released', reason: 'the result could not be written: no primary' })
     expect(writes).toHaveLength(1)
     expect(log.actions).toEqual(['transfer.released'])
@@ -184,7 +191,7 @@ describe('what is told', () => {
     project: 'PRJ',
     site: 'gdrive',
     path: expect.any(String),
-    attemptId: 'attempt of a',
+    attemptId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     durationMs: 250,
     provider: 'memory',
   }
