@@ -65,7 +65,6 @@ async function smallFilesLocal({ quick, runs, say }: RowOptions): Promise<RowRes
   }
 
   const what = `${count} × 64 KiB, first insert → last record written back`
-  const atLeast = (limit: number) => ({ of: 'ratio', bound: 'at least', limit }) as const
   const common = { what, unit: 'files/s', ours } as const
   return {
     comparisons: [
@@ -91,4 +90,5 @@ async function filesPerSecond(count: number, work: () => Promise<void>): Promise
   return count / ((performance.now() - started) / 1_000)
 }
 
+const atLeast = (limit: number) => ({ of: 'ratio', bound: 'at least', limit }) as const
 const round = (value: number): string => value.toFixed(0)
