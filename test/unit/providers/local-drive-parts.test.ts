@@ -1,11 +1,12 @@
 import { constants } from 'node:fs'
-import { copyFile, lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, lstat, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
+import { takeHold, type Anchor } from '../../../src/providers/local-drive/anchor.ts'
 import { Cloning } from '../../../src/providers/local-drive/cloning.ts'
 import { copyTo } from '../../../src/providers/local-drive/copying.ts'
 import { PartFile } from '../../../src/providers/local-drive/part-file.ts'
@@ -58,10 +59,20 @@ describe('faults of the disk', () => {
 
 describe('on disk', () => {
   let folder: string
+  let holds: DisposableStack
+  /** A folder of this test, made if it is not there. */
+  const held = async (name = ''): Promise<Anchor> => {
+    await mkdir(join(folder, name), { recursive: true })
+    return holds.use(await takeHold(join(folder, name), 'folder'))
+  }
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'site-sync-parts-'))
+    holds = new DisposableStack()
   })
-  afterEach(async () => await rm(folder, { recursive: true }))
+  afterEach(async () => {
+    holds.dispose()
+    await rm(folder, { recursive: true })
+  })
 
   describe('cloning', () => {
     const SOURCE = Buffer.alloc(2 * 1024 * 1024, 'clone')
@@ -74,20 +85,20 @@ describe('on disk', () => {
     })
     const partOf = async (source: ByteSource, onProgress: (bytes: number) => void = () => {}) => {
       const options = { where: to, signal: new AbortController().signal, onProgress, saveSession: async () => Promise.resolve() }
-      return { part: await PartFile.in(folder, source, options), options }
+      return { part: await PartFile.in(await held(), source, options), options }
     }
 
     test('where it is supported no bytes are read, and the file has the mode and time it should', async () => {
-      const source = { ...memorySource(SOURCE), localPath: from }
+      const source = { ...memorySource(SOURCE), openFile: async () => await open(from) }
       const progress: number[] = []
       const { part, options } = await partOf(source, (bytes: number) => progress.push(bytes))
       const copied = await copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
       expect(source.opened).toEqual([])
       expect(copied.checksum).toBeUndefined()
       expect(progress).toEqual([SOURCE.length])
-      expect((await readFile(part.path)).equals(SOURCE)).toBe(true)
+      expect((await readFile(join(folder, part.name))).equals(SOURCE)).toBe(true)
       await writeFile(join(folder, 'plain'), '')
-      const { mode, mtimeMs } = await lstat(part.path)
+      const { mode, mtimeMs } = await lstat(join(folder, part.name))
       expect(mode).toBe((await lstat(join(folder, 'plain'))).mode)
       expect(Math.round(mtimeMs)).toBe(source.modified.getTime())
     })
@@ -96,11 +107,11 @@ describe('on disk', () => {
       const { copy, calls } = refusing('EOPNOTSUPP')
       const cloning = new Cloning(copy)
       for (let times = 0; times < 3; times++) {
-        const source = { ...memorySource(SOURCE), localPath: from }
+        const source = { ...memorySource(SOURCE), openFile: async () => await open(from) }
         const { part, options } = await partOf(source)
         await copyTo(part, source, cloning, options)
         expect(source.opened).toEqual([0])
-        expect((await readFile(part.path)).equals(SOURCE)).toBe(true)
+        expect((await readFile(join(folder, part.name))).equals(SOURCE)).toBe(true)
       }
       expect(calls).toEqual([constants.COPYFILE_FICLONE_FORCE])
     })
@@ -108,13 +119,15 @@ describe('on disk', () => {
     test('another failure is not remembered, and leaves nothing', async () => {
       const { copy, calls } = refusing('ENOSPC')
       const cloning = new Cloning(copy)
-      expect([await cloning.clone(from, to), await cloning.clone(from, to)]).toEqual([false, false])
+      const { part } = await partOf(memorySource(SOURCE))
+      await using source = await open(from)
+      expect([await cloning.clone(source, part), await cloning.clone(source, part)]).toEqual([undefined, undefined])
       expect(calls).toHaveLength(2)
       expect(await readdir(folder)).toEqual(['from'])
     })
 
     test('a clone of another size than the source had is refused', async () => {
-      const source = { ...memorySource(SOURCE), size: SOURCE.length + 1, localPath: from }
+      const source = { ...memorySource(SOURCE), size: SOURCE.length + 1, openFile: async () => await open(from) }
       const { part, options } = await partOf(source)
       const copying = copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
       await expect(copying).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
@@ -135,17 +148,19 @@ describe('on disk', () => {
       const { ctimeMs } = await lstat(join(folder, left))
       const day = 24 * 60 * 60 * 1000
 
-      await new StaleFiles(() => ctimeMs + day - 1).removeFrom(folder)
+      await new StaleFiles(() => ctimeMs + day - 1).removeFrom(await held())
       expect(await readdir(folder)).toHaveLength(4)
 
       const stale = new StaleFiles(() => ctimeMs + day + 1000)
-      await stale.removeFrom(folder)
+      await stale.removeFrom(await held())
       expect((await readdir(folder)).toSorted()).toEqual(others.toSorted())
 
       await writeFile(join(folder, left), '')
-      await stale.removeFrom(folder)
+      await stale.removeFrom(await held())
       expect(await readdir(folder)).toHaveLength(4)
-      expect(await stale.removeFrom(join(folder, 'missing'))).toBeUndefined()
+      const missing = await held('missing')
+      await rm(join(folder, 'missing'), { recursive: true })
+      expect(await stale.removeFrom(missing)).toBeUndefined()
     })
   })
 
@@ -153,13 +168,15 @@ describe('on disk', () => {
     test('many at once all come to their end, and again afterwards', async () => {
       const folders = new FolderSync()
       await mkdir(join(folder, 'a'))
-      const all = ['', 'a', '', 'a', '', 'a'].map(async (name) => await folders.sync(join(folder, name)))
+      const all = ['', 'a', '', 'a', '', 'a'].map(async (name) => await folders.sync(await held(name)))
       expect(await Promise.all(all)).toHaveLength(6)
-      expect(await folders.sync(folder)).toBeUndefined()
+      expect(await folders.sync(await held())).toBeUndefined()
     })
 
     test('a folder that is gone is no fault: its files are, and are seen elsewhere', async () => {
-      expect(await new FolderSync().sync(join(folder, 'gone'))).toBeUndefined()
+      const gone = await held('gone')
+      await rm(join(folder, 'gone'), { recursive: true })
+      expect(await new FolderSync().sync(gone)).toBeUndefined()
     })
   })
 })

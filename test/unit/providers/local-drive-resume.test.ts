@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
 import { LocalDrive } from '../../../src/providers/local-drive.ts'
+import { takeHold } from '../../../src/providers/local-drive/anchor.ts'
 import { freeBytes, FreeSpace } from '../../../src/providers/local-drive/free-space.ts'
 import type { ByteSource, RemoteFile, WriteOptions, WriteSession } from '../../../src/providers/provider.ts'
 import { noise } from '../../contract/provider-suite/harness.ts'
@@ -201,8 +202,9 @@ test('what is there already counts when room is looked for', async () => {
   const gib = 1024 * MIB
   const size = ((await freeBytes(root)) ?? 0) + 10 * gib
   const space = new FreeSpace()
-  await space.assertFits(root, size, 'f.mov', 20 * gib)
-  const fitting = space.assertFits(root, size, 'f.mov', gib)
+  using held = await takeHold(root, 'folder')
+  await space.assertFits(held, size, 'f.mov', 20 * gib)
+  const fitting = space.assertFits(held, size, 'f.mov', gib)
   await expect(fitting).rejects.toMatchObject({ code: 'DISK_FULL', message: expect.stringContaining('of them are there') as string })
 })
 
