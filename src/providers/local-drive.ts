@@ -1,4 +1,4 @@
-import { lstat, readdir, stat, unlink } from 'node:fs/promises'
+import { lstat, readdir, stat } from 'node:fs/promises'
 import type { BigIntStats, Dirent } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -171,12 +171,12 @@ export class LocalDrive extends Provider {
     const { folder, name } = split(path)
     using place = await this.#places.find(folder, 'folder')
     if (place === undefined) return await this.#places.assertRoot(path.root)
-    const target = place.anchor.at(await this.#places.nameIn(place.anchor, name))
-    const present = await lstat(target, { bigint: true }).catch(gone)
+    const there = await this.#places.nameIn(place.anchor, name)
+    const present = await lstat(place.anchor.at(there), { bigint: true }).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('NOT_A_FILE', `${full} is a folder: only files are removed`)
     if (present === undefined) return
     await this.#own.assertNone(present, full)
-    await unlink(target).catch(gone)
+    await place.anchor.unlink(there).catch(gone)
   }
 
   async #entry(root: string, folder: string, name: string): Promise<(RemoteFile & { readonly name: string }) | undefined> {

@@ -1,6 +1,6 @@
 import type { BigIntStats } from 'node:fs'
 import { closeSync, constants, open as openDescriptor, openSync, readlinkSync } from 'node:fs'
-import { chmod, lstat, open, realpath } from 'node:fs/promises'
+import { chmod, lstat, open, realpath, rename, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -26,6 +26,9 @@ export interface Anchor extends Disposable {
   open(): Promise<FileHandle>
   /** A file of this folder; a link in its place is refused. */
   openIn(name: string, flags: number, mode?: number): Promise<FileHandle>
+  rename(from: string, to: string): Promise<void>
+  unlink(name: string): Promise<void>
+  /** Of this folder. */
   chmod(mode: number): Promise<void>
 }
 
@@ -90,6 +93,14 @@ class Descriptor implements Anchor {
     return await open(this.at(name), flags | O_NOFOLLOW | O_NONBLOCK, mode)
   }
 
+  async rename(from: string, to: string): Promise<void> {
+    await rename(this.at(from), this.at(to))
+  }
+
+  async unlink(name: string): Promise<void> {
+    await unlink(this.at(name))
+  }
+
   async chmod(mode: number): Promise<void> {
     await chmod(this.self, mode)
   }
@@ -149,9 +160,23 @@ class Named implements Anchor {
   }
 
   async openIn(name: string, flags: number, mode?: number): Promise<FileHandle> {
-    if ((await this.where()) === undefined) throw replaced(this.real)
+    await this.#assertThere()
     const file = await open(this.at(name), flags | O_NOFOLLOW | O_NONBLOCK, mode)
     return await this.#checked(file, this.at(name), await lstat(this.at(name), { bigint: true }).catch(() => undefined))
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#assertThere()
+    await rename(this.at(from), this.at(to))
+  }
+
+  async unlink(name: string): Promise<void> {
+    await this.#assertThere()
+    await unlink(this.at(name))
+  }
+
+  async #assertThere(): Promise<void> {
+    if ((await this.where()) === undefined) throw replaced(this.real)
   }
 
   async chmod(mode: number): Promise<void> {

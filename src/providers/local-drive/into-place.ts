@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { lstat, rename } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { SyncError } from '../../errors.ts'
@@ -28,7 +28,7 @@ export async function intoPlace(
   for (const pause of [...PAUSES_MS, undefined]) {
     try {
       await assertWhole(folder.at(temporary), written, where)
-      return await rename(folder.at(temporary), target)
+      return await folder.rename(temporary, name)
     } catch (error) {
       // The answer of a file server was lost, and the second request found nothing to rename.
       if (isErrno(error, 'ENOENT') && (await isDone(target, written))) return

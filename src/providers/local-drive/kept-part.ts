@@ -1,4 +1,4 @@
-import { lstat, unlink } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 
 import type { ByteSource, WriteSession } from '../provider.ts'
 import type { Anchor } from './anchor.ts'
@@ -42,7 +42,7 @@ export async function findKept(folder: Anchor, session: WriteSession, source: Fa
     if (info === undefined) continue
     const isUsable = info.isFile() && fits && typeof bytes === 'number' && bytes > 0 && bytes <= info.size && info.size <= source.size
     if (isUsable && typeof sha256 === 'string') kept ??= { name, length: info.size, bytes, sha256 }
-    if (kept?.name !== name) await unlink(folder.at(name)).catch(() => {})
+    if (kept?.name !== name) await folder.unlink(name).catch(() => {})
   }
   return kept
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
-import { constants, rename, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -62,10 +62,6 @@ export class PartFile {
     return this.#name
   }
 
-  get #path(): string {
-    return this.folder.at(this.#name)
-  }
-
   /** Bytes of an earlier write that take up space already. */
   get keptBytes(): number {
     return this.#kept?.length ?? 0
@@ -101,7 +97,7 @@ export class PartFile {
   }
 
   async remove(): Promise<void> {
-    await unlink(this.#path).catch(() => {})
+    await this.folder.unlink(this.#name).catch(() => {})
   }
 
   /** More is stored. What lasts is remembered now and then, in case this process is killed; nothing waits for that. */
@@ -121,7 +117,7 @@ export class PartFile {
   }
 
   async discardKept(): Promise<void> {
-    if (this.#kept) await unlink(this.folder.at(this.#kept.name)).catch(() => {})
+    if (this.#kept) await this.folder.unlink(this.#kept.name).catch(() => {})
     this.#kept = undefined
   }
 
@@ -159,7 +155,7 @@ export class PartFile {
     } catch (error) {
       throw toSyncError(error)
     }
-    return await rename(this.folder.at(previous), this.#path).then(
+    return await this.folder.rename(previous, this.#name).then(
       () => true,
       () => false,
     )
@@ -168,7 +164,7 @@ export class PartFile {
   #isOfUse(error: unknown): boolean {
     const { signal, isAbandoned } = this.#options
     if (signal.aborted) return isAbandoned?.() !== true
-    const { kind, code } = diskFault(error, 'write', this.#path)
+    const { kind, code } = diskFault(error, 'write', this.folder.real)
     if (kind === 'file' || code === 'DISK_FULL' || code === 'PERMISSION') return false
     // Where the disk itself failed and nothing was gained, this very file may lie on its bad spot.
     const isOwnFault = !(error instanceof SyncError) && code === 'INTERRUPTED'

@@ -16,12 +16,13 @@ export interface Place extends Disposable {
   readonly path: string
 }
 
-export interface FolderOptions {
-  /** Of folders that are created; otherwise what the umask gives. */
-  readonly mode?: number | undefined
-  /** Called with the folder that another one was created in. */
-  readonly onCreated: (parent: Anchor) => Promise<void>
+/** A folder that was opened to be written to. */
+export interface OpenFolder extends Place {
+  /** How many folders had to be created: this one and those above it. */
+  readonly created: number
 }
+
+type Make = (folder: Anchor, name: string) => Promise<Anchor>
 
 /**
  * Finds paths below roots. Nothing outside a root is ever given back, wherever symbolic links lead, and whatever is swapped meanwhile: what is
@@ -50,12 +51,21 @@ export class Places {
     return isAscii(path) ? undefined : await this.#descend({ root, path }, kind)
   }
 
-  /** A folder, created with the folders above it when it is not there. */
-  async openFolder(folder: RootedPath, options: FolderOptions): Promise<Place & { readonly isNew: boolean }> {
+  /** A folder, created with the folders above it when it is not there: by `mode`, or as the umask has it. */
+  async openFolder(folder: RootedPath, mode?: number): Promise<OpenFolder> {
     const found = await this.find(folder, 'folder')
-    if (found !== undefined) return { ...found, isNew: false }
-    const create = async (): Promise<Place> => await this.#create(folder, options)
-    return { ...(isAscii(folder.path) ? await create() : await this.alone(create)), isNew: true }
+    if (found !== undefined) return { ...found, created: 0 }
+    const create = async (): Promise<OpenFolder> => await this.#create(folder, mode)
+    return isAscii(folder.path) ? await create() : await this.alone(create)
+  }
+
+  /** The folder so many levels above; undefined when it is not in the root, since something was moved. */
+  async above(root: string, { anchor }: Place, levels: number): Promise<Anchor | undefined> {
+    const folder = await this.#held(anchor.at('../'.repeat(levels)), 'folder')
+    const known = this.#roots.get(root)
+    if (folder === undefined || (known !== undefined && isWithin(known, folder.real))) return folder
+    folder[Symbol.dispose]()
+    return undefined
   }
 
   /** Rejects when what is held was moved out of its root, or its root is another one now. */
@@ -93,16 +103,21 @@ export class Places {
     await this.#guard.assert(root)
   }
 
-  async #create({ root, path }: RootedPath, options: FolderOptions): Promise<Place> {
+  async #create({ root, path }: RootedPath, mode?: number): Promise<OpenFolder> {
     if (this.mayCreate(root)) await makeRoot(root)
     await this.#guard.assert(root)
-    const place = await this.#descend({ root, path }, 'folder', options)
-    if (place !== undefined) return place
+    let created = 0
+    const place = await this.#descend({ root, path }, 'folder', async (folder, name) => {
+      const made = await this.#made(folder, name, mode)
+      created += made.isNew ? 1 : 0
+      return made.anchor
+    })
+    if (place !== undefined) return { ...place, created }
     throw new SyncError('INTERRUPTED', `${fullPath({ root, path })} can't be written: a folder above it was removed meanwhile`)
   }
 
-  /** From the root down, name by name, as the names stand on disk. Folders that are not there are created if `creation` says how. */
-  async #descend({ root, path }: RootedPath, kind: Kind, creation?: FolderOptions): Promise<Place | undefined> {
+  /** From the root down, name by name, as the names stand on disk. What is not there comes from `make`, or ends the search. */
+  async #descend({ root, path }: RootedPath, kind: Kind, make?: Make): Promise<Place | undefined> {
     let at = await this.#held(root, 'folder')
     if (at === undefined) return undefined
     await this.#inside(root, at, root)
@@ -112,35 +127,33 @@ export class Places {
       using folder = at
       const name = await this.nameIn(folder, next)
       names.push(name)
-      const found = await this.#child(folder, name, index < wanted.length - 1 ? 'folder' : kind, creation)
+      const childKind = index < wanted.length - 1 ? 'folder' : kind
+      const found = await (make?.(folder, name) ?? this.#held(folder.at(name), childKind, join(folder.real, name)))
       if (found === undefined) return undefined
       at = await this.#inside(root, found, fullPath({ root, path: names.join('/') }))
     }
     return placeOf(at, names.join('/'))
   }
 
-  async #child(folder: Anchor, name: string, kind: Kind, creation?: FolderOptions): Promise<Anchor | undefined> {
-    if (creation === undefined) return await this.#held(folder.at(name), kind, join(folder.real, name))
+  /** A folder of a folder, created when it is not there. */
+  async #made(folder: Anchor, name: string, mode?: number): Promise<{ readonly anchor: Anchor; readonly isNew: boolean }> {
     try {
-      return await this.#takeHold(folder.at(name), kind)
+      return { anchor: await this.#takeHold(folder.at(name), 'folder'), isNew: false }
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error
     }
-    const { mode, onCreated } = creation
-    let isOurs = true
+    let isNew = true
     try {
       await mkdir(folder.at(name), mode === undefined ? undefined : mode & 0o777)
     } catch (error) {
       // Somebody else has just made it, or a link that leads nowhere stands there, which is told by the next line.
       if (!isErrno(error, 'EEXIST')) throw error
-      isOurs = false
+      isNew = false
     }
-    if (isOurs) await onCreated(folder)
-    const made = await this.#takeHold(folder.at(name), kind)
-    const isItself = made.real === join(folder.real, name)
-    // A mode is no reason to fail: not every file system has them.
-    if (isOurs && isItself && mode !== undefined) await made.chmod(mode).catch(() => {})
-    return made
+    const anchor = await this.#takeHold(folder.at(name), 'folder')
+    // Not of what has taken its place meanwhile. A mode is no reason to fail: not every file system has them.
+    if (isNew && mode !== undefined && anchor.real === join(folder.real, name)) await anchor.chmod(mode).catch(() => {})
+    return { anchor, isNew }
   }
 
   async #held(path: string, kind: Kind, where = path): Promise<Anchor | undefined> {

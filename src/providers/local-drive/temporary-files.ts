@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, readdir, unlink } from 'node:fs/promises'
+import { lstat, readdir } from 'node:fs/promises'
 
 import type { Anchor } from './anchor.ts'
 
@@ -37,9 +37,8 @@ export class StaleFiles {
     this.#seen.add(folder.real)
     const names = await readdir(folder.self).catch(() => [])
     for (const name of names.filter(isTemporaryName)) {
-      const path = folder.at(name)
-      const info = await lstat(path).catch(() => undefined)
-      if (info?.isFile() === true && this.#now() - info.ctimeMs > DAY_MS) await unlink(path).catch(() => {})
+      const info = await lstat(folder.at(name)).catch(() => undefined)
+      if (info?.isFile() === true && this.#now() - info.ctimeMs > DAY_MS) await folder.unlink(name).catch(() => {})
     }
   }
 }

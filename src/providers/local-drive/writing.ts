@@ -1,5 +1,5 @@
 import type { BigIntStats } from 'node:fs'
-import { lstat, unlink } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 
 import { SyncError } from '../../errors.ts'
 import type { RootedPath, Site } from '../../model/site.ts'
@@ -10,6 +10,7 @@ import { Cloning } from './cloning.ts'
 import { copyTo, type Copied } from './copying.ts'
 import { describe } from './description.ts'
 import { gone } from './disk-fault.ts'
+import { isErrno } from './errno.ts'
 import { FolderSync } from './folder-sync.ts'
 import { FreeSpace } from './free-space.ts'
 import { intoPlace } from './into-place.ts'
@@ -17,10 +18,13 @@ import type { OwnFiles } from './own-files.ts'
 import { assertOwnName } from './own-name.ts'
 import { PartFile } from './part-file.ts'
 import { isAscii, joined, split } from './paths.ts'
-import type { Place, Places } from './places.ts'
+import type { OpenFolder, Place, Places } from './places.ts'
 import type { RootGuard } from './root-guard.ts'
 import type { CopyOptions } from './stored-copy.ts'
 import { StaleFiles } from './temporary-files.ts'
+
+/** Linux takes paths of up to 4,095 bytes, at most three for each of these. */
+const SURELY_NAMEABLE = 1_000
 
 /** Writes files of one site: beside their target first, and in its place when they are whole. */
 export class Writing {
@@ -43,8 +47,8 @@ export class Writing {
   /** `full` is the absolute path, for messages. The folder is held from here on, so nothing that is swapped meanwhile leads elsewhere. */
   async write(path: RootedPath, full: string, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
     const { folder, name } = split(path)
-    const onCreated = async (parent: Anchor): Promise<void> => await this.#folders.sync(parent)
-    using place = await this.#places.openFolder(folder, { mode: this.#site.folderMode, onCreated })
+    await assertNameable(full)
+    using place = await this.#places.openFolder(folder, this.#site.folderMode)
     const { anchor } = place
     const present = await lstat(anchor.at(name), { bigint: true }).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('TARGET_CONFLICT', `${full} is a folder: a file can't take its place`)
@@ -53,10 +57,10 @@ export class Writing {
       await assertOwnName(path, full)
     }
     await this.#guard.assert(path.root)
-    if (!place.isNew) await this.#stale.removeFrom(anchor)
+    if (place.created === 0) await this.#stale.removeFrom(anchor)
     const { kept, copied } = await this.#copy(path, place, full, source, options)
-    await this.#assertArrived(path.root, anchor.at(kept), copied.info)
-    await this.#folders.sync(anchor)
+    await this.#assertArrived(path.root, anchor, kept, copied.info)
+    await this.#makeDurable(path.root, place)
     void this.#guard.confirm(path.root)
     const checksum = copied.checksum === undefined ? undefined : ({ algorithm: 'sha256', value: copied.checksum } as const)
     return describe(joined(place.path, kept), copied.info, checksum)
@@ -98,14 +102,31 @@ export class Writing {
     })
   }
 
+  /** The name of the file, and those of the folders that were made for it. */
+  async #makeDurable(root: string, place: OpenFolder): Promise<void> {
+    for (let levels = place.created; levels > 0; levels--) {
+      using parent = await this.#places.above(root, place, levels)
+      if (parent !== undefined) await this.#folders.sync(parent)
+    }
+    await this.#folders.sync(place.anchor)
+  }
+
   /** Should the disk have been unmounted meanwhile, the file is in its place on another one. */
-  async #assertArrived(root: string, target: string, written: BigIntStats): Promise<void> {
+  async #assertArrived(root: string, folder: Anchor, name: string, written: BigIntStats): Promise<void> {
     try {
       await this.#guard.assert(root)
     } catch (error) {
-      const there = await lstat(target, { bigint: true }).catch(() => undefined)
-      if (there?.ino === written.ino && there.dev === written.dev) await unlink(target).catch(() => {})
+      const there = await lstat(folder.at(name), { bigint: true }).catch(() => undefined)
+      if (there?.ino === written.ino && there.dev === written.dev) await folder.unlink(name).catch(() => {})
       throw error
     }
   }
+}
+
+/** By way of its folder a file can be made that nobody could open by its path. */
+async function assertNameable(full: string): Promise<void> {
+  if (full.length < SURELY_NAMEABLE) return
+  await lstat(full).catch((error: unknown) => {
+    if (isErrno(error, 'ENAMETOOLONG')) throw error
+  })
 }

@@ -8,7 +8,7 @@ import { SyncError } from '../../../src/errors.ts'
 import { openByteSource } from '../../../src/providers/byte-source.ts'
 import { LocalDrive } from '../../../src/providers/local-drive.ts'
 import { byName, takeHold, type TakeHold } from '../../../src/providers/local-drive/anchor.ts'
-import { temporaryName } from '../../../src/providers/local-drive/temporary-files.ts'
+import { isTemporaryName, temporaryName } from '../../../src/providers/local-drive/temporary-files.ts'
 import type { ByteSource, WriteOptions } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { outsideFolder, SECRET, stateOf, swapped } from '../../support/outside.ts'
@@ -51,7 +51,13 @@ const temporaryFile = async (): Promise<string> => {
   if (found === undefined) throw new Error('there is no temporary file')
   return join(root, 'sh010', found)
 }
-const swapFolder = async (): Promise<void> => await swapped(join(root, 'sh010'), outside)
+/** There is a file called like the temporary one behind the link, too: it must not be renamed or removed instead. */
+const swapFolder = async (): Promise<void> => {
+  const names = await readdir(join(root, 'sh010'))
+  await outsideFolder(outside, names.filter(isTemporaryName))
+  before = await stateOf(outside)
+  await swapped(join(root, 'sh010'), outside)
+}
 const swapFile = async (): Promise<void> => await swapped(await temporaryFile(), join(outside, 'victim'))
 
 /** What others do happens once, at one of the steps of a write. */
