@@ -7,7 +7,8 @@ import type { Readable } from 'node:stream'
 import { SyncError } from '../errors.ts'
 import type { RootedPath, Site } from '../model/site.ts'
 import { abortion, orAborted, throwIfAborted } from './local-drive/abort.ts'
-import { takeHold, type TakeHold } from './local-drive/anchor.ts'
+import type { TakeHold } from './local-drive/anchor.ts'
+import { takeHold } from './local-drive/take-hold.ts'
 import { describe, regular } from './local-drive/description.ts'
 import { diskFault, faultsOf, gone } from './local-drive/disk-fault.ts'
 import { streamOf } from './local-drive/file-stream.ts'
@@ -138,7 +139,7 @@ export class LocalDrive extends Provider {
 
   /** Of a regular file that is not one of the service's own. */
   async #infoOf({ anchor }: Place, full: string): Promise<BigIntStats> {
-    const info = regular(await stat(anchor.self, { bigint: true }), full)
+    const info = regular(await anchor.stat(), full)
     await this.#own.assertNone(info, full)
     return info
   }
@@ -183,7 +184,7 @@ export class LocalDrive extends Provider {
     const path = joined(folder, name)
     try {
       using place = await this.#places.find({ root, path })
-      const info = place && (await stat(place.anchor.self, { bigint: true }))
+      const info = place && (await place.anchor.stat())
       return info?.isFile() === true ? { ...describe(path, info), name } : undefined
     } catch (error) {
       const fault = diskFault(error, 'read', join(root, path))

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { lstat, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -16,7 +17,7 @@ export async function stateOf(folder: string): Promise<readonly string[]> {
   return await Promise.all(
     names.map(async (name) => {
       const info = await lstat(join(folder, name), { bigint: true })
-      const content = info.isFile() ? await readFile(join(folder, name), 'utf8') : ''
+      const content = info.isFile() ? hash('sha256', await readFile(join(folder, name))) : ''
       return [name, info.ino, info.mode.toString(8), info.nlink, info.mtimeNs, info.ctimeNs, content].join(' ')
     }),
   )

@@ -1,7 +1,7 @@
-import { constants, copyFile, stat } from 'node:fs/promises'
+import { constants, copyFile } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 
-import { pathOf } from './anchor.ts'
+import { pathOf } from './descriptor-anchor.ts'
 import { isErrno } from './errno.ts'
 import type { PartFile } from './part-file.ts'
 
@@ -24,7 +24,7 @@ export class Cloning {
   async clone(source: FileHandle, part: PartFile): Promise<FileHandle | undefined> {
     const from = pathOf(source)
     if (from === undefined) return undefined
-    const [info, folder] = await Promise.all([source.stat(), stat(part.folder.self)])
+    const [info, folder] = await Promise.all([source.stat({ bigint: true }), part.folder.stat()])
     const devices = `${info.dev}:${folder.dev}`
     if (this.#refused.has(devices)) return undefined
     const file = await part.create()

@@ -144,7 +144,7 @@ export class Places {
     }
     let isNew = true
     try {
-      await mkdir(folder.at(name), mode === undefined ? undefined : mode & 0o777)
+      await folder.mkdir(name, mode === undefined ? undefined : mode & 0o777)
     } catch (error) {
       // Somebody else has just made it, or a link that leads nowhere stands there, which is told by the next line.
       if (!isErrno(error, 'EEXIST')) throw error

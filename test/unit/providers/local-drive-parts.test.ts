@@ -1,12 +1,14 @@
 import { constants } from 'node:fs'
-import { copyFile, lstat, mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, lstat, mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
-import { takeHold, type Anchor } from '../../../src/providers/local-drive/anchor.ts'
+import { LocalDrive } from '../../../src/providers/local-drive.ts'
+import type { Anchor } from '../../../src/providers/local-drive/anchor.ts'
+import { takeHold } from '../../../src/providers/local-drive/take-hold.ts'
 import { Cloning } from '../../../src/providers/local-drive/cloning.ts'
 import { copyTo } from '../../../src/providers/local-drive/copying.ts'
 import { PartFile } from '../../../src/providers/local-drive/part-file.ts'
@@ -15,6 +17,8 @@ import { FolderSync } from '../../../src/providers/local-drive/folder-sync.ts'
 import { isTemporaryName, StaleFiles, temporaryName } from '../../../src/providers/local-drive/temporary-files.ts'
 import type { ByteSource } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
+import { siteOf } from '../../support/model-samples.ts'
+import { outsideFolder, stateOf, swapped } from '../../support/outside.ts'
 
 const errno = (code: string): Error => Object.assign(new Error(`${code}: as the system says it`), { code })
 
@@ -126,6 +130,33 @@ describe('on disk', () => {
       expect(await readdir(folder)).toEqual(['from'])
     })
 
+    test('both ends are the open files, whatever their names lead to by then', async () => {
+      await outsideFolder(join(folder, 'outside'), ['secret', 'victim'])
+      const before = await stateOf(join(folder, 'outside'))
+      const source = { ...memorySource(SOURCE), openFile: async () => await open(from) }
+      const { part, options } = await partOf(source)
+      const swapping = new Cloning(async (a, b) => {
+        await swapped(from, join(folder, 'outside/secret'))
+        await swapped(join(folder, part.name), join(folder, 'outside/victim'))
+        await copyFile(a, b)
+      })
+      await copyTo(part, source, swapping, options)
+      expect(await stateOf(join(folder, 'outside'))).toEqual(before)
+      expect((await readFile(join(folder, `${part.name}.away`))).equals(SOURCE)).toBe(true)
+    })
+
+    test('a set-user-ID program is nobody else’s when it is cloned: the bit is taken away before the file can be run', async () => {
+      await chmod(from, 0o4755)
+      const source = { ...memorySource(SOURCE), mode: 0o755, openFile: async () => await open(from) }
+      const { part, options } = await partOf(source)
+      await using program = await open(from)
+      await using file = await new Cloning(async (a, b) => await copyFile(a, b)).clone(program, part)
+      expect((await file?.stat())?.mode).toBe(0o100600)
+      await part.remove()
+      const ended = await copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
+      expect(ended.info.mode & 0o7000n).toBe(0n)
+    })
+
     test('a clone of another size than the source had is refused', async () => {
       const source = { ...memorySource(SOURCE), size: SOURCE.length + 1, openFile: async () => await open(from) }
       const { part, options } = await partOf(source)
@@ -140,6 +171,34 @@ describe('on disk', () => {
       expect(names.size).toBe(1000)
       for (const name of names) expect(name.startsWith('.') && name.length < 40 && isTemporaryName(name)).toBe(true)
     })
+
+    test('only files are: what has such a name and is none stays, and so does what a link leads to', async () => {
+      const [link, directory] = [temporaryName(), temporaryName()]
+      await writeFile(join(folder, 'file'), '')
+      await symlink(join(folder, 'file'), join(folder, link))
+      await mkdir(join(folder, directory))
+      await new StaleFiles(() => Date.now() + 1e12).removeFrom(await held())
+      expect((await readdir(folder)).toSorted()).toEqual(['file', link, directory].toSorted())
+    })
+
+    test.each(['.site-sync-0123456789abcdef.part', '.SITE-SYNC-0123456789ABCDEF.PART', '.ſite-sync-0123456789abcdef.part'])(
+      'no document can name one (%s): it is refused at either side, and nothing is done to what is there',
+      async (name) => {
+        await writeFile(join(folder, name), 'of a document')
+        const drive = new LocalDrive(siteOf('nas', { provider: 'local_drive', root: folder }), { mayCreateRoot: false })
+        const path = { root: folder, path: name }
+        const { signal } = new AbortController()
+        const quiet = { signal, saveSession: async () => Promise.resolve(), onProgress: () => {} }
+        const refused = { code: 'BAD_PATH', kind: 'file', message: expect.stringMatching(/temporary files.*another name/) as string }
+        await expect(drive.stat(path, { signal })).rejects.toMatchObject(refused)
+        await expect(drive.read(path, { signal })).rejects.toMatchObject(refused)
+        await expect(drive.openFile(path, { signal })).rejects.toMatchObject(refused)
+        await expect(drive.write(path, memorySource('new'), quiet)).rejects.toMatchObject(refused)
+        await expect(drive.remove(path, { signal })).rejects.toMatchObject(refused)
+        expect(await readFile(join(folder, name), 'utf8')).toBe('of a document')
+        await drive.write({ root: folder, path: '.site-sync-0123456789abcdef.party' }, memorySource('new'), quiet)
+      },
+    )
 
     test('those that nothing happened to for a day are removed, once a folder; nothing else is', async () => {
       const left = temporaryName()

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
+import { link, lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
 import { LocalDrive } from '../../../src/providers/local-drive.ts'
-import { takeHold } from '../../../src/providers/local-drive/anchor.ts'
+import { takeHold } from '../../../src/providers/local-drive/take-hold.ts'
 import { freeBytes, FreeSpace } from '../../../src/providers/local-drive/free-space.ts'
 import type { ByteSource, RemoteFile, WriteOptions, WriteSession } from '../../../src/providers/provider.ts'
 import { noise } from '../../contract/provider-suite/harness.ts'
@@ -115,6 +115,18 @@ describe('an interrupted write', () => {
     const source = memorySource(BYTES)
     await write(source, session ? { session } : {})
     expect(resumedAt(source)).toBe(HALF)
+    await expectWhole()
+  })
+
+  test('is not gone on with in a file that has another name as well: that file stays as it is', async () => {
+    const interrupted = await interrupt()
+    const { session } = interrupted
+    await link(partOf(interrupted), join(root, 'other-name'))
+    const before = await readFile(join(root, 'other-name'))
+    const source = memorySource(BYTES)
+    await write(source, session ? { session } : {})
+    expect(resumedAt(source)).toBe(0)
+    expect((await readFile(join(root, 'other-name'))).equals(before)).toBe(true)
     await expectWhole()
   })
 

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,7 +7,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SyncError } from '../../../src/errors.ts'
 import { openByteSource } from '../../../src/providers/byte-source.ts'
 import { LocalDrive } from '../../../src/providers/local-drive.ts'
-import { byName, takeHold, type TakeHold } from '../../../src/providers/local-drive/anchor.ts'
+import type { TakeHold } from '../../../src/providers/local-drive/anchor.ts'
+import { byName } from '../../../src/providers/local-drive/named-anchor.ts'
+import { takeHold } from '../../../src/providers/local-drive/take-hold.ts'
 import { isTemporaryName, temporaryName } from '../../../src/providers/local-drive/temporary-files.ts'
 import type { ByteSource, WriteOptions } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
@@ -89,11 +91,14 @@ async function writeWith(drive: LocalDrive, content: Buffer, step: Step, swap: (
       await at('checksum')
       return await plain.checksum(algorithm, aborted)
     },
-    assertUnchanged: async () => await at('assertUnchanged'),
+    assertUnchanged: async () => {
+      await at('assertUnchanged')
+      // Awaited next.
+      setImmediate(() => confirmed.resolve(at('confirmed')))
+    },
   }
-  // Awaited as late as that by the provider.
-  const confirmed = { then: (done: () => void) => void at('confirmed').then(done) } as unknown as Promise<void>
-  const said = await write(drive, source, { confirmed, saveSession: async () => await at('saveSession') })
+  const confirmed = Promise.withResolvers<void>()
+  const said = await write(drive, source, { confirmed: confirmed.promise, saveSession: async () => await at('saveSession') })
   expect(isSwapped).toBe(true)
   return said
 }
@@ -114,8 +119,9 @@ describe.each([
         const said = await writeWith(driveOf(hold), content, step, swapFolder)
         expect(await stateOf(outside)).toEqual(before)
         // What was interrupted is told, and tried again; what was written went to the folder that was meant.
-        if (!(said instanceof Error)) expect(await readFile(join(root, 'sh010.away/f.mov'))).toEqual(content)
-        else expect(said).toMatchObject({ kind: 'transient' })
+        const written = await readFile(join(root, 'sh010.away/f.mov')).catch(() => undefined)
+        const fault = said instanceof SyncError ? said : undefined
+        expect([fault?.kind, written]).toEqual(fault ? ['transient', undefined] : [undefined, content])
       },
     )
 
@@ -127,6 +133,15 @@ describe.each([
       expect(await stateOf(outside)).toEqual(before)
       expect(await readFile(join(root, 'sh010/f.mov'), 'utf8')).toBe('old')
     })
+  })
+
+  test.each([SMALL, LARGE])('its folder is moved out of the root: it is told, and nothing is left in it', async (content) => {
+    const elsewhere = join(base, 'elsewhere')
+    const said = await writeWith(driveOf(hold), content, 'assertUnchanged', async () => await rename(join(root, 'sh010'), elsewhere))
+    expect(said).toMatchObject({ code: 'INTERRUPTED', kind: 'transient' })
+    // Held, it can still be cleaned up; by its name it can't be found any more. A large one is kept for the next attempt.
+    const isCleanedUp = hold === takeHold && content === SMALL
+    expect((await readdir(elsewhere)).map((name) => isTemporaryName(name))).toEqual(isCleanedUp ? [] : [true])
   })
 
   test('a folder of the source is replaced by a link between the look at a file and its reading: the link is refused', async () => {
