@@ -8,6 +8,7 @@ import { diskFault, gone, isMissing } from './disk-fault.ts'
 import { isErrno } from './errno.ts'
 import { fullPath, isAscii, isWithin } from './paths.ts'
 import type { RootGuard } from './root-guard.ts'
+import { SharedFolders } from './shared-folders.ts'
 
 /** Something on this disk that is held, and was within its root when it was taken hold of. Who gets it disposes of it. */
 export interface Place extends Disposable {
@@ -35,6 +36,7 @@ export class Places {
   readonly #mayCreateRoot: boolean
   readonly #guard: RootGuard
   readonly #takeHold: TakeHold
+  readonly #shared = new SharedFolders()
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(mayCreateRoot: boolean, guard: RootGuard, takeHold: TakeHold) {
@@ -54,7 +56,7 @@ export class Places {
   /** A folder, created with the folders above it when it is not there: by `mode`, or as the umask has it. */
   async openFolder(folder: RootedPath, mode?: number): Promise<OpenFolder> {
     const found = await this.find(folder, 'folder')
-    if (found !== undefined) return { ...found, created: 0 }
+    if (found !== undefined) return { ...(await this.#shared.share(found)), created: 0 }
     const create = async (): Promise<OpenFolder> => await this.#create(folder, mode)
     return isAscii(folder.path) ? await create() : await this.alone(create)
   }
@@ -112,7 +114,7 @@ export class Places {
       created += made.isNew ? 1 : 0
       return made.anchor
     })
-    if (place !== undefined) return { ...place, created }
+    if (place !== undefined) return { ...(await this.#shared.share(place)), created }
     throw new SyncError('INTERRUPTED', `${fullPath({ root, path })} can't be written: a folder above it was removed meanwhile`)
   }
 

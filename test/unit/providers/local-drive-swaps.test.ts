@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -238,6 +238,31 @@ describe('between two calls to the system', () => {
   })
 })
 
+/** What of this process's open files is below a folder. */
+async function openBelow(folder: string): Promise<string[]> {
+  const descriptors = await readdir('/proc/self/fd')
+  const paths = await Promise.all(descriptors.map(async (fd) => await readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+  return paths.filter((path) => path.startsWith(folder))
+}
+
+test('a folder that many write to is held once; one that takes its place is another one', async () => {
+  const drive = driveOf()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const waiting = { ...memorySource(SMALL), assertUnchanged: async () => await promise }
+  const writes = [1, 2, 3, 4, 5].map(async (n) => await write(drive, waiting, {}, `sh010/${n}`))
+  const temporary = async (): Promise<number> => (await readdir(join(root, 'sh010'))).filter(isTemporaryName).length
+  await expect.poll(temporary).toBe(5)
+  expect(await openBelow(base)).toEqual([join(root, 'sh010')])
+  await rename(join(root, 'sh010'), join(root, 'old'))
+  await mkdir(join(root, 'sh010'))
+  await write(drive, memorySource(SMALL), {}, 'sh010/6')
+  expect(await readdir(join(root, 'sh010'))).toEqual(['6'])
+  resolve()
+  await Promise.all(writes)
+  expect((await readdir(join(root, 'old'))).toSorted()).toEqual(['1', '2', '3', '4', '5'])
+  expect(await openBelow(base)).toEqual([])
+})
+
 test('a folder is not held longer than a write takes', async () => {
   const drive = driveOf()
   await write(drive, memorySource(SMALL))
@@ -245,7 +270,6 @@ test('a folder is not held longer than a write takes', async () => {
   await read(drive)
   await Array.fromAsync(drive.list({ root, path: 'sh010' }, { signal }))
   await expect(read(drive, 'sh010/missing')).rejects.toBeDefined()
-  const open = await Promise.all((await readdir('/proc/self/fd')).map(async (fd) => await realpath(`/proc/self/fd/${fd}`).catch(() => '')))
-  expect(open.filter((path) => path.startsWith(base))).toEqual([])
+  expect(await openBelow(base)).toEqual([])
   expect((await lstat(join(root, 'new/deep/f.mov'))).size).toBe(LARGE.length)
 })
