@@ -2,13 +2,18 @@ import type { BigIntStats } from 'node:fs'
 import { closeSync, constants, fstat, open as openDescriptor, openSync, readlinkSync } from 'node:fs'
 import { chmod, mkdir, open, rename, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 import type { Anchor, TakeHold } from './anchor.ts'
+import { isErrno } from './errno.ts'
 
 const { O_RDONLY, O_NONBLOCK, O_DIRECTORY, O_NOFOLLOW } = constants
 /** Linux: a descriptor that stands for a place and opens nothing there: no device hears of it, and no right to read is needed. Node does not name it. */
 const O_PATH = 0o10000000
+
+/** Before each further try. */
+const PAUSES_MS: readonly number[] = [20, 50, 100, 200, 400, 800]
 
 const descriptorOf = promisify<string, number, number>(openDescriptor)
 const infoOf = promisify<number, { readonly bigint: true }, BigIntStats>(fstat)
@@ -93,8 +98,21 @@ class Descriptor implements Anchor {
   }
 }
 
+/** To hold a place needs a descriptor for a moment only: where all are in use, one is given back soon. */
+async function whenOneIsFree(path: string, flags: number): Promise<number> {
+  for (const pause of PAUSES_MS) {
+    try {
+      return await descriptorOf(path, flags)
+    } catch (error) {
+      if (!isErrno(error, 'EMFILE')) throw error
+    }
+    await delay(pause * (0.5 + Math.random()))
+  }
+  return await descriptorOf(path, flags)
+}
+
 export const byDescriptor: TakeHold = async (path, kind) => {
-  const descriptor = await descriptorOf(path, kind === 'folder' ? O_PATH | O_DIRECTORY : O_PATH)
+  const descriptor = await whenOneIsFree(path, kind === 'folder' ? O_PATH | O_DIRECTORY : O_PATH)
   try {
     return new Descriptor(descriptor)
   } catch (error) {
