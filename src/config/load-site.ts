@@ -86,6 +86,7 @@ export function loadSite(
     ...(concurrencyScope !== undefined && { concurrencyScope }),
     ...(parsed.size_check !== undefined && { sizeCheck: parsed.size_check }),
     ...mountOptions(parsed),
+    ...modes(parsed),
     alternativeSites: [...new Set(alternatives)].filter((alternative) => alternative !== name),
   }
   return { site }
@@ -94,6 +95,13 @@ export function loadSite(
 function mountOptions({ require_mount: mount, marker_file: markerFile }: SiteKeys): Pick<Site, 'requireMount' | 'markerFile'> {
   const isAuto = mount === undefined || mount === 'auto'
   return { ...(!isAuto && { requireMount: mount === true || mount === 'true' }), ...(markerFile !== undefined && { markerFile }) }
+}
+
+function modes({ file_mode: file, folder_mode: folder }: SiteKeys): Pick<Site, 'fileMode' | 'folderMode'> {
+  return {
+    ...(file !== undefined && { fileMode: Number.parseInt(file, 8) }),
+    ...(folder !== undefined && { folderMode: Number.parseInt(folder, 8) }),
+  }
 }
 
 function endpoint(text: string | undefined, keyOf: KeyOf, mistakes: Mistakes): string | undefined {

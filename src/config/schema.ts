@@ -5,6 +5,9 @@ import { name, numeric, textList } from './schema-parts.ts'
 const flag = () => z.boolean({ error: 'true or false' })
 const retries = () => numeric({ min: 0, max: 1000, integer: true })
 
+const FILE_MODE = 'an octal mode as text that lets the owner read and write, such as "0664"'
+const FOLDER_MODE = 'an octal mode as text that lets the owner do everything, such as "0775" or "2775"'
+
 const PATH = 'a path, or a path for each of windows, linux and darwin'
 const perOs = z.partialRecord(z.enum(['windows', 'linux', 'darwin']), z.string().nullable()).meta({
   title: 'Path for each operating system',
@@ -56,6 +59,18 @@ export const siteSchema = z
         .optional()
         .describe('Of a site on disk: a file that must stand in each root; nothing is read or written without it.')
         .meta({ examples: ['.site-sync-root'] }),
+      file_mode: z
+        .string({ error: FILE_MODE })
+        .regex(/^0?[67][0-7]{2}$/, { error: FILE_MODE })
+        .optional()
+        .describe('Of a site on disk: permissions of files that are written; else those of the source, limited by the umask.')
+        .meta({ examples: ['0664'] }),
+      folder_mode: z
+        .string({ error: FOLDER_MODE })
+        .regex(/^[0-3]?7[0-7]{2}$/, { error: FOLDER_MODE })
+        .optional()
+        .describe('Of a site on disk: permissions of folders that are created; else what the umask gives.')
+        .meta({ examples: ['2775'] }),
       api_endpoint: z
         .string({ error: 'an http:// or https:// address of scheme, host and port only' })
         .optional()

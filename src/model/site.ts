@@ -25,6 +25,10 @@ export interface Site {
   readonly requireMount?: boolean
   /** Of a site on disk: a file that must stand in each root, by its name. */
   readonly markerFile?: string
+  /** Of a site on disk: permissions of files that are written; undefined: those of the source, limited by the umask. */
+  readonly fileMode?: number
+  /** Of a site on disk: permissions of folders that are created; undefined: what the umask gives. */
+  readonly folderMode?: number
   /** False for a root that came with a document instead of the configuration. */
   readonly declared?: boolean
   /** What keeps it from being used, as the configuration says already. */

@@ -30,9 +30,10 @@ export function blameSource(source: ByteSource): Blame {
       size: source.size,
       modified: source.modified,
       ...(source.version !== undefined && { version: source.version }),
-      ...(source.localPath !== undefined && { localPath: source.localPath }),
+      ...(source.mode !== undefined && { mode: source.mode }),
       ...(source.ownChecksum !== undefined && { ownChecksum: source.ownChecksum }),
       open,
+      openFile: async (signal) => await noted(Promise.resolve(source.openFile?.(signal))),
       checksum: async (algorithm, signal) => noted(source.checksum(algorithm, signal)),
       learn(algorithm, value) {
         try {

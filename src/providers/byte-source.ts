@@ -12,8 +12,6 @@ const BUFFER_BYTES = 1024 * 1024
 export interface ByteSourceOptions extends CallOptions {
   /** The target's algorithm: computed while the bytes go by, so that `checksum()` need not read them again. */
   readonly checksumAlgorithm?: ChecksumAlgorithm
-  /** Where the bytes are on this machine, if the provider itself does not say so. */
-  readonly localPath?: string
 }
 
 /**
@@ -26,7 +24,6 @@ export interface ByteSourceOptions extends CallOptions {
 export async function openByteSource(provider: Provider, path: RootedPath, options: ByteSourceOptions): Promise<ByteSource> {
   const where = `${path.root.replace(/\/+$/, '')}/${path.path}`
   const file = await stat(provider, path, where, options)
-  const localPath = options.localPath ?? file.localPath
   const known = new Map<ChecksumAlgorithm, string>()
   if (file.checksum !== undefined) known.set(file.checksum.algorithm, file.checksum.value)
 
@@ -41,10 +38,11 @@ export async function openByteSource(provider: Provider, path: RootedPath, optio
     size: file.size,
     modified: file.modified ?? new Date(),
     ...(file.version === undefined ? {} : { version: file.version }),
-    ...(localPath === undefined ? {} : { localPath }),
+    ...(file.mode === undefined ? {} : { mode: file.mode }),
     ...(file.checksum === undefined ? {} : { ownChecksum: file.checksum.algorithm }),
     open: async (fromByte, signal, { unhashed = false } = {}) =>
       await open(fromByte, signal, unhashed ? undefined : options.checksumAlgorithm),
+    openFile: async (signal) => await unreadableIfDenied(provider.openFile(path, { signal }), where),
     checksum: async (algorithm, signal) => {
       if (!known.has(algorithm)) for await (const chunk of await open(0, signal, algorithm)) void chunk
       return known.get(algorithm) as string

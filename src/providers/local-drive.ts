@@ -1,5 +1,5 @@
-import { constants, lstat, open, readdir, stat, unlink } from 'node:fs/promises'
-import type { BigIntStats } from 'node:fs'
+import { lstat, readdir, stat } from 'node:fs/promises'
+import type { BigIntStats, Dirent } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -7,11 +7,14 @@ import type { Readable } from 'node:stream'
 import { SyncError } from '../errors.ts'
 import type { RootedPath, Site } from '../model/site.ts'
 import { abortion, orAborted, throwIfAborted } from './local-drive/abort.ts'
+import type { TakeHold } from './local-drive/anchor.ts'
+import { takeHold } from './local-drive/take-hold.ts'
 import { describe, regular } from './local-drive/description.ts'
 import { diskFault, faultsOf, gone } from './local-drive/disk-fault.ts'
 import { streamOf } from './local-drive/file-stream.ts'
+import { fullFilePath, fullPath, joined, split } from './local-drive/paths.ts'
 import type { Place } from './local-drive/places.ts'
-import { fullPath, isAscii, joined, Places, split } from './local-drive/places.ts'
+import { Places } from './local-drive/places.ts'
 import { probeRoot } from './local-drive/probe-root.ts'
 import { RootGuard } from './local-drive/root-guard.ts'
 import { OwnFiles } from './local-drive/own-files.ts'
@@ -40,12 +43,12 @@ export class LocalDrive extends Provider {
   readonly #own: OwnFiles
   readonly #writing: Writing
 
-  constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory' | 'ownFiles'>) {
+  constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory' | 'ownFiles'>, hold: TakeHold = takeHold) {
     super(site)
     this.#guard = new RootGuard(site, context.rootMemory)
-    this.#places = new Places(context.mayCreateRoot, this.#guard)
+    this.#places = new Places(context.mayCreateRoot, this.#guard, hold)
     this.#own = new OwnFiles(context.ownFiles)
-    this.#writing = new Writing(this.#guard, this.#places, this.#own)
+    this.#writing = new Writing(site, this.#guard, this.#places, this.#own)
   }
 
   override async probe({ signal, operation = 'write', roots }: ProbeOptions): Promise<void> {
@@ -61,7 +64,7 @@ export class LocalDrive extends Provider {
 
   override async stat(path: RootedPath, { signal, exact = false }: StatOptions): Promise<RemoteFile | undefined> {
     throwIfAborted(signal)
-    const full = fullPath(path)
+    const full = fullFilePath(path)
     const file = await orAborted(signal, faultsOf('read', full, this.#stat(path, full)))
     if (file === undefined) return undefined
     await orAborted(signal, this.#guard.assert(path.root))
@@ -71,7 +74,7 @@ export class LocalDrive extends Provider {
 
   override async read(path: RootedPath, { signal, fromByte = 0 }: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
     throwIfAborted(signal)
-    const full = fullPath(path)
+    const full = fullFilePath(path)
     return await faultsOf('read', full, this.#read(path, full, fromByte, signal)).catch((error: unknown) => {
       // Who may not read one file may read the next: not the site's trouble.
       const denied = error instanceof SyncError && error.code === 'PERMISSION'
@@ -79,9 +82,17 @@ export class LocalDrive extends Provider {
     })
   }
 
+  override async openFile(path: RootedPath, { signal }: CallOptions): Promise<FileHandle> {
+    throwIfAborted(signal)
+    const full = fullFilePath(path)
+    const { file } = await faultsOf('read', full, this.#open(path, full))
+    void this.#guard.confirm(path.root)
+    return file
+  }
+
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
     throwIfAborted(options.signal)
-    const full = fullPath(path)
+    const full = fullFilePath(path)
     try {
       return await this.#writing.write(path, full, source, options)
     } catch (error) {
@@ -91,53 +102,52 @@ export class LocalDrive extends Provider {
 
   override async remove(path: RootedPath, { signal }: CallOptions): Promise<void> {
     throwIfAborted(signal)
-    const full = fullPath(path)
+    const full = fullFilePath(path)
     await faultsOf('write', full, this.#remove(path, full))
   }
 
   override async *list(folder: RootedPath, { signal }: CallOptions): AsyncGenerator<RemoteFile & { readonly name: string }> {
     throwIfAborted(signal)
     const full = fullPath(folder)
-    const place = await faultsOf('read', full, this.#places.find(folder))
+    const found = await faultsOf('read', full, this.#entries(folder))
     await this.#places.assertRoot(folder.root)
-    if (place === undefined) return
-    const entries = await faultsOf('read', full, readdir(place.real, { withFileTypes: true }).catch(gone))
-    const names = (entries ?? [])
+    if (found === undefined) return
+    const { path, entries } = found
+    const names = entries
       .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && !isTemporaryName(entry.name))
       .map(({ name }) => name)
     for (let at = 0; at < names.length; at += LISTED_AT_ONCE) {
       throwIfAborted(signal)
-      const files = await Promise.all(names.slice(at, at + LISTED_AT_ONCE).map(async (name) => await this.#entry(folder.root, place, name)))
+      const files = await Promise.all(names.slice(at, at + LISTED_AT_ONCE).map(async (name) => await this.#entry(folder.root, path, name)))
       yield* files.filter((file) => file !== undefined)
     }
   }
 
-  async #stat(path: RootedPath, full: string): Promise<RemoteFile | undefined> {
-    const direct = this.#places.direct(path)
-    const known = direct && (await lstat(direct.real, { bigint: true }).catch(() => undefined))
-    if (direct && known?.isFile() === true) return await this.#described(direct, known, full)
-    const place = await this.#places.find(path)
-    if (place === undefined) {
-      await this.#places.assertRoot(path.root)
-      return undefined
-    }
-    const info = await stat(place.real, { bigint: true }).catch(gone)
-    return info === undefined ? undefined : await this.#described(place, regular(info, full), full)
+  async #entries(folder: RootedPath): Promise<{ readonly path: string; readonly entries: readonly Dirent[] } | undefined> {
+    using place = await this.#places.find(folder, 'folder')
+    const entries = place && (await readdir(place.anchor.self, { withFileTypes: true }).catch(gone))
+    return entries && place && { path: place.path, entries }
   }
 
-  /** Asserted here as well as in a read, because a file that is cloned is not read. */
-  async #described(place: Place, info: BigIntStats, full: string): Promise<RemoteFile> {
+  async #stat(path: RootedPath, full: string): Promise<RemoteFile | undefined> {
+    using place = await this.#places.find(path)
+    if (place !== undefined) return describe(place.path, await this.#infoOf(place, full))
+    await this.#places.assertRoot(path.root)
+    return undefined
+  }
+
+  /** Of a regular file that is not one of the service's own. */
+  async #infoOf({ anchor }: Place, full: string): Promise<BigIntStats> {
+    const info = regular(await anchor.stat(), full)
     await this.#own.assertNone(info, full)
-    return describe(place, info)
+    return info
   }
 
   async #read(path: RootedPath, full: string, fromByte: number, signal: AbortSignal): Promise<Readable> {
-    const file = await this.#open(path, full)
+    const { file, size } = await this.#open(path, full)
     try {
-      const info = regular(await file.stat({ bigint: true }), full)
-      await this.#own.assertNone(info, full)
       throwIfAborted(signal)
-      const stream = await streamOf(file, Number(info.size), fromByte, full, signal)
+      const stream = await streamOf(file, size, fromByte, full, signal)
       void this.#guard.confirm(path.root)
       return stream
     } catch (error) {
@@ -146,40 +156,37 @@ export class LocalDrive extends Provider {
     }
   }
 
-  async #open(path: RootedPath, full: string): Promise<FileHandle> {
-    const { O_RDONLY, O_NONBLOCK, O_NOFOLLOW } = constants
-    // Not blocking: opening a FIFO must not wait for its writer. (What a platform does not have is undefined, and counts as 0.)
-    const flags = O_RDONLY | O_NONBLOCK | O_NOFOLLOW
-    const direct = this.#places.direct(path)
-    const known = direct && (await open(direct.real, flags).catch(() => undefined))
-    if (known) return known
-    const place = await this.#places.find(path)
-    if (place !== undefined) return await open(place.real, flags)
+  /** Looked at before it is opened: to open a device, or a pipe, is felt at its other end. */
+  async #open(path: RootedPath, full: string): Promise<{ readonly file: FileHandle; readonly size: number }> {
+    using place = await this.#places.find(path)
+    if (place !== undefined) {
+      const { size } = await this.#infoOf(place, full)
+      return { size: Number(size), file: await place.anchor.open() }
+    }
     await this.#guard.assert(path.root)
     throw new SyncError('SOURCE_MISSING', `${full} is not there`)
   }
 
   async #remove(path: RootedPath, full: string): Promise<void> {
     const { folder, name } = split(path)
-    const place = await this.#places.find(folder)
+    using place = await this.#places.find(folder, 'folder')
     if (place === undefined) return await this.#places.assertRoot(path.root)
-    const target = join(place.real, isAscii(name) ? name : await this.#places.nameIn(place.real, name))
-    const present = await lstat(target, { bigint: true }).catch(gone)
+    const there = await this.#places.nameIn(place.anchor, name)
+    const present = await lstat(place.anchor.at(there), { bigint: true }).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('NOT_A_FILE', `${full} is a folder: only files are removed`)
     if (present === undefined) return
     await this.#own.assertNone(present, full)
-    await unlink(target).catch(gone)
+    await place.anchor.unlink(there).catch(gone)
   }
 
-  async #entry(root: string, folder: Place, name: string): Promise<(RemoteFile & { readonly name: string }) | undefined> {
-    const path = joined(folder.path, name)
-    const full = join(root, path)
+  async #entry(root: string, folder: string, name: string): Promise<(RemoteFile & { readonly name: string }) | undefined> {
+    const path = joined(folder, name)
     try {
-      const place = await this.#places.find({ root, path })
-      const info = place === undefined ? undefined : await stat(place.real, { bigint: true })
-      return place === undefined || info?.isFile() !== true ? undefined : { ...describe(place, info), name }
+      using place = await this.#places.find({ root, path })
+      const info = place && (await place.anchor.stat())
+      return info?.isFile() === true ? { ...describe(path, info), name } : undefined
     } catch (error) {
-      const fault = diskFault(error, 'read', full)
+      const fault = diskFault(error, 'read', join(root, path))
       if (fault.code === 'BAD_PATH' || fault.code === 'SOURCE_MISSING') return undefined
       throw fault
     }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
 
 import type { RootedPath, Site } from '../model/site.ts'
@@ -16,8 +17,8 @@ export interface RemoteFile {
   readonly checksum?: Checksum
   /** Opaque; changes whenever the content may have changed. */
   readonly version?: string
-  /** Set when the bytes are a file of this machine: where they really are, absolute. */
-  readonly localPath?: string
+  /** Read, write and execute permissions (`0o777` at most), where the storage has them. */
+  readonly mode?: number
 }
 
 export interface Checksum {
@@ -32,8 +33,8 @@ export interface ByteSource {
   readonly modified: Date
   /** As of `RemoteFile`. */
   readonly version?: string
-  /** Set when the bytes are a file of this machine, so that the file system can clone them. */
-  readonly localPath?: string
+  /** As of `RemoteFile`. */
+  readonly mode?: number
   /** By which its site knows the content. What is read in one go is held against it; who reads in several goes does it by `learn`. */
   readonly ownChecksum?: ChecksumAlgorithm
   /**
@@ -41,6 +42,8 @@ export interface ByteSource {
    * bytes himself, and tells it by `learn`.
    */
   open(fromByte: number, signal: AbortSignal, options?: { readonly unhashed?: boolean }): Promise<Readable>
+  /** As of `Provider`. */
+  openFile?(signal: AbortSignal): Promise<FileHandle | undefined>
   /** Of the whole source. Costs nothing more when the bytes were read once from the start to the end; reads them otherwise. */
   checksum(algorithm: ChecksumAlgorithm, signal: AbortSignal): Promise<string>
   /** Of the whole source, from one who had all its bytes, be it in several goes. Throws when it is known to be another one. */
@@ -137,6 +140,11 @@ export abstract class Provider implements AsyncDisposable {
 
   /** Rejects with `SOURCE_MISSING` when the file is not there. */
   abstract read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable>
+
+  /** Where the bytes are a file of this machine: that file, for reading, so that the file system can clone it. Who calls closes it. */
+  async openFile(_path: RootedPath, _options: CallOptions): Promise<FileHandle | undefined> {
+    return Promise.resolve(undefined)
+  }
 
   /**
    * Creates or replaces the file, and the folders above it (never the root itself). Afterwards the path holds the old file or

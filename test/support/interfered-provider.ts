@@ -46,10 +46,7 @@ export class InterferedProvider extends Provider {
 
   override async stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined> {
     await this.#hooks.beforeStat?.(path)
-    const file = await this.#inner.stat(path, options)
-    if (file === undefined) return undefined
-    const { localPath: _unused, ...rest } = file
-    return rest
+    return await this.#inner.stat(path, options)
   }
 
   override async read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable> {

@@ -1,11 +1,13 @@
-import { chmod, constants, copyFile, open, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { constants, copyFile } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 
+import { pathOf } from './descriptor-anchor.ts'
 import { isErrno } from './errno.ts'
+import type { PartFile } from './part-file.ts'
 
 const UNSUPPORTED = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'ENOSYS', 'ENOTTY', 'EINVAL']
 
-/** Copies files by sharing their blocks, where the file system can (Btrfs, XFS, ZFS, APFS, ReFS): no bytes are moved. */
+/** Copies files by sharing their blocks, where the file system can (Btrfs, XFS, ZFS): no bytes are moved. */
 export class Cloning {
   /** Pairs of devices between which it was refused; asking again for each file would be waste. */
   readonly #refused = new Set<string>()
@@ -15,29 +17,30 @@ export class Cloning {
     this.#copyFile = copy
   }
 
-  /** Creates `to` as a clone of `from`; false, with nothing created, when it can't be done this way. */
-  async clone(from: string, to: string): Promise<boolean> {
-    const [source, folder] = await Promise.all([stat(from).catch(() => undefined), stat(dirname(to))])
-    if (source === undefined || !source.isFile()) return false
-    const devices = `${source.dev}:${folder.dev}`
-    if (this.#refused.has(devices)) return false
-    // Cloning copies the source's mode; the file is to have that of a new one.
-    const mode = await createEmpty(to)
+  /**
+   * Creates the temporary file as a clone of an open one; undefined, with nothing created, when it can't be done this way. Both ends are
+   * the open files themselves: where the system has no paths for them their names might lead elsewhere by then, and nothing is cloned.
+   */
+  async clone(source: FileHandle, part: PartFile): Promise<FileHandle | undefined> {
+    const from = pathOf(source)
+    if (from === undefined) return undefined
+    const [info, folder] = await Promise.all([source.stat({ bigint: true }), part.folder.stat()])
+    const devices = `${info.dev}:${folder.dev}`
+    if (this.#refused.has(devices)) return undefined
+    const file = await part.create()
     try {
-      await this.#copyFile(from, to, constants.COPYFILE_FICLONE_FORCE)
-      // A mode is no bytes.
-      await chmod(to, mode).catch(() => {})
-      return true
+      await this.#copyFile(from, pathOf(file) ?? '', constants.COPYFILE_FICLONE_FORCE)
+      // The source's mode was cloned, too: a set-user-ID bit would make its author's program one of the service's user. As long as
+      // this handle is open for writing, nobody can run the file.
+      await file.chmod(0o600).catch(() => {})
+      const { mode } = await file.stat()
+      if ((mode & 0o7000) === 0) return file
+      throw new Error('the file system does not take a mode back')
     } catch (error) {
       if (isErrno(error, ...UNSUPPORTED)) this.#refused.add(devices)
-      await rm(to, { force: true })
-      return false
+      await file.close().catch(() => {})
+      await part.remove()
+      return undefined
     }
   }
-}
-
-async function createEmpty(path: string): Promise<number> {
-  const file = await open(path, 'wx')
-  const { mode } = await file.stat().finally(async () => await file.close())
-  return mode & 0o777
 }

@@ -1,16 +1,16 @@
 import { hash } from 'node:crypto'
 import type { BigIntStats } from 'node:fs'
-import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 
 import { CHUNK_BYTES } from '../chunk-pool.ts'
 import type { ByteSource } from '../provider.ts'
-import { chunksOf, throwIfAborted } from './abort.ts'
+import { chunksOf, orAborted, throwIfAborted } from './abort.ts'
 import type { Cloning } from './cloning.ts'
 import { readUpTo } from './file-stream.ts'
 import { copyLarge } from './large-copy.ts'
 import type { PartFile } from './part-file.ts'
 import type { CopyOptions, StoredCopy } from './stored-copy.ts'
-import { created, finish, openedSource, readBack, withFile, wrongSize } from './stored-copy.ts'
+import { finish, openedSource, readBack, withFile, wrongSize } from './stored-copy.ts'
 
 /** A temporary file that holds the whole source, durably. */
 export interface Copied {
@@ -24,11 +24,12 @@ export interface Copied {
  * source's own blocks, so nothing was copied that could differ. Who calls gives the file up when this fails.
  */
 export async function copyTo(part: PartFile, source: ByteSource, cloning: Cloning, options: CopyOptions): Promise<Copied> {
-  if (source.size <= CHUNK_BYTES) return await copySmall(part.path, source, options)
-  if (source.localPath === undefined || !(await cloning.clone(source.localPath, part.path))) return await copyLarge(part, source, options)
-  await part.discardKept()
-  return await withFile(await open(part.path, 'r+'), async (file) => {
-    await finish(file, source)
+  if (source.size <= CHUNK_BYTES) return await copySmall(part, source, options)
+  const cloned = await clonedFrom(source, part, cloning, options)
+  if (cloned === undefined) return await copyLarge(part, source, options)
+  return await withFile(cloned, async (file) => {
+    await part.discardKept()
+    await finish(file, source, options)
     const info = await file.stat({ bigint: true })
     if (info.size !== BigInt(source.size)) throw wrongSize(info.size, source, options)
     options.onProgress(source.size)
@@ -36,8 +37,24 @@ export async function copyTo(part: PartFile, source: ByteSource, cloning: Clonin
   })
 }
 
+async function clonedFrom(source: ByteSource, part: PartFile, cloning: Cloning, { signal }: CopyOptions): Promise<FileHandle | undefined> {
+  throwIfAborted(signal)
+  const opening = Promise.resolve(source.openFile?.(signal))
+  const file = await orAborted(signal, opening).catch((error: unknown) => {
+    // One that is opened after all is nobody's.
+    void opening.then(async (late) => await late?.close()).catch(() => {})
+    throw error
+  })
+  if (file === undefined) return undefined
+  try {
+    return await cloning.clone(file, part)
+  } finally {
+    await file.close().catch(() => {})
+  }
+}
+
 /** One write and one read: most files of a publish are small, and each call to the system costs. */
-async function copySmall(path: string, source: ByteSource, options: CopyOptions): Promise<StoredCopy> {
+async function copySmall(part: PartFile, source: ByteSource, options: CopyOptions): Promise<StoredCopy> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of chunksOf(await openedSource(source, 0, options.signal), options.signal)) {
@@ -47,10 +64,10 @@ async function copySmall(path: string, source: ByteSource, options: CopyOptions)
   }
   if (size !== source.size) throw wrongSize(size, source, options)
   throwIfAborted(options.signal)
-  return await withFile(await created(path), async (file) => {
+  return await withFile(await part.create(), async (file) => {
     for (const chunk of chunks) await file.appendFile(chunk)
-    await finish(file, source)
+    await finish(file, source, options)
     options.onProgress(size)
-    return await readBack(path, file, async (from) => hash('sha256', await readUpTo(from, size, 0), 'hex'), source, options)
+    return await readBack(part, file, async (from) => hash('sha256', await readUpTo(from, size, 0), 'hex'), source, options)
   })
 }

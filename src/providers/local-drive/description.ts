@@ -2,18 +2,18 @@ import type { BigIntStats } from 'node:fs'
 
 import { SyncError } from '../../errors.ts'
 import type { Checksum, RemoteFile } from '../provider.ts'
-import type { Place } from './places.ts'
 
-/** A file on disk for those who do not know of disks. */
-export function describe(place: Place, info: BigIntStats, checksum?: Checksum): RemoteFile {
+/** A file on disk, by its path below its root, for those who do not know of disks. */
+export function describe(path: string, info: BigIntStats, checksum?: Checksum): RemoteFile {
   return {
-    id: place.path,
+    id: path,
     size: Number(info.size),
     // Rounded, not cut: a time that was set in milliseconds may be stored a few nanoseconds short of it.
     modified: new Date(Math.round(Number(info.mtimeNs) / 1e6)),
     // Not the ctime: a change of mode or owner leaves the content as it is.
     version: `${info.ino}:${info.size}:${info.mtimeNs}`,
-    localPath: place.real,
+    // Windows has none that mean the same.
+    ...(process.platform === 'win32' ? {} : { mode: Number(info.mode & 0o777n) }),
     ...(checksum === undefined ? {} : { checksum }),
   }
 }

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache'
 
 import { SyncError } from '../../errors.ts'
 import { bytesText } from '../../model/bytes-text.ts'
+import type { Anchor } from './anchor.ts'
 
 /** With less than this nothing of any use fits. Bytes. */
 export const FULL_BELOW = 1024 * 1024
@@ -27,21 +28,21 @@ export class FreeSpace {
   }
 
   /** Rejects with `DISK_FULL`, saying how much is missing; `present` bytes of it are there already. Never fails for another reason: what is wrong shows in the write itself. */
-  async assertFits(folder: string, fileSize: number, where: string, present = 0): Promise<void> {
+  async assertFits(folder: Pick<Anchor, 'real' | 'self'>, fileSize: number, where: string, present = 0): Promise<void> {
     const size = fileSize - present
-    const known = this.#known.get(folder)
+    const known = this.#known.get(folder.real)
     if (known && this.#now() - known.at < BELIEVED_MS && size * SMALL_PART < known.left) {
       known.left -= size
       return
     }
-    const left = await freeBytes(folder)
+    const left = await freeBytes(folder.self)
     if (left === undefined) return
     if (left < size) {
       const already = present > 0 ? ` (${bytesText(present)} of them are there)` : ''
       const text = `${where} can't be written: it has ${bytesText(fileSize)}${already}, and ${bytesText(left)} are free on its disk: ${bytesText(size - left)} are missing`
       throw new SyncError('DISK_FULL', text, { certain: false })
     }
-    this.#known.set(folder, { left: left - size, at: this.#now() })
+    this.#known.set(folder.real, { left: left - size, at: this.#now() })
   }
 }
 

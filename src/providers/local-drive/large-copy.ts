@@ -39,8 +39,8 @@ async function copy(part: PartFile, source: ByteSource, options: CopyOptions): P
     }
     if (bytes !== source.size) throw wrongSize(bytes, source, options)
     source.learn?.('sha256', hash.copy().digest('hex'))
-    await finish(file, source)
-    return await readBack(part.path, file, async (from) => await hashAll(from, part, source, options), source, options)
+    await finish(file, source, options)
+    return await readBack(part, file, async (from) => await hashAll(from, part, source, options), source, options)
   })
 }
 

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
-import { constants, open, rename, unlink } from 'node:fs/promises'
+import { constants } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 import { SyncError, toSyncError } from '../../errors.ts'
 import { CHUNK_BYTES } from '../chunk-pool.ts'
 import type { ByteSource, WriteOptions, WritePermit } from '../provider.ts'
+import type { Anchor } from './anchor.ts'
 import { diskFault } from './disk-fault.ts'
+import { isErrno } from './errno.ts'
 import { hashFirst } from './file-hash.ts'
 import type { KeptPart } from './kept-part.ts'
 import { findKept, sessionOf } from './kept-part.ts'
-import { created } from './stored-copy.ts'
 import { temporaryName } from './temporary-files.ts'
 
 /** What a killed process loses at most. Shorter copies are not remembered at all unless they are interrupted, and cost no request. */
@@ -34,7 +34,7 @@ interface Stored {
  * remove it nor put it in the target's place. What such a writer adds to it is found by the checksum at the end.
  */
 export class PartFile {
-  readonly #folder: string
+  readonly folder: Anchor
   readonly #source: ByteSource
   readonly #options: PartOptions
   #name = temporaryName()
@@ -47,22 +47,22 @@ export class PartFile {
   #rememberedAt = performance.now()
   #saving: Promise<unknown> = Promise.resolve()
 
-  private constructor(folder: string, source: ByteSource, options: PartOptions, kept: KeptPart | undefined) {
-    this.#folder = folder
+  private constructor(folder: Anchor, source: ByteSource, options: PartOptions, kept: KeptPart | undefined) {
+    this.folder = folder
     this.#source = source
     this.#options = options
     this.#kept = kept
   }
 
-  static async in(folder: string, source: ByteSource, options: PartOptions): Promise<PartFile> {
+  static async in(folder: Anchor, source: ByteSource, options: PartOptions): Promise<PartFile> {
     // A small one begins at once: there is nothing of it to go on with.
     const session = source.size > CHUNK_BYTES ? await options.permit.session : undefined
     const kept = session && (await findKept(folder, session, source))
     return new PartFile(folder, source, options, kept)
   }
 
-  get path(): string {
-    return join(this.#folder, this.#name)
+  get name(): string {
+    return this.#name
   }
 
   /** Bytes of an earlier write that take up space already. */
@@ -79,8 +79,28 @@ export class PartFile {
     const resumed = this.#kept && (await this.#takeOver(this.#kept))
     if (resumed) return resumed
     await this.discardKept()
-    const file = await created(this.path)
+    const file = await this.create()
     return { file, stored: (this.#stored = { bytes: 0, hash: createHash('sha256') }) }
+  }
+
+  /** Nobody else may read it before it is whole. Some network file systems (`rclone mount` without a write cache) take a file for writing only. */
+  async create(): Promise<FileHandle> {
+    const { O_CREAT, O_EXCL, O_RDWR, O_WRONLY } = constants
+    try {
+      return await this.folder.openIn(this.#name, O_CREAT | O_EXCL | O_RDWR, 0o600)
+    } catch (error) {
+      if (!isErrno(error, 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error
+      return await this.folder.openIn(this.#name, O_CREAT | O_EXCL | O_WRONLY, 0o600)
+    }
+  }
+
+  /** What this write has made, by a new handle. */
+  async reopen(): Promise<FileHandle> {
+    return await this.folder.openIn(this.#name, constants.O_RDONLY)
+  }
+
+  async remove(): Promise<void> {
+    await this.folder.unlink(this.#name).catch(() => {})
   }
 
   /** More is stored. What lasts is remembered now and then, in case this process is killed; nothing waits for that. */
@@ -93,7 +113,7 @@ export class PartFile {
 
   /** What was kept was of no use after all. */
   async startOver(): Promise<void> {
-    await unlink(this.path).catch(() => {})
+    await this.remove()
     this.#name = temporaryName()
     this.#stored = undefined
     this.#from = this.#remembered = 0
@@ -102,12 +122,12 @@ export class PartFile {
   /** Removes what an interrupted write left, which is of no use to a file of this size. */
   async discardOf(session: WritePermit['session']): Promise<void> {
     const saved = await session
-    this.#kept ??= saved && (await findKept(this.#folder, saved, this.#source))
+    this.#kept ??= saved && (await findKept(this.folder, saved, this.#source))
     await this.discardKept()
   }
 
   async discardKept(): Promise<void> {
-    if (this.#kept) await unlink(join(this.#folder, this.#kept.name)).catch(() => {})
+    if (this.#kept) await this.folder.unlink(this.#kept.name).catch(() => {})
     this.#kept = undefined
   }
 
@@ -115,14 +135,16 @@ export class PartFile {
   async giveUp(fault: unknown): Promise<void> {
     if (this.#isOfUse(fault) && (await this.#isRemembered())) return
     await this.discardKept()
-    await unlink(this.path).catch(() => {})
+    await this.remove()
   }
 
   async #takeOver(kept: KeptPart): Promise<{ file: FileHandle; stored: Stored } | undefined> {
-    const { O_RDWR, O_NOFOLLOW } = constants
-    const file = await open(join(this.#folder, kept.name), O_RDWR | O_NOFOLLOW).catch(() => undefined)
+    const file = await this.folder.openIn(kept.name, constants.O_RDWR).catch(() => undefined)
     if (!file) return undefined
     try {
+      const info = await file.stat()
+      // A file that has another name, too, is somebody else's.
+      if (!info.isFile() || info.nlink > 1) return await file.close().then(() => undefined)
       const [hash] = await hashFirst(file, kept.bytes, this.#options.signal, ['sha256'] as const)
       const isTaken = hash.copy().digest('hex') === kept.sha256 && (await this.#rename(kept))
       if (!isTaken) return await file.close().then(() => undefined)
@@ -143,7 +165,7 @@ export class PartFile {
     } catch (error) {
       throw toSyncError(error)
     }
-    return await rename(join(this.#folder, previous), this.path).then(
+    return await this.folder.rename(previous, this.#name).then(
       () => true,
       () => false,
     )
@@ -152,7 +174,7 @@ export class PartFile {
   #isOfUse(error: unknown): boolean {
     const { signal, permit } = this.#options
     if (signal.aborted) return !permit.isAbandoned()
-    const { kind, code } = diskFault(error, 'write', this.path)
+    const { kind, code } = diskFault(error, 'write', this.folder.real)
     if (kind === 'file' || code === 'DISK_FULL' || code === 'PERMISSION') return false
     // Where the disk itself failed and nothing was gained, this very file may lie on its bad spot.
     const isOwnFault = !(error instanceof SyncError) && code === 'INTERRUPTED'

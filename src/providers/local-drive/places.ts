@@ -1,84 +1,89 @@
-import { constants } from 'node:fs'
 import { mkdir, readdir, realpath } from 'node:fs/promises'
-import { dirname, isAbsolute, join, relative, sep } from 'node:path'
-
-import { LRUCache } from 'lru-cache'
+import { dirname, join } from 'node:path'
 
 import { SyncError } from '../../errors.ts'
 import type { RootedPath } from '../../model/site.ts'
+import type { Anchor, Kind, TakeHold } from './anchor.ts'
 import { diskFault, gone, isMissing } from './disk-fault.ts'
 import { isErrno } from './errno.ts'
+import { fullPath, isAscii, isWithin } from './paths.ts'
 import type { RootGuard } from './root-guard.ts'
+import { SharedFolders } from './shared-folders.ts'
 
-/** Where something is on this disk. */
-export interface Place {
-  /** Canonical and absolute: no symbolic link is left in it. */
-  readonly real: string
+/** Something on this disk that is held, and was within its root when it was taken hold of. Who gets it disposes of it. */
+export interface Place extends Disposable {
+  readonly anchor: Anchor
   /** Below the root, with the names as they stand on disk. */
   readonly path: string
 }
 
-/** Without it, the last name of a path can't be kept from being followed. (Windows has none.) */
-const CAN_REFUSE_LINKS = (constants.O_NOFOLLOW as number | undefined) !== undefined
-/** How long a folder whose path holds no link is taken for that. */
-const PLAIN_MS = 500
+/** A folder that was opened to be written to. */
+export interface OpenFolder extends Place {
+  /** How many folders had to be created: this one and those above it. */
+  readonly created: number
+}
+
+type Make = (folder: Anchor, name: string) => Promise<Anchor>
 
 /**
- * Finds paths below roots. Nothing outside a root is ever given back, wherever symbolic links lead. Names are taken to the letter; where
- * one is not there, one that differs only in how its letters are composed is the same (looked for in paths that are not plain ASCII).
+ * Finds paths below roots. Nothing outside a root is ever given back, wherever symbolic links lead, and whatever is swapped meanwhile: what is
+ * found is held first, then asked where it is. Names are taken to the letter; where one is not there, one that differs only in how its
+ * letters are composed is the same (looked for in paths that are not plain ASCII).
  */
 export class Places {
   /** Canonical roots; one that is in here was there. */
   readonly #roots = new Map<string, string>()
   readonly #mayCreateRoot: boolean
   readonly #guard: RootGuard
-  /** Folders whose own path is their canonical one, looked at a moment ago. */
-  readonly #plain = new LRUCache<string, true>({ max: 1_000, ttl: PLAIN_MS })
+  readonly #takeHold: TakeHold
+  readonly #shared = new SharedFolders()
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(mayCreateRoot: boolean, guard: RootGuard) {
+  constructor(mayCreateRoot: boolean, guard: RootGuard, takeHold: TakeHold) {
     this.#mayCreateRoot = mayCreateRoot && guard.mayBeNew
     this.#guard = guard
+    this.#takeHold = takeHold
   }
 
   /** A file or folder that exists, links followed. The path may be empty. */
-  async find({ root, path }: RootedPath): Promise<Place | undefined> {
+  async find({ root, path }: RootedPath, kind: Kind = 'any'): Promise<Place | undefined> {
     const full = fullPath({ root, path })
-    const exact = await canonical(full)
-    if (exact !== undefined) {
-      const real = await this.#inside(root, exact, full)
-      if (real === full && path !== '') this.#plain.set(dirname(full), true)
-      return { real, path }
-    }
-    if (isAscii(path)) return undefined
-    const known = await this.#asOnDisk(root, path)
-    const real = known === path ? undefined : await canonical(join(root, known))
-    return real === undefined ? undefined : { real: await this.#inside(root, real, full), path: known }
+    const exact = await this.#held(full, kind)
+    if (exact !== undefined) return placeOf(await this.#inside(root, exact, full), path)
+    return isAscii(path) ? undefined : await this.#descend({ root, path }, kind)
   }
 
-  /**
-   * The place of a path in a folder that was found to be free of links a moment ago, without a look at the disk: it costs a call for
-   * each name of a path. The last name may still be a link, which must not be followed, or not be there.
-   */
-  direct({ root, path }: RootedPath): Place | undefined {
-    const full = fullPath({ root, path })
-    return CAN_REFUSE_LINKS && path !== '' && this.#plain.has(dirname(full)) ? { real: full, path } : undefined
-  }
-
-  /**
-   * A folder, created with the folders above it when it is not there, as soon as that is `granted`; `created` are the new ones, topmost
-   * first.
-   */
-  async makeFolder(folder: RootedPath, granted: Promise<void>): Promise<Place & { readonly created: readonly string[] }> {
-    const found = await this.find(folder)
-    if (found !== undefined) return { ...found, created: [] }
+  /** A folder, created with the folders above it when it is not there, as soon as that is `granted`: by `mode`, or as the umask has it. */
+  async openFolder(folder: RootedPath, granted: Promise<void>, mode?: number): Promise<OpenFolder> {
+    const found = await this.find(folder, 'folder')
+    if (found !== undefined) return { ...(await this.#shared.share(found)), created: 0 }
     await granted
-    return isAscii(folder.path) ? await this.#create(folder) : await this.alone(async () => await this.#create(folder))
+    const create = async (): Promise<OpenFolder> => await this.#create(folder, mode)
+    return isAscii(folder.path) ? await create() : await this.alone(create)
+  }
+
+  /** The folder so many levels above; undefined when it is not in the root, since something was moved. */
+  async above(root: string, { anchor }: Place, levels: number): Promise<Anchor | undefined> {
+    const folder = await this.#held(anchor.at('../'.repeat(levels)), 'folder')
+    const known = this.#roots.get(root)
+    if (folder === undefined || (known !== undefined && isWithin(known, folder.real))) return folder
+    folder[Symbol.dispose]()
+    return undefined
+  }
+
+  /** Rejects when what is held was moved out of its root, or its root is another one now. */
+  async assertStillInside(root: string, { anchor }: Place, full: string): Promise<void> {
+    const real = await anchor.where()
+    const known = this.#roots.get(root)
+    if (real !== undefined && known !== undefined && isWithin(known, real)) return
+    await this.#guard.assert(root)
+    throw new SyncError('INTERRUPTED', `${full} can't be written: its folder was replaced meanwhile`)
   }
 
   /** The name under which a file stands in a folder already, however its letters are composed; otherwise the name itself. */
-  async nameIn(realFolder: string, name: string): Promise<string> {
-    const names = (await readdir(realFolder).catch(gone)) ?? []
+  async nameIn(folder: Anchor, name: string): Promise<string> {
+    if (isAscii(name)) return name
+    const names = (await readdir(folder.self).catch(gone)) ?? []
     if (names.includes(name)) return name
     const composed = name.normalize('NFC')
     return names.find((other) => other.normalize('NFC') === composed) ?? name
@@ -97,108 +102,113 @@ export class Places {
 
   /** Rejects with `ROOT_MISSING` unless the root is there and is the disk that it was; one that may still be created may be missing. */
   async assertRoot(root: string): Promise<void> {
-    if (this.mayCreate(root) && (await canonical(root)) === undefined) return
+    if (this.mayCreate(root) && !(await isThere(root))) return
     await this.#guard.assert(root)
   }
 
-  async #create({ root, path }: RootedPath): Promise<Place & { created: string[] }> {
-    const known = await this.#asOnDisk(root, path)
-    if (this.mayCreate(root)) await makeFolders(root)
+  async #create({ root, path }: RootedPath, mode?: number): Promise<OpenFolder> {
+    if (this.mayCreate(root)) await makeRoot(root)
     await this.#guard.assert(root)
-    const existing = await this.#deepest(root, known)
-    const wanted = join(existing.real, relative(existing.path, known))
-    const first = await makeFolders(wanted)
-    const real = await this.#inside(root, await realpath(wanted), fullPath({ root, path }))
-    return { real, path: known, created: first === undefined ? [] : between(first, real) }
+    let created = 0
+    const place = await this.#descend({ root, path }, 'folder', async (folder, name) => {
+      const made = await this.#made(folder, name, mode)
+      created += made.isNew ? 1 : 0
+      return made.anchor
+    })
+    if (place !== undefined) return { ...(await this.#shared.share(place)), created }
+    throw new SyncError('INTERRUPTED', `${fullPath({ root, path })} can't be written: a folder above it was removed meanwhile`)
   }
 
-  /** The longest part of a path that exists. */
-  async #deepest(root: string, path: string): Promise<Place> {
-    for (let part = path; part !== '.' && part !== ''; part = dirname(part)) {
-      const real = await canonical(join(root, part))
-      if (real !== undefined) return { real: await this.#inside(root, real, join(root, part)), path: part }
-    }
-    return { real: await this.#inside(root, await realpath(root), root), path: '' }
-  }
-
-  async #asOnDisk(root: string, path: string): Promise<string> {
-    if (isAscii(path)) return path
+  /** From the root down, name by name, as the names stand on disk. What is not there comes from `make`, or ends the search. */
+  async #descend({ root, path }: RootedPath, kind: Kind, make?: Make): Promise<Place | undefined> {
+    let at = await this.#held(root, 'folder')
+    if (at === undefined) return undefined
+    await this.#inside(root, at, root)
+    const wanted = path.split('/').filter((name) => name !== '' && name !== '.')
     const names: string[] = []
-    for (const name of path.split('/')) {
-      const folder = join(root, ...names)
-      const real = isAscii(name) ? undefined : await canonical(folder)
-      names.push(real === undefined ? name : await this.nameIn(await this.#inside(root, real, folder), name))
+    for (const [index, next] of wanted.entries()) {
+      using folder = at
+      const name = await this.nameIn(folder, next)
+      names.push(name)
+      const childKind = index < wanted.length - 1 ? 'folder' : kind
+      const found = await (make?.(folder, name) ?? this.#held(folder.at(name), childKind, join(folder.real, name)))
+      if (found === undefined) return undefined
+      at = await this.#inside(root, found, fullPath({ root, path: names.join('/') }))
     }
-    return names.join('/')
+    return placeOf(at, names.join('/'))
   }
 
-  async #inside(root: string, real: string, full: string): Promise<string> {
+  /** A folder of a folder, created when it is not there. */
+  async #made(folder: Anchor, name: string, mode?: number): Promise<{ readonly anchor: Anchor; readonly isNew: boolean }> {
+    try {
+      return { anchor: await this.#takeHold(folder.at(name), 'folder'), isNew: false }
+    } catch (error) {
+      if (!isErrno(error, 'ENOENT')) throw error
+    }
+    let isNew = true
+    try {
+      await folder.mkdir(name, mode === undefined ? undefined : mode & 0o777)
+    } catch (error) {
+      // Somebody else has just made it, or a link that leads nowhere stands there, which is told by the next line.
+      if (!isErrno(error, 'EEXIST')) throw error
+      isNew = false
+    }
+    const anchor = await this.#takeHold(folder.at(name), 'folder')
+    // Not of what has taken its place meanwhile. A mode is no reason to fail: not every file system has them.
+    if (isNew && mode !== undefined && anchor.real === join(folder.real, name)) await anchor.chmod(mode).catch(() => {})
+    return { anchor, isNew }
+  }
+
+  async #held(path: string, kind: Kind, where = path): Promise<Anchor | undefined> {
+    try {
+      return await this.#takeHold(path, kind)
+    } catch (error) {
+      if (isMissing(error) || isErrno(error, 'ENAMETOOLONG')) return undefined
+      throw diskFault(error, 'read', where)
+    }
+  }
+
+  /** Gives back what is within the root; what is not is let go. */
+  async #inside(root: string, anchor: Anchor, full: string): Promise<Anchor> {
     const known = this.#roots.get(root)
-    if (known !== undefined && isWithin(known, real)) return real
-    // The root may be a link that leads elsewhere since.
-    const now = await realpath(root)
-    this.#roots.set(root, now)
-    if (isWithin(now, real)) return real
-    throw new SyncError('BAD_PATH', `${full} leads out of the root ${root}: a symbolic link points to ${real}`)
+    if (known !== undefined && isWithin(known, anchor.real)) return anchor
+    try {
+      // The root may be a link that leads elsewhere since.
+      const now = await realpath(root)
+      this.#roots.set(root, now)
+      if (isWithin(now, anchor.real)) return anchor
+      throw new SyncError('BAD_PATH', `${full} leads out of the root ${root}: a symbolic link points to ${anchor.real}`)
+    } catch (error) {
+      anchor[Symbol.dispose]()
+      throw error
+    }
   }
 }
 
-/** Absolute, as people write it on this system; rejects what could leave the root. */
-export function fullPath({ root, path }: RootedPath): string {
-  if (!isAbsolute(root)) throw new SyncError('BAD_ROOT', `the root "${root}" is not an absolute path of this machine`)
-  const names = path.split('/')
-  if (names.includes('..') || path.includes('\0') || isAbsolute(path) || (sep === '\\' && /[\\:]/.test(path))) {
-    throw new SyncError('BAD_PATH', `the path ${JSON.stringify(path)} can't be used below the root ${root}`)
-  }
-  return join(root, path)
+function placeOf(anchor: Anchor, path: string): Place {
+  return { anchor, path, [Symbol.dispose]: () => anchor[Symbol.dispose]() }
 }
 
-export function isAscii(text: string): boolean {
-  return /^\p{ASCII}*$/u.test(text)
-}
-
-/** The path without symbolic links; undefined when there is nothing. */
-async function canonical(path: string): Promise<string | undefined> {
+async function isThere(path: string): Promise<boolean> {
   try {
-    return await realpath(path)
+    await realpath(path)
+    return true
   } catch (error) {
-    if (isMissing(error) || isErrno(error, 'ENAMETOOLONG')) return undefined
+    if (isMissing(error) || isErrno(error, 'ENAMETOOLONG')) return false
     throw diskFault(error, 'read', path)
   }
 }
 
-/** A folder with those above it; gives the topmost one that was made. */
-async function makeFolders(path: string): Promise<string | undefined> {
+/** A root with the folders above it. */
+async function makeRoot(root: string): Promise<void> {
   try {
-    return await mkdir(path, { recursive: true })
+    await mkdir(root, { recursive: true })
   } catch (error) {
     if (!isErrno(error, 'ENOENT')) throw error
     // Node says that of a read-only file system, too. What the system itself says of the first missing folder is the truth.
-    let first = path
-    while (dirname(first) !== first && (await canonical(dirname(first))) === undefined) first = dirname(first)
+    let first = root
+    while (dirname(first) !== first && !(await isThere(dirname(first)))) first = dirname(first)
     await mkdir(first)
-    await mkdir(path, { recursive: true })
-    return first
+    await mkdir(root, { recursive: true })
   }
-}
-
-function isWithin(root: string, real: string): boolean {
-  return real === root || real.startsWith(root.endsWith(sep) ? root : root + sep)
-}
-
-/** Every folder from `first` down to `last`, which is below it or the same. */
-function between(first: string, last: string): string[] {
-  const folders = [last]
-  while (folders[0] !== first && folders[0] !== undefined && folders[0].startsWith(first)) folders.unshift(dirname(folders[0]))
-  return folders
-}
-
-/** The folder of a file, and its name. */
-export function split({ root, path }: RootedPath): { folder: RootedPath; name: string } {
-  const slash = path.lastIndexOf('/')
-  return { folder: { root, path: path.slice(0, Math.max(0, slash)) }, name: path.slice(slash + 1) }
-}
-
-export function joined(folder: string, name: string): string {
-  return folder === '' ? name : `${folder}/${name}`
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { access, constants, lstat, open, readdir, readFile, rename, unlink } from 'node:fs/promises'
+import { access, constants, lstat, open, readdir, rename, unlink } from 'node:fs/promises'
 import { dirname, isAbsolute, join } from 'node:path'
 
 import { SyncError } from '../../errors.ts'
 import type { Operation } from '../provider.ts'
 import { diskFault, faultsOf, gone } from './disk-fault.ts'
+import { readUpTo } from './file-stream.ts'
 import { freeBytes, FULL_BELOW } from './free-space.ts'
 import { bytesText } from '../../model/bytes-text.ts'
 import type { Places } from './places.ts'
@@ -20,7 +21,8 @@ export async function probeRoot(site: string, root: string, operation: Operation
   if (folder !== root) return await faultsOf('write', folder, access(folder, constants.R_OK | constants.W_OK | constants.X_OK))
   await places.assertRoot(root)
   await probeFolder(root, operation)
-  await places.find({ root, path: '' })
+  const found = await places.find({ root, path: '' })
+  found?.[Symbol.dispose]()
 }
 
 async function isAbsent(path: string): Promise<boolean> {
@@ -44,7 +46,7 @@ async function tryWriting(folder: string): Promise<void> {
   const content = randomBytes(PROBE_BYTES)
   const [first, second] = [join(folder, temporaryName()), join(folder, temporaryName())]
   try {
-    const file = await open(first, 'wx')
+    const file = await open(first, 'wx', 0o600)
     try {
       await file.writeFile(content)
       await file.sync().catch(() => {})
@@ -52,7 +54,7 @@ async function tryWriting(folder: string): Promise<void> {
       await file.close()
     }
     await rename(first, second)
-    if (!content.equals(await readFile(second))) {
+    if (!content.equals(await contentOf(second))) {
       throw new SyncError('INTERRUPTED', `${folder} does not keep what is written to it: a small file was read back with other bytes`)
     }
   } finally {
@@ -60,4 +62,10 @@ async function tryWriting(folder: string): Promise<void> {
   }
   const left = await freeBytes(folder)
   if (left !== undefined && left < FULL_BELOW) throw new SyncError('DISK_FULL', `${folder} is full: ${bytesText(left)} are free`)
+}
+
+/** Others may have put something else in its place: no link is followed, and no pipe waited for. */
+async function contentOf(path: string): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  return await readUpTo(file, PROBE_BYTES + 1, 0).finally(async () => await file.close())
 }

@@ -1,16 +1,19 @@
 import type { BigIntStats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { open } from 'node:fs/promises'
 
 import { SyncError } from '../../errors.ts'
 import type { ByteSource } from '../provider.ts'
 import { orAborted, throwIfAborted } from './abort.ts'
 import { isErrno } from './errno.ts'
+import { modeOfCopy } from './modes.ts'
+import type { PartFile } from './part-file.ts'
 
 export interface CopyOptions {
   /** The target's absolute path, for messages. */
   readonly where: string
   readonly signal: AbortSignal
+  /** Of all files, whatever their sources have. */
+  readonly fileMode?: number | undefined
   onProgress(bytes: number): void
 }
 
@@ -18,16 +21,6 @@ export interface StoredCopy {
   readonly info: BigIntStats
   /** SHA-256 of the bytes as they were read back. */
   readonly checksum: string
-}
-
-/** Some network file systems (`rclone mount` without a write cache) take a file for writing only. */
-export async function created(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'wx+', 0o666)
-  } catch (error) {
-    if (!isErrno(error, 'EPERM', 'EACCES', 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error
-    return await open(path, 'wx', 0o666)
-  }
 }
 
 export async function openedSource(
@@ -40,9 +33,10 @@ export async function openedSource(
   return await orAborted(signal, source.open(fromByte, signal, options))
 }
 
-/** Gives the file its time and makes it durable, as far as the file system can. */
-export async function finish(file: FileHandle, source: ByteSource): Promise<void> {
-  // Times are no bytes: whatever the file system, or the time itself, makes of it, the file is whole.
+/** Gives the file its mode and time and makes it durable, as far as the file system can. */
+export async function finish(file: FileHandle, source: ByteSource, { fileMode }: CopyOptions): Promise<void> {
+  // Modes and times are no bytes: whatever the file system, or the time itself, makes of them, the file is whole.
+  if (process.platform !== 'win32') await file.chmod(fileMode ?? modeOfCopy(source)).catch(() => {})
   await file.utimes(new Date(), source.modified).catch(() => {})
   await file.sync().catch(ignoring('EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'))
 }
@@ -52,13 +46,13 @@ export async function finish(file: FileHandle, source: ByteSource): Promise<void
  * it is closed, by a new one) and compared with the source.
  */
 export async function readBack(
-  path: string,
+  part: PartFile,
   file: FileHandle,
   read: (from: FileHandle) => Promise<string>,
   source: ByteSource,
   options: CopyOptions,
 ): Promise<StoredCopy> {
-  const stored = await readBy(path, source.size, file, read)
+  const stored = await readBy(part, source.size, file, read)
   const sent = await orAborted(options.signal, source.checksum('sha256', options.signal))
   if (stored.checksum === sent) return stored
   throw new SyncError(
@@ -67,7 +61,7 @@ export async function readBack(
   )
 }
 
-async function readBy(path: string, size: number, file: FileHandle, read: (from: FileHandle) => Promise<string>): Promise<StoredCopy> {
+async function readBy(part: PartFile, size: number, file: FileHandle, read: (from: FileHandle) => Promise<string>): Promise<StoredCopy> {
   const info = await file.stat({ bigint: true })
   if (info.size === BigInt(size)) {
     try {
@@ -77,7 +71,7 @@ async function readBy(path: string, size: number, file: FileHandle, read: (from:
     }
   }
   await file.close()
-  return await withFile(await open(path, 'r'), async (again) => ({ info: await again.stat({ bigint: true }), checksum: await read(again) }))
+  return await withFile(await part.reopen(), async (again) => ({ info: await again.stat({ bigint: true }), checksum: await read(again) }))
 }
 
 /** Some file systems tell only at the end that they did not keep what they were given. */

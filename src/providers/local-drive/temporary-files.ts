@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, readdir, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { lstat, readdir } from 'node:fs/promises'
 
-const PATTERN = /^\.site-sync-[0-9a-f]{16}\.part$/
+import type { Anchor } from './anchor.ts'
+
+/** In upper case as well, and so on: disks that take both for the same would take such a name for ours. */
+const PATTERN = /^\.site-sync-[0-9a-f]{16}\.part$/iu
 const DAY_MS = 24 * 60 * 60 * 1000
 const REMEMBERED_FOLDERS = 10_000
 
@@ -17,7 +19,8 @@ export function isTemporaryName(name: string): boolean {
 
 /**
  * Removes what killed processes left. A writer changes its file all the time, and each change moves the file's ctime (its mtime is the
- * source's, and tells nothing): one that nothing happened to for a day belongs to nobody. Each folder is looked at once a process.
+ * source's, and tells nothing): one that nothing happened to for a day belongs to nobody. No document can name such a file
+ * (`fullFilePath`). Each folder is looked at once a process.
  */
 export class StaleFiles {
   readonly #seen = new Set<string>()
@@ -28,15 +31,14 @@ export class StaleFiles {
   }
 
   /** Never fails: whatever stands in the way here stands in the way of the write, too, which then says so. */
-  async removeFrom(folder: string): Promise<void> {
-    if (this.#seen.has(folder)) return
+  async removeFrom(folder: Anchor): Promise<void> {
+    if (this.#seen.has(folder.real)) return
     if (this.#seen.size >= REMEMBERED_FOLDERS) this.#seen.clear()
-    this.#seen.add(folder)
-    const names = await readdir(folder).catch(() => [])
+    this.#seen.add(folder.real)
+    const names = await readdir(folder.self).catch(() => [])
     for (const name of names.filter(isTemporaryName)) {
-      const path = join(folder, name)
-      const { ctimeMs } = await lstat(path).catch(() => ({ ctimeMs: Number.POSITIVE_INFINITY }))
-      if (this.#now() - ctimeMs > DAY_MS) await unlink(path).catch(() => {})
+      const info = await lstat(folder.at(name)).catch(() => undefined)
+      if (info?.isFile() === true && this.#now() - info.ctimeMs > DAY_MS) await folder.unlink(name).catch(() => {})
     }
   }
 }

@@ -1,28 +1,35 @@
 import type { BigIntStats } from 'node:fs'
-import { lstat, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { lstat } from 'node:fs/promises'
 
 import { SyncError } from '../../errors.ts'
-import type { RootedPath } from '../../model/site.ts'
+import type { RootedPath, Site } from '../../model/site.ts'
 import { CHUNK_BYTES } from '../chunk-pool.ts'
 import type { ByteSource, RemoteFile, WriteOptions } from '../provider.ts'
 import { throwIfAborted } from './abort.ts'
+import type { Anchor } from './anchor.ts'
 import { Cloning } from './cloning.ts'
 import { copyTo, type Copied } from './copying.ts'
 import { describe } from './description.ts'
 import { gone } from './disk-fault.ts'
+import { isErrno } from './errno.ts'
 import { FolderSync } from './folder-sync.ts'
 import { FreeSpace } from './free-space.ts'
 import { intoPlace } from './into-place.ts'
 import type { OwnFiles } from './own-files.ts'
 import { assertOwnName } from './own-name.ts'
 import { PartFile } from './part-file.ts'
-import { isAscii, joined, split, type Place, type Places } from './places.ts'
+import { isAscii, joined, split } from './paths.ts'
+import type { OpenFolder, Place, Places } from './places.ts'
 import type { RootGuard } from './root-guard.ts'
+import type { CopyOptions } from './stored-copy.ts'
 import { StaleFiles } from './temporary-files.ts'
+
+/** Linux takes paths of up to 4,095 bytes, at most three for each of these. */
+const SURELY_NAMEABLE = 1_000
 
 /** Writes files of one site: beside their target first, and in its place when they are whole. */
 export class Writing {
+  readonly #site: Site
   readonly #guard: RootGuard
   readonly #places: Places
   readonly #own: OwnFiles
@@ -31,49 +38,53 @@ export class Writing {
   readonly #folders = new FolderSync()
   readonly #stale = new StaleFiles()
 
-  constructor(guard: RootGuard, places: Places, own: OwnFiles) {
+  constructor(site: Site, guard: RootGuard, places: Places, own: OwnFiles) {
+    this.#site = site
     this.#guard = guard
     this.#places = places
     this.#own = own
   }
 
-  /** `full` is the absolute path, for messages. */
+  /** `full` is the absolute path, for messages. The folder is held from here on, so nothing that is swapped meanwhile leads elsewhere. */
   async write(path: RootedPath, full: string, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
     const { folder, name } = split(path)
-    const place = await this.#places.makeFolder(folder, options.permit.granted)
-    const present = await lstat(join(place.real, name), { bigint: true }).catch(gone)
+    await assertNameable(full)
+    using place = await this.#places.openFolder(folder, options.permit.granted, this.#site.folderMode)
+    const { anchor } = place
+    const present = await lstat(anchor.at(name), { bigint: true }).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('TARGET_CONFLICT', `${full} is a folder: a file can't take its place`)
     if (present !== undefined) {
       await this.#own.assertNone(present, full)
       await assertOwnName(path, full)
     }
     await this.#guard.assert(path.root)
-    if (!place.created.includes(place.real)) await this.#stale.removeFrom(place.real)
-    const { kept, copied } = await this.#copy(place, name, full, source, options)
-    await this.#assertArrived(path.root, join(place.real, kept), copied.info)
-    for (const created of place.created) await this.#folders.sync(dirname(created))
-    await this.#folders.sync(place.real)
+    if (place.created === 0) await this.#stale.removeFrom(anchor)
+    const { kept, copied } = await this.#copy(path, place, full, source, options)
+    await this.#assertArrived(path.root, anchor, kept, copied.info)
+    await this.#makeDurable(path.root, place)
     void this.#guard.confirm(path.root)
-    const target = { real: join(place.real, kept), path: joined(place.path, kept) }
-    return describe(target, copied.info, copied.checksum === undefined ? undefined : { algorithm: 'sha256', value: copied.checksum })
+    const checksum = copied.checksum === undefined ? undefined : ({ algorithm: 'sha256', value: copied.checksum } as const)
+    return describe(joined(place.path, kept), copied.info, checksum)
   }
 
   async #copy(
+    path: RootedPath,
     place: Place,
-    name: string,
     where: string,
     source: ByteSource,
     options: WriteOptions,
   ): Promise<{ readonly kept: string; readonly copied: Copied }> {
-    const part = await PartFile.in(place.real, source, options)
+    const { anchor } = place
+    const part = await PartFile.in(anchor, source, options)
     try {
-      await this.#space.assertFits(place.real, source.size, where, part.keptBytes)
-      const copied = await copyTo(part, source, this.#cloning, { where, ...options })
+      await this.#space.assertFits(anchor, source.size, where, part.keptBytes)
+      const copied = await copyTo(part, source, this.#cloning, { where, fileMode: this.#site.fileMode, ...options })
       await source.assertUnchanged()
       await options.permit.granted
       if (source.size <= CHUNK_BYTES) await part.discardOf(options.permit.session)
       throwIfAborted(options.signal)
-      return { kept: await this.#rename(part.path, place.real, name, copied.info, options.signal), copied }
+      await this.#places.assertStillInside(path.root, place, where)
+      return { kept: await this.#rename(part.name, anchor, split(path).name, copied.info, { where, ...options }), copied }
     } catch (error) {
       await part.giveUp(error)
       throw error
@@ -81,26 +92,43 @@ export class Writing {
   }
 
   /** Puts the file in its place, under the name it has there already. */
-  async #rename(temporary: string, folder: string, name: string, written: BigIntStats, signal: AbortSignal): Promise<string> {
+  async #rename(temporary: string, folder: Anchor, name: string, written: BigIntStats, options: CopyOptions): Promise<string> {
     if (isAscii(name)) {
-      await intoPlace(temporary, join(folder, name), written, signal)
+      await intoPlace(folder, temporary, name, written, options)
       return name
     }
     return await this.#places.alone(async () => {
       const kept = await this.#places.nameIn(folder, name)
-      await intoPlace(temporary, join(folder, kept), written, signal)
+      await intoPlace(folder, temporary, kept, written, options)
       return kept
     })
   }
 
+  /** The name of the file, and those of the folders that were made for it. */
+  async #makeDurable(root: string, place: OpenFolder): Promise<void> {
+    for (let levels = place.created; levels > 0; levels--) {
+      using parent = await this.#places.above(root, place, levels)
+      if (parent !== undefined) await this.#folders.sync(parent)
+    }
+    await this.#folders.sync(place.anchor)
+  }
+
   /** Should the disk have been unmounted meanwhile, the file is in its place on another one. */
-  async #assertArrived(root: string, target: string, written: BigIntStats): Promise<void> {
+  async #assertArrived(root: string, folder: Anchor, name: string, written: BigIntStats): Promise<void> {
     try {
       await this.#guard.assert(root)
     } catch (error) {
-      const there = await lstat(target, { bigint: true }).catch(() => undefined)
-      if (there?.ino === written.ino && there.dev === written.dev) await unlink(target).catch(() => {})
+      const there = await lstat(folder.at(name), { bigint: true }).catch(() => undefined)
+      if (there?.ino === written.ino && there.dev === written.dev) await folder.unlink(name).catch(() => {})
       throw error
     }
   }
+}
+
+/** By way of its folder a file can be made that nobody could open by its path. */
+async function assertNameable(full: string): Promise<void> {
+  if (full.length < SURELY_NAMEABLE) return
+  await lstat(full).catch((error: unknown) => {
+    if (isErrno(error, 'ENAMETOOLONG')) throw error
+  })
 }

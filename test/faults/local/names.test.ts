@@ -56,7 +56,8 @@ test.skipIf(!CAN_MOUNT)('a target that does not tell upper from lower case: the 
   for (const document of [first, fourth]) await stage.synced(document, { site: 'mirror' })
   for (const document of [second, third]) {
     const record = await stage.until(document, 'a try', ({ tries }) => tries === 1, { site: 'mirror' })
-    expect(record['error']).toContain(join(mirror, 'sh010/Plate.exr'))
+    // Whoever was first gave the folder its name.
+    expect(record['error']).toContain(join(mirror, (await readdir(mirror))[0] ?? '', 'Plate.exr'))
     expect(record).not.toHaveProperty('created_dt')
   }
   for (const { error } of running.lines.of('transfer.failed')) expect(error?.code).toBe('TARGET_CONFLICT')

@@ -194,6 +194,11 @@ describe('sites', () => {
     ['concurrency 0', { ...gdrive, concurrency: 0 }, 'concurrency', 0],
     ['a scope nobody knows', { ...gdrive, concurrency_scope: 'world' }, 'concurrency_scope', 'world'],
     ['alternative sites that are no list', { ...gdrive, alternative_sites: { a: 1 } }, 'alternative_sites', { a: 1 }],
+    ['permissions that are a number', { ...gdrive, file_mode: 664 }, 'file_mode', 664],
+    ['permissions that the owner has no use of', { ...gdrive, file_mode: '0044' }, 'file_mode', '0044'],
+    ['set-user-ID for files', { ...gdrive, file_mode: '4755' }, 'file_mode', '4755'],
+    ['no octal number', { ...gdrive, folder_mode: '0778' }, 'folder_mode', '0778'],
+    ['folders that the owner can not enter', { ...gdrive, folder_mode: '0644' }, 'folder_mode', '0644'],
     ['an endpoint with a path', { ...gdrive, api_endpoint: 'http://h/drive' }, 'api_endpoint', 'http://h/drive'],
     ['an endpoint with a query', { ...gdrive, api_endpoint: 'http://h/?' }, 'api_endpoint', 'http://h/?'],
     ['an endpoint without a scheme', { ...gdrive, api_endpoint: 'localhost:80' }, 'api_endpoint', 'localhost:80'],
@@ -218,6 +223,22 @@ describe('sites', () => {
     const { warnings } = await load({ sites: { a: { ...gdrive, alternative_sites: ['studio', 'local_0', 'b', 'c'] }, b: gdrive } })
     expect(warnings).toEqual(['sites.a.alternative_sites names c, which is not declared'])
   })
+})
+
+test.each([
+  ['0664', '2775', 0o664, 0o2775],
+  ['640', '0750', 0o640, 0o750],
+  ['', null, undefined, undefined],
+])('file_mode %j and folder_mode %j are octal', async (file_mode, folder_mode, fileMode, folderMode) => {
+  const definition = await site({ provider: 'local_drive', root: '/mnt/w', file_mode, folder_mode })
+  expect([definition.fileMode, definition.folderMode]).toEqual([fileMode, folderMode])
+})
+
+test('a mistake in permissions says what is allowed', async () => {
+  const { problems } = await mistakesOf(load({ sites: { nas: { provider: 'local_drive', root: '/mnt/w', file_mode: '777777' } } }))
+  expect(problems).toMatchObject([
+    { key: 'sites.nas.file_mode', value: '777777', expected: expect.stringContaining('such as "0664"') as string },
+  ])
 })
 
 describe('paths', () => {

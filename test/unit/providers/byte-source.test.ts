@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { appendFile, chmod, mkdtemp, rename, rm, truncate, unlink, utimes, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, mkdtemp, rename, rm, stat as statOf, truncate, unlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -131,10 +131,12 @@ describe('a byte source on disk', () => {
   })
   afterEach(async () => await rm(root, { recursive: true }))
 
-  test('it knows where its bytes are on this machine', async () => {
+  test('it has the permissions of its file, and opens it', async () => {
+    await chmod(file, 0o640)
     const source = await open()
-    expect(source.localPath).toBe(file)
-    expect((await openByteSource(drive, { root, path: 'a.exr' }, { signal, localPath: '/elsewhere' })).localPath).toBe('/elsewhere')
+    expect(source.mode).toBe(0o640)
+    await using opened = await source.openFile?.(signal)
+    expect((await opened?.stat())?.ino).toBe((await statOf(file)).ino)
   })
 
   const CHANGES: readonly (readonly [string, () => Promise<void>])[] = [

@@ -1,11 +1,14 @@
 import { constants } from 'node:fs'
-import { copyFile, lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, lstat, mkdir, mkdtemp, open, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
+import { LocalDrive } from '../../../src/providers/local-drive.ts'
+import type { Anchor } from '../../../src/providers/local-drive/anchor.ts'
+import { takeHold } from '../../../src/providers/local-drive/take-hold.ts'
 import { Cloning } from '../../../src/providers/local-drive/cloning.ts'
 import { copyTo } from '../../../src/providers/local-drive/copying.ts'
 import { PartFile } from '../../../src/providers/local-drive/part-file.ts'
@@ -14,6 +17,8 @@ import { FolderSync } from '../../../src/providers/local-drive/folder-sync.ts'
 import { isTemporaryName, StaleFiles, temporaryName } from '../../../src/providers/local-drive/temporary-files.ts'
 import type { ByteSource } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
+import { siteOf } from '../../support/model-samples.ts'
+import { outsideFolder, stateOf, swapped } from '../../support/outside.ts'
 import { permitOf } from '../../support/permits.ts'
 
 const errno = (code: string): Error => Object.assign(new Error(`${code}: as the system says it`), { code })
@@ -59,10 +64,20 @@ describe('faults of the disk', () => {
 
 describe('on disk', () => {
   let folder: string
+  let holds: DisposableStack
+  /** A folder of this test, made if it is not there. */
+  const held = async (name = ''): Promise<Anchor> => {
+    await mkdir(join(folder, name), { recursive: true })
+    return holds.use(await takeHold(join(folder, name), 'folder'))
+  }
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'site-sync-parts-'))
+    holds = new DisposableStack()
   })
-  afterEach(async () => await rm(folder, { recursive: true }))
+  afterEach(async () => {
+    holds.dispose()
+    await rm(folder, { recursive: true })
+  })
 
   describe('cloning', () => {
     const SOURCE = Buffer.alloc(2 * 1024 * 1024, 'clone')
@@ -75,20 +90,20 @@ describe('on disk', () => {
     })
     const partOf = async (source: ByteSource, onProgress: (bytes: number) => void = () => {}) => {
       const options = { where: to, signal: new AbortController().signal, onProgress, permit: permitOf() }
-      return { part: await PartFile.in(folder, source, options), options }
+      return { part: await PartFile.in(await held(), source, options), options }
     }
 
     test('where it is supported no bytes are read, and the file has the mode and time it should', async () => {
-      const source = { ...memorySource(SOURCE), localPath: from }
+      const source = { ...memorySource(SOURCE), openFile: async () => await open(from) }
       const progress: number[] = []
       const { part, options } = await partOf(source, (bytes: number) => progress.push(bytes))
       const copied = await copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
       expect(source.opened).toEqual([])
       expect(copied.checksum).toBeUndefined()
       expect(progress).toEqual([SOURCE.length])
-      expect((await readFile(part.path)).equals(SOURCE)).toBe(true)
+      expect((await readFile(join(folder, part.name))).equals(SOURCE)).toBe(true)
       await writeFile(join(folder, 'plain'), '')
-      const { mode, mtimeMs } = await lstat(part.path)
+      const { mode, mtimeMs } = await lstat(join(folder, part.name))
       expect(mode).toBe((await lstat(join(folder, 'plain'))).mode)
       expect(Math.round(mtimeMs)).toBe(source.modified.getTime())
     })
@@ -97,11 +112,11 @@ describe('on disk', () => {
       const { copy, calls } = refusing('EOPNOTSUPP')
       const cloning = new Cloning(copy)
       for (let times = 0; times < 3; times++) {
-        const source = { ...memorySource(SOURCE), localPath: from }
+        const source = { ...memorySource(SOURCE), openFile: async () => await open(from) }
         const { part, options } = await partOf(source)
         await copyTo(part, source, cloning, options)
         expect(source.opened).toEqual([0])
-        expect((await readFile(part.path)).equals(SOURCE)).toBe(true)
+        expect((await readFile(join(folder, part.name))).equals(SOURCE)).toBe(true)
       }
       expect(calls).toEqual([constants.COPYFILE_FICLONE_FORCE])
     })
@@ -109,13 +124,42 @@ describe('on disk', () => {
     test('another failure is not remembered, and leaves nothing', async () => {
       const { copy, calls } = refusing('ENOSPC')
       const cloning = new Cloning(copy)
-      expect([await cloning.clone(from, to), await cloning.clone(from, to)]).toEqual([false, false])
+      const { part } = await partOf(memorySource(SOURCE))
+      await using source = await open(from)
+      expect([await cloning.clone(source, part), await cloning.clone(source, part)]).toEqual([undefined, undefined])
       expect(calls).toHaveLength(2)
       expect(await readdir(folder)).toEqual(['from'])
     })
 
+    test('both ends are the open files, whatever their names lead to by then', async () => {
+      await outsideFolder(join(folder, 'outside'), ['secret', 'victim'])
+      const before = await stateOf(join(folder, 'outside'))
+      const source = { ...memorySource(SOURCE), openFile: async () => await open(from) }
+      const { part, options } = await partOf(source)
+      const swapping = new Cloning(async (a, b) => {
+        await swapped(from, join(folder, 'outside/secret'))
+        await swapped(join(folder, part.name), join(folder, 'outside/victim'))
+        await copyFile(a, b)
+      })
+      await copyTo(part, source, swapping, options)
+      expect(await stateOf(join(folder, 'outside'))).toEqual(before)
+      expect((await readFile(join(folder, `${part.name}.away`))).equals(SOURCE)).toBe(true)
+    })
+
+    test('a set-user-ID program is nobody else’s when it is cloned: the bit is taken away before the file can be run', async () => {
+      await chmod(from, 0o4755)
+      const source = { ...memorySource(SOURCE), mode: 0o755, openFile: async () => await open(from) }
+      const { part, options } = await partOf(source)
+      await using program = await open(from)
+      await using file = await new Cloning(async (a, b) => await copyFile(a, b)).clone(program, part)
+      expect((await file?.stat())?.mode).toBe(0o100600)
+      await part.remove()
+      const ended = await copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
+      expect(ended.info.mode & 0o7000n).toBe(0n)
+    })
+
     test('a clone of another size than the source had is refused', async () => {
-      const source = { ...memorySource(SOURCE), size: SOURCE.length + 1, localPath: from }
+      const source = { ...memorySource(SOURCE), size: SOURCE.length + 1, openFile: async () => await open(from) }
       const { part, options } = await partOf(source)
       const copying = copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
       await expect(copying).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
@@ -129,6 +173,34 @@ describe('on disk', () => {
       for (const name of names) expect(name.startsWith('.') && name.length < 40 && isTemporaryName(name)).toBe(true)
     })
 
+    test('only files are: what has such a name and is none stays, and so does what a link leads to', async () => {
+      const [link, directory] = [temporaryName(), temporaryName()]
+      await writeFile(join(folder, 'file'), '')
+      await symlink(join(folder, 'file'), join(folder, link))
+      await mkdir(join(folder, directory))
+      await new StaleFiles(() => Date.now() + 1e12).removeFrom(await held())
+      expect((await readdir(folder)).toSorted()).toEqual(['file', link, directory].toSorted())
+    })
+
+    test.each(['.site-sync-0123456789abcdef.part', '.SITE-SYNC-0123456789ABCDEF.PART', '.ſite-sync-0123456789abcdef.part'])(
+      'no document can name one (%s): it is refused at either side, and nothing is done to what is there',
+      async (name) => {
+        await writeFile(join(folder, name), 'of a document')
+        const drive = new LocalDrive(siteOf('nas', { provider: 'local_drive', root: folder }), { mayCreateRoot: false })
+        const path = { root: folder, path: name }
+        const { signal } = new AbortController()
+        const quiet = { signal, permit: permitOf(), onProgress: () => {} }
+        const refused = { code: 'BAD_PATH', kind: 'file', message: expect.stringMatching(/temporary files.*another name/) as string }
+        await expect(drive.stat(path, { signal })).rejects.toMatchObject(refused)
+        await expect(drive.read(path, { signal })).rejects.toMatchObject(refused)
+        await expect(drive.openFile(path, { signal })).rejects.toMatchObject(refused)
+        await expect(drive.write(path, memorySource('new'), quiet)).rejects.toMatchObject(refused)
+        await expect(drive.remove(path, { signal })).rejects.toMatchObject(refused)
+        expect(await readFile(join(folder, name), 'utf8')).toBe('of a document')
+        await drive.write({ root: folder, path: '.site-sync-0123456789abcdef.party' }, memorySource('new'), quiet)
+      },
+    )
+
     test('those that nothing happened to for a day are removed, once a folder; nothing else is', async () => {
       const left = temporaryName()
       const others = ['.site-sync-notes.part', 'a.part', `x${left}`]
@@ -136,17 +208,19 @@ describe('on disk', () => {
       const { ctimeMs } = await lstat(join(folder, left))
       const day = 24 * 60 * 60 * 1000
 
-      await new StaleFiles(() => ctimeMs + day - 1).removeFrom(folder)
+      await new StaleFiles(() => ctimeMs + day - 1).removeFrom(await held())
       expect(await readdir(folder)).toHaveLength(4)
 
       const stale = new StaleFiles(() => ctimeMs + day + 1000)
-      await stale.removeFrom(folder)
+      await stale.removeFrom(await held())
       expect((await readdir(folder)).toSorted()).toEqual(others.toSorted())
 
       await writeFile(join(folder, left), '')
-      await stale.removeFrom(folder)
+      await stale.removeFrom(await held())
       expect(await readdir(folder)).toHaveLength(4)
-      expect(await stale.removeFrom(join(folder, 'missing'))).toBeUndefined()
+      const missing = await held('missing')
+      await rm(join(folder, 'missing'), { recursive: true })
+      expect(await stale.removeFrom(missing)).toBeUndefined()
     })
   })
 
@@ -154,13 +228,15 @@ describe('on disk', () => {
     test('many at once all come to their end, and again afterwards', async () => {
       const folders = new FolderSync()
       await mkdir(join(folder, 'a'))
-      const all = ['', 'a', '', 'a', '', 'a'].map(async (name) => await folders.sync(join(folder, name)))
+      const all = ['', 'a', '', 'a', '', 'a'].map(async (name) => await folders.sync(await held(name)))
       expect(await Promise.all(all)).toHaveLength(6)
-      expect(await folders.sync(folder)).toBeUndefined()
+      expect(await folders.sync(await held())).toBeUndefined()
     })
 
     test('a folder that is gone is no fault: its files are, and are seen elsewhere', async () => {
-      expect(await new FolderSync().sync(join(folder, 'gone'))).toBeUndefined()
+      const gone = await held('gone')
+      await rm(join(folder, 'gone'), { recursive: true })
+      expect(await new FolderSync().sync(gone)).toBeUndefined()
     })
   })
 })

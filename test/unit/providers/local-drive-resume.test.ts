@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
+import { link, lstat, mkdir, mkdtemp, open, readdir, readFile, realpath, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
 import { LocalDrive } from '../../../src/providers/local-drive.ts'
+import { takeHold } from '../../../src/providers/local-drive/take-hold.ts'
 import { freeBytes, FreeSpace } from '../../../src/providers/local-drive/free-space.ts'
 import type { ByteSource, RemoteFile, WriteOptions, WriteSession } from '../../../src/providers/provider.ts'
 import { noise } from '../../contract/provider-suite/harness.ts'
@@ -118,6 +119,18 @@ describe('an interrupted write', () => {
     await expectWhole()
   })
 
+  test('is not gone on with in a file that has another name as well: that file stays as it is', async () => {
+    const interrupted = await interrupt()
+    const { session } = interrupted
+    await link(partOf(interrupted), join(root, 'other-name'))
+    const before = await readFile(join(root, 'other-name'))
+    const source = memorySource(BYTES)
+    await write(source, session ? { session } : {})
+    expect(resumedAt(source)).toBe(0)
+    expect((await readFile(join(root, 'other-name'))).equals(before)).toBe(true)
+    await expectWhole()
+  })
+
   test('whose checksum is that of the whole source: nobody reads the source again for it', async () => {
     const { session } = await interrupt()
     const learned: string[] = []
@@ -202,8 +215,9 @@ test('what is there already counts when room is looked for', async () => {
   const gib = 1024 * MIB
   const size = ((await freeBytes(root)) ?? 0) + 10 * gib
   const space = new FreeSpace()
-  await space.assertFits(root, size, 'f.mov', 20 * gib)
-  const fitting = space.assertFits(root, size, 'f.mov', gib)
+  using held = await takeHold(root, 'folder')
+  await space.assertFits(held, size, 'f.mov', 20 * gib)
+  const fitting = space.assertFits(held, size, 'f.mov', gib)
   await expect(fitting).rejects.toMatchObject({ code: 'DISK_FULL', message: expect.stringContaining('of them are there') as string })
 })
 
