@@ -5,6 +5,7 @@ import { explainDocument, type Explanation } from '../model/explanation.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { countingSites } from '../model/verdict.ts'
 import { ProjectRoots } from '../streams/project-roots.ts'
+import { readDocument } from '../streams/raw-document.ts'
 import { collectionNames } from '../streams/scan.ts'
 import { wantedFields } from '../streams/wanted-fields.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
@@ -59,10 +60,10 @@ async function find(
   for (const project of only === undefined ? await collectionNames(db) : [only]) {
     const own = projectSettings(settings, project)
     const sites = [...countingSites(own), ...(own.skipped?.keys() ?? [])]
-    const document = await db
-      .collection<RepresentationDocument>(project)
-      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(sites) })
-    if (document) return { project, document }
+    const bytes: unknown = await db
+      .collection(project)
+      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(sites), raw: true })
+    if (bytes instanceof Uint8Array) return { project, document: readDocument(bytes) }
   }
   return undefined
 }
