@@ -124,6 +124,7 @@ export class Session {
       isSource: ({ name, declared }) => declared === false || name === settings.publishSite,
       warn: (site, message) => log.event('site.warning', { site: site.name, message }),
       ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
+      ...(settings.documentRoots && { documentRoots: settings.documentRoots }),
       ...(openProvider && { open: openProvider }),
     })
     tellSkipped(settings, log)

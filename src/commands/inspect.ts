@@ -37,6 +37,7 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
     isSource: () => true,
     warn: () => undefined,
     ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
+    ...(settings.documentRoots && { documentRoots: settings.documentRoots }),
   })
   const misconfigured = await findMisconfigured(settings, providers, silent)
   return await look({ settings, db: connections.work.db(settings.mongo.database), state, misconfigured, providers })

@@ -41,10 +41,10 @@ export class LocalDrive extends Provider {
   readonly #own: OwnFiles
   readonly #writing: Writing
 
-  constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory' | 'ownFiles'>) {
+  constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory' | 'ownFiles' | 'assertRoot'>) {
     super(site)
     this.#guard = new RootGuard(site, context.rootMemory)
-    this.#places = new Places(context.mayCreateRoot, this.#guard)
+    this.#places = new Places(context.mayCreateRoot, this.#guard, context.assertRoot)
     this.#own = new OwnFiles(context.ownFiles)
     this.#writing = new Writing(this.#guard, this.#places, this.#own)
   }

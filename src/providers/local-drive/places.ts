@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache'
 
 import { SyncError } from '../../errors.ts'
 import type { RootedPath } from '../../model/site.ts'
+import type { ProviderContext } from '../registry.ts'
 import { diskFault, gone, isMissing } from './disk-fault.ts'
 import { isErrno } from './errno.ts'
 import type { RootGuard } from './root-guard.ts'
@@ -32,11 +33,13 @@ export class Places {
   readonly #roots = new Map<string, string>()
   readonly #mayCreateRoot: boolean
   readonly #guard: RootGuard
+  readonly #assertRoot: ProviderContext['assertRoot']
   /** Folders whose own path is their canonical one, looked at a moment ago. */
   readonly #plain = new LRUCache<string, true>({ max: 1_000, ttl: PLAIN_MS })
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(mayCreateRoot: boolean, guard: RootGuard) {
+  constructor(mayCreateRoot: boolean, guard: RootGuard, assertRoot?: ProviderContext['assertRoot']) {
+    this.#assertRoot = assertRoot
     this.#mayCreateRoot = mayCreateRoot && guard.mayBeNew
     this.#guard = guard
   }
@@ -133,6 +136,7 @@ export class Places {
     if (known !== undefined && isWithin(known, real)) return real
     // The root may be a link that leads elsewhere since.
     const now = await realpath(root)
+    await this.#assertRoot?.(root, now)
     this.#roots.set(root, now)
     if (isWithin(now, real)) return real
     throw new SyncError('BAD_PATH', `${full} leads out of the root ${root}: a symbolic link points to ${real}`)
