@@ -3,6 +3,7 @@ import { NEVER, ReplaySubject, type Observable } from 'rxjs'
 import { changeHints } from './change-hints.ts'
 import { Engine } from './engine.ts'
 import type { SyncError } from './errors.ts'
+import { redact } from './logging.ts'
 import type { Log } from './model/log.ts'
 import { projectSettings } from './model/project-settings.ts'
 import type { TransientRetry } from './model/retry-policy.ts'
@@ -143,7 +144,7 @@ export class Session {
       isRepeated,
       claims,
       slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
-      records: recordWriter(work.db(database), changes && this.#ownResults),
+      records: recordWriter(work.db(database), changes && this.#ownResults, redact),
       reader: patientReader(
         roots.noticing(representationReader(work.db(database), (project) => countingSites(projectSettings(settings, project)))),
         this.#outage,

@@ -9,7 +9,8 @@ import { readDocument } from '../streams/raw-document.ts'
 import { collectionNames } from '../streams/scan.ts'
 import { wantedFields } from '../streams/wanted-fields.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
-import { inspect, print, printJson, type Inspection } from './inspect.ts'
+import { inspect, type Inspection } from './inspect.ts'
+import { complain, print, printCommand, printJson } from './output.ts'
 import { sourceRemark } from './source-remark.ts'
 
 /** `explain`: why the files of one representation are, or are not, synced. Exits with 1 when there is no such representation. */
@@ -21,9 +22,8 @@ export async function explainCommand(
     const { settings, misconfigured, state } = inspection
     const found = await find(inspection, id, options.project)
     if (!found) {
-      process.stderr.write(
-        `there is no representation ${JSON.stringify(id)} in ${options.project ?? `any project of database ${settings.mongo.database}`}\n`,
-      )
+      const where = options.project ?? `any project of database ${settings.mongo.database}`
+      complain(`there is no representation ${JSON.stringify(id)} in ${JSON.stringify(where)}`)
       return 1
     }
     const { project, document } = found
@@ -44,7 +44,7 @@ export async function explainCommand(
       for (const remark of remarks) print(`  ${remark}`)
       for (const { path, site, state: is, reason, fix } of lines) {
         print(`  ${path} → ${site}: ${is}: ${reason}`)
-        if (fix !== undefined) print(`      ${fix}`)
+        if (fix !== undefined) printCommand(fix)
       }
     }
     return 0

@@ -34,8 +34,8 @@ const IN_ONE_GO = 100
 /** How long a patient one waits for others, in milliseconds. */
 const GATHER_MS = 25
 
-/** `own` hears of each result before it can be in the change stream. */
-export function recordWriter(db: Db, own?: OwnResults): RecordWriter {
+/** `own` hears of each result before it can be in the change stream; `clean` takes secrets out of the texts of faults. */
+export function recordWriter(db: Db, own?: OwnResults, clean = (text: string): string => text): RecordWriter {
   const single = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
     run: async (writes) => writeInOneGo(db, writes),
     most: IN_ONE_GO,
@@ -51,7 +51,8 @@ export function recordWriter(db: Db, own?: OwnResults): RecordWriter {
   }))
   const gather = new Gather({ ms: GATHER_MS, most: IN_ONE_GO })
   return {
-    async write(write) {
+    async write(said) {
+      const write = 'error' in said.result ? { ...said, result: { ...said.result, error: clean(said.result.error) } } : said
       await gather.join({ hurry: write.patient !== true })
       const settle = own?.expect(write.address, write.result)
       // What fails may have been written: it is written again, or never told of.
