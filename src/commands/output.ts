@@ -35,11 +35,12 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
 
 /** Writes a value as a line of JSON, which reads the same and plays no tricks either. */
 export function printJson(value: unknown): void {
-  const clean = (key: string, item: unknown): unknown => {
-    if (typeof item !== 'string') return item
-    return COMMANDS.has(key) ? withoutSecrets(item) : redact(item)
-  }
-  process.stdout.write(`${escapeJson(JSON.stringify(value, clean))}\n`)
+  process.stdout.write(`${escapeJson(JSON.stringify(value, cleanItem))}\n`)
+}
+
+function cleanItem(key: string, item: unknown): unknown {
+  if (typeof item !== 'string') return item
+  return COMMANDS.has(key) ? withoutSecrets(item) : redact(item)
 }
 
 /** Writes what is wrong to standard error; it may have several lines. */

@@ -18,13 +18,16 @@ export function mongoLiteral(value: unknown): string {
   if (value instanceof Date) return `new Date(${value.getTime()})`
   if (Array.isArray(value)) return `[${value.map(mongoLiteral).join(', ')}]`
   if (isPlain(value)) return objectLiteral(Object.entries(value))
-  return literalOf(value as BsonValue)
+  return literalOf(value)
 }
 
 function objectLiteral(entries: readonly (readonly [string, unknown])[]): string {
-  // As it stands, that name would set the prototype.
-  const name = (key: string): string => (key === '__proto__' ? `[${textLiteral(key)}]` : textLiteral(key))
-  return `{${entries.map(([key, element]) => `${name(key)}: ${mongoLiteral(element)}`).join(', ')}}`
+  return `{${entries.map(([key, element]) => `${nameLiteral(key)}: ${mongoLiteral(element)}`).join(', ')}}`
+}
+
+/** As it stands, that one name would set the prototype. */
+function nameLiteral(key: string): string {
+  return key === '__proto__' ? `[${textLiteral(key)}]` : textLiteral(key)
 }
 
 /** What the driver's own types have in common, and what some have; none of them is imported here. */

@@ -73,6 +73,8 @@ function sitesOf(settings: Settings, override: ProjectOverride | undefined): Pic
 /** A pattern also means itself to the letter, so that names such as `show[2]` can be given as they are. */
 function anyOf(patterns: ProjectFilter['include']): (project: string) => boolean {
   const literal = new Set(patterns)
-  const globs = patterns.filter((pattern) => pattern !== '').map((pattern) => picomatch(pattern, { dot: true, bash: true, windows: false }))
+  const globs = patterns
+    .filter((pattern) => pattern !== '')
+    .map((pattern) => picomatch(pattern, { dot: true, bash: true, windows: false, flags: 's' }))
   return (project) => literal.has(project) || globs.some((matches) => matches(project))
 }
