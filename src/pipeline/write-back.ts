@@ -1,3 +1,4 @@
+import { SyncError } from '../errors.ts'
 import type { ClaimStore } from '../model/claim.ts'
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
@@ -95,7 +96,8 @@ async function writeWhileHeld({ records, clock, isBacklogged }: WriteBackParts, 
       // A write that was long on its way carries an end of the lease that has been moved on since.
       if (written.kind !== 'fenced' || held.claim.until <= until) return written
     } catch (error) {
-      if (clock.now() >= held.claim.localDeadline || isGivenBack(held.running.abort.signal))
+      // A fault with a code of ours stays as it is, however often it is tried.
+      if (error instanceof SyncError || clock.now() >= held.claim.localDeadline || isGivenBack(held.running.abort.signal))
         return { kind: 'unwritable', reason: error instanceof Error ? error.message : String(error) }
       await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve))
     }

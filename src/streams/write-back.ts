@@ -1,5 +1,6 @@
-import type { Db, Document } from 'mongodb'
+import { MongoServerError, type Db, type Document } from 'mongodb'
 
+import { SyncError } from '../errors.ts'
 import { idText, isPlain, type RepresentationDocument } from '../model/document.ts'
 import type { RecordResult, WriteResult } from '../model/record-result.ts'
 import { readSites, readTries, type SiteRecord } from '../model/site-record.ts'
@@ -23,8 +24,15 @@ interface RecordWrite {
 
 /** Writes results into the records they belong to, and nothing else. */
 export interface RecordWriter {
+  /** Rejects with `REFUSED` where the server will never take it, as the document is. */
   write(write: RecordWrite): Promise<WriteResult>
 }
+
+/**
+ * The document itself is in the way of every write: 15 Overflow (nested as deeply as can be stored, and not changed), 121
+ * DocumentValidationFailure, 10334, 17419 and 17420 (there is no room in it).
+ */
+const REFUSALS = new Set<unknown>([15, 121, 10_334, 17_419, 17_420])
 
 /** A document with an index over its records is re-keyed as a whole by every write: results of one document go together. */
 const TOGETHER = 50
@@ -56,11 +64,16 @@ export function recordWriter(db: Db, own?: OwnResults, clean = (text: string): s
       await gather.join({ hurry: write.patient !== true })
       const settle = own?.expect(write.address, write.result)
       // What fails may have been written: it is written again, or never told of.
-      const written = await batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write)
+      const written = await batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write).catch(refused)
       settle?.(written.kind === 'written')
       return written
     },
   }
+}
+
+function refused(error: unknown): never {
+  if (!(error instanceof MongoServerError) || !REFUSALS.has(error.code)) throw error
+  throw new SyncError('REFUSED', `MongoDB does not take it: ${error.message}`, { cause: error })
 }
 
 /** One result each of several documents. When any of them changes nothing, each is asked why: writing it again changes nothing. */
