@@ -6,6 +6,8 @@ const DEEPEST_ID = 16
 
 /** Why nobody can work with the document, or file, of this id; undefined when somebody can. */
 export function idFault(id: unknown): string | undefined {
+  // By far the most of them, and many.
+  if (typeof id === 'object' && id !== null && 'toHexString' in id && typeof id.toHexString === 'function') return undefined
   const text = idText(id)
   if (text.length > LONGEST_ID) return 'is too long'
   // It would name another document, or none.
