@@ -11,6 +11,8 @@ import { standardOutput } from './logging/standard-output.ts'
 import { terminalLine } from './logging/terminal-line.ts'
 import { LOG_ACTIONS, type Log, type LogAction, type LogFields, type LogLevel } from './model/log.ts'
 
+export { redact } from './logging/redact.ts'
+
 const LEVELS = { error: 0, warn: 1, info: 2, debug: 3 } as const satisfies Record<LogLevel, number>
 /** Where winston keeps the finished text of a line. */
 const MESSAGE = Symbol.for('message')

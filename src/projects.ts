@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { MongoClient } from 'mongodb'
 
 import type { Log } from './model/log.ts'
@@ -25,6 +26,7 @@ export interface ProjectsParts {
 export class Projects implements AsyncDisposable {
   readonly #parts: ProjectsParts
   readonly #indexed = new Set<string>()
+  readonly #told = new LRUCache<string, true>({ max: 1_000 })
   #indexing: Promise<void> = Promise.resolve()
   #scans = 0
   #isDisposed = false
@@ -53,7 +55,7 @@ export class Projects implements AsyncDisposable {
    */
   async *pages(request: ScanRequest, signal: AbortSignal): AsyncGenerator<ScanPages> {
     const { settings, work } = this.#parts
-    const names = await collectionNames(work.db(settings.mongo.database))
+    const names = await collectionNames(work.db(settings.mongo.database), (name) => this.#leftOut(name))
     // Not always the same one first.
     const from = names.length === 0 ? 0 : this.#scans++ % names.length
     const waiting = [...names.slice(from), ...names.slice(0, from)].map((project) => this.#pagesOf(project, request, signal))
@@ -83,6 +85,13 @@ export class Projects implements AsyncDisposable {
       wants: (site: string, urgent: boolean) => hasRoom(site, urgent ? DEFAULT_PRIORITY + 1 : 0, project),
     }
     for await (const documents of scanProject(work.db(settings.mongo.database), project, own, scan, signal)) yield { project, documents }
+  }
+
+  /** Tells of a collection that can be no project, once. */
+  #leftOut(project: string): void {
+    if (this.#told.has(project)) return
+    this.#told.set(project, true)
+    this.#parts.log.event('record.unreadable', { project, message: 'a collection whose name is not valid UTF-8 is left out' })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 
 import { UnsupportedServerError } from './errors.ts'
+import { redact } from './logging.ts'
 import type { Log } from './model/log.ts'
 import { TRANSIENT_RETRY, type TransientRetry } from './model/retry-policy.ts'
 import type { Settings } from './model/settings.ts'
@@ -73,7 +74,7 @@ export class SyncService {
     this.#options = options
     this.#settings = options.settings
     this.#connections = connect(options.settings.mongo.uri)
-    this.#state = stateDatabase(this.#connections.work.db(options.settings.mongo.stateDatabase))
+    this.#state = stateDatabase(this.#connections.work.db(options.settings.mongo.stateDatabase), redact)
   }
 
   /** What is under way, with its progress. */

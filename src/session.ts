@@ -3,6 +3,7 @@ import { NEVER, type Observable } from 'rxjs'
 import { changeHints } from './change-hints.ts'
 import { Engine } from './engine.ts'
 import type { SyncError } from './errors.ts'
+import { redact } from './logging.ts'
 import type { Log } from './model/log.ts'
 import { projectMatcher, projectSettings, servedProjects } from './model/project-settings.ts'
 import type { TransientRetry } from './model/retry-policy.ts'
@@ -142,6 +143,7 @@ export class Session {
       isSource: ({ name, declared }) => declared === false || name === settings.publishSite,
       warn: (site, message) => log.event('site.warning', { site: site.name, message }),
       ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
+      ...(settings.documentRoots && { documentRoots: settings.documentRoots }),
       ...(openProvider && { open: openProvider }),
     })
     tellSkipped(settings, log)
@@ -161,7 +163,7 @@ export class Session {
       ...(isRepeated && { peers: this.#peers, contested: this.#parts.met }),
       claims,
       slots: slotStore(work.db(stateDatabase), settings.leaseSeconds),
-      records: recordWriter(work.db(database), changes && this.#ownResults),
+      records: recordWriter(work.db(database), changes && this.#ownResults, redact),
       reader: outageProof(
         roots.noticing(representationReader(work.db(database), (project) => countingSites(projectSettings(settings, project)))),
         this.#outage,

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { MongoClient, type Db } from 'mongodb'
 
 import { secretsOf } from '../../src/config/mongo-address.ts'
-import { registerSecret } from '../../src/logging/redact.ts'
+import { registerSecret } from '../../src/secrets.ts'
 import { findMongod } from '../find-mongod.ts'
 import { withoutPassword } from '../report.ts'
 import { startReplicaSet } from '../start-replica-set.ts'
@@ -37,7 +37,7 @@ export async function openDatabase({ uri, stack, screen, signal }: OpenOptions):
   const set = await startReplicaSet({ members: 1, mongod, isProtected: true, onNote })
   stack.use(set)
   signal.throwIfAborted()
-  for (const secret of secretsOf(set.uri)) registerSecret(secret)
+  for (const secret of secretsOf(set.uri)) registerSecret('password', secret)
   const description = `mongod ${version}, a replica set of its own: ${set.uri}`
   return { client: await connected(set.uri, stack), uri: set.uri, description }
 }

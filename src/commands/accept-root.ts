@@ -4,7 +4,7 @@ import { connect } from '../streams/connect.ts'
 import { ProjectRoots } from '../streams/project-roots.ts'
 import { stateDatabase } from '../streams/state-database.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
-import { print, printJson } from './inspect.ts'
+import { print, printJson } from './output.ts'
 
 /**
  * `accept-root`: what stands at the roots of a site now is what they are from now on; the next file that is written there, or read from

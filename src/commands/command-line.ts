@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 
 import { ConfigError, UnsupportedServerError } from '../errors.ts'
+import { watchLastWords } from './last-words.ts'
+import { complain } from './output.ts'
 
 export interface ConfigOption {
   readonly config: string
@@ -18,6 +20,7 @@ export type ExitCode = 0 | 1 | 2
 
 /** Runs the command that `argv` names; resolves with the exit code. */
 export async function runCommandLine(argv: readonly string[]): Promise<ExitCode> {
+  watchLastWords()
   let code: ExitCode = 0
   const program = build((result) => {
     code = result
@@ -29,10 +32,10 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
     // The library has said what it has to say; its code is 0 for --help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     if (error instanceof ConfigError || error instanceof UnsupportedServerError) {
-      process.stderr.write(`${error.message}\n`)
+      complain(error.message)
       return 2
     }
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
+    complain(error instanceof Error ? error.message : String(error))
     return 1
   }
 }

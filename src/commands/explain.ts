@@ -5,10 +5,12 @@ import { explainDocument, type Explanation } from '../model/explanation.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { countingSites } from '../model/verdict.ts'
 import { ProjectRoots } from '../streams/project-roots.ts'
+import { readDocument } from '../streams/raw-document.ts'
 import { collectionNames } from '../streams/scan.ts'
 import { wantedFields } from '../streams/wanted-fields.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
-import { inspect, print, printJson, type Inspection } from './inspect.ts'
+import { inspect, type Inspection } from './inspect.ts'
+import { complain, print, printCommand, printJson } from './output.ts'
 import { sourceRemark } from './source-remark.ts'
 
 /** `explain`: why the files of one representation are, or are not, synced. Exits with 1 when there is no such representation. */
@@ -20,9 +22,8 @@ export async function explainCommand(
     const { settings, misconfigured, state } = inspection
     const found = await find(inspection, id, options.project)
     if (!found) {
-      process.stderr.write(
-        `there is no representation ${JSON.stringify(id)} in ${options.project ?? `any project of database ${settings.mongo.database}`}\n`,
-      )
+      const where = options.project ?? `any project of database ${settings.mongo.database}`
+      complain(`there is no representation ${JSON.stringify(id)} in ${JSON.stringify(where)}`)
       return 1
     }
     const { project, document } = found
@@ -43,7 +44,7 @@ export async function explainCommand(
       for (const remark of remarks) print(`  ${remark}`)
       for (const { path, site, state: is, reason, fix } of lines) {
         print(`  ${path} → ${site}: ${is}: ${reason}`)
-        if (fix !== undefined) print(`      ${fix}`)
+        if (fix !== undefined) printCommand(fix)
       }
     }
     return 0
@@ -59,10 +60,10 @@ async function find(
   for (const project of only === undefined ? await collectionNames(db) : [only]) {
     const own = projectSettings(settings, project)
     const sites = [...countingSites(own), ...(own.skipped?.keys() ?? [])]
-    const document = await db
-      .collection<RepresentationDocument>(project)
-      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(sites) })
-    if (document) return { project, document }
+    const bytes: unknown = await db
+      .collection(project)
+      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(sites), raw: true })
+    if (bytes instanceof Uint8Array) return { project, document: readDocument(bytes) }
   }
   return undefined
 }

@@ -2,7 +2,6 @@ import type { Db } from 'mongodb'
 
 import { loadSettings } from '../config/load-settings.ts'
 import type { SyncError } from '../errors.ts'
-import { escapeJson, printable } from '../logging/printable.ts'
 import type { Settings } from '../model/settings.ts'
 import { ProviderPool } from '../providers/provider-pool.ts'
 import { findMisconfigured } from '../site-check.ts'
@@ -37,23 +36,8 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
     isSource: () => true,
     warn: () => undefined,
     ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
+    ...(settings.documentRoots && { documentRoots: settings.documentRoots }),
   })
   const misconfigured = await findMisconfigured(settings, providers, silent)
   return await look({ settings, db: connections.work.db(settings.mongo.database), state, misconfigured, providers })
-}
-
-// Whoever reads may have enough (`site-sync status | head`).
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error
-  process.exit()
-})
-
-/** Writes a line; names from documents can't play tricks on the terminal. */
-export function print(line: string): void {
-  process.stdout.write(`${line.split('\n').map(printable).join('\n')}\n`)
-}
-
-/** Writes a value as a line of JSON, which reads the same and plays no tricks either. */
-export function printJson(value: unknown): void {
-  process.stdout.write(`${escapeJson(JSON.stringify(value))}\n`)
 }

@@ -4,8 +4,8 @@ import { idText, type RepresentationDocument } from '../model/document.ts'
 import { collectionNames, scanProject } from '../streams/scan.ts'
 import type { ReportedSite } from '../streams/state-database.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
-import { inspect, print, printJson, type Inspection } from './inspect.ts'
-import { table } from './table.ts'
+import { inspect, type Inspection } from './inspect.ts'
+import { print, printJson, printTable } from './output.ts'
 
 export interface SiteCounts {
   readonly project: string
@@ -94,21 +94,23 @@ interface Shown {
 }
 
 function show({ instances, sites, projects, settings }: Shown): void {
-  if (settings.remoteSite === '') print('"remote_site" is empty: nothing is synced.\n')
+  if (settings.remoteSite === '') {
+    print('"remote_site" is empty: nothing is synced.')
+    print('')
+  }
   print(
     instances.length === 0
       ? 'No instance is running.'
       : `Instances: ${instances.map(({ _id, stream, streamFault }) => `${_id} (change stream ${stream}${streamFault === undefined ? '' : `: ${streamFault}`})`).join(', ')}`,
   )
   print('')
-  print(table(['site', 'provider', 'state', 'running', 'queued', 'why'], sites.map(siteRow)))
+  printTable(['site', 'provider', 'state', 'running', 'queued', 'why'], sites.map(siteRow))
   print('')
   const rows = projects.map(({ project, site, pending, failed, exhausted, paused }) =>
     [project, site, pending, failed, exhausted, paused].map(String),
   )
-  print(
-    rows.length === 0 ? 'No project has anything to sync.' : table(['project', 'site', 'pending', 'failed', 'exhausted', 'paused'], rows),
-  )
+  if (rows.length === 0) print('No project has anything to sync.')
+  else printTable(['project', 'site', 'pending', 'failed', 'exhausted', 'paused'], rows)
 }
 
 function siteRow({ site, provider = '', misconfigured, skipped, instances }: Shown['sites'][number]): string[] {

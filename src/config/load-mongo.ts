@@ -3,8 +3,8 @@ import { resolve } from 'node:path'
 
 import type { z } from 'zod'
 
-import { registerSecret } from '../logging/redact.ts'
 import type { Settings } from '../model/settings.ts'
+import { registerSecret } from '../secrets.ts'
 import type { KeyOf, Mistakes } from './mistakes.ts'
 import { hasUnescapedUser, hideAddress, optionsOf, secretsOf, splitAddress } from './mongo-address.ts'
 import { checkOptions } from './mongo-options.ts'
@@ -70,7 +70,7 @@ function loadUri(written: string | undefined, key: string, env: NodeJS.ProcessEn
     mistakes.add(found.key, hideAddress(found.value), 'an address that starts with mongodb:// or mongodb+srv://')
     return uri
   }
-  for (const secret of secretsOf(uri)) registerSecret(secret)
+  for (const secret of secretsOf(uri)) registerSecret('password', secret)
   if (!hasUnescapedUser(uri)) return checkOptions(uri, found.key, mistakes)
   mistakes.add(found.key, hideAddress(uri), `an address whose user name and password are percent-encoded: ${ENCODED}`)
   return uri

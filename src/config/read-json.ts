@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 
 import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser'
 
+import { registerSecretsIn } from './register-secrets.ts'
 import { formatKey, type Mistakes, type Path } from './mistakes.ts'
 
 /** Keys are own properties of objects without a prototype, whatever they are called. */
@@ -26,6 +27,7 @@ export async function readJson(file: string, mistakes: Mistakes): Promise<RawObj
     }
     if (errors.length > 0 || !tree) return undefined
     const value = toValue(tree, (path) => mistakes.warn(`${name}: ${formatKey(path)} stands there twice; the last one counts`), [])
+    registerSecretsIn(value)
     return isRawObject(value) ? value : note(mistakes, name, value, 'a JSON object')
   } catch (error) {
     if (error instanceof RangeError) return note(mistakes, name, 'nested too deeply', 'a JSON object')

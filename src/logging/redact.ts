@@ -1,12 +1,10 @@
 import { inspect } from 'node:util'
 
+import { longestSecret, withoutSecrets } from '../secrets.ts'
 import { HINT_OF_SECRET, SECRET_KEY, SECRET_PATTERNS } from './secret-patterns.ts'
 import { withoutUserinfo } from './uri-userinfo.ts'
 
 const MARK = '[redacted]'
-/** Shorter ones would blot out ordinary words; they are still caught by the patterns around them. */
-const MIN_SECRET_LENGTH = 6
-const MAX_SECRETS = 200
 /** Longer texts are cut: a line must stay a line. */
 const MAX_TEXT = 8192
 /** So much behind the cut is looked through as well, and not shown: a secret that begins before it would not be known by its beginning. */
@@ -16,40 +14,21 @@ const MAX_VALUES = 1000
 const MAX_CHARACTERS = 65_536
 const TOO_MUCH = '[too much]'
 
-const secrets = new Set<string>()
-let registered: { readonly pattern: RegExp; readonly longest: number } | undefined
-
-/**
- * From now on this value shows in no log line of the process, in whatever text it stands: as it is, and as it looks inside a URI
- * or inside JSON. Values below 6 characters are not taken. Only the last 200 values are kept.
- */
-export function registerSecret(value: string): void {
-  if (value.length < MIN_SECRET_LENGTH || MARK.includes(value)) return
-  secrets.delete(value)
-  secrets.add(value)
-  for (const oldest of secrets) {
-    if (secrets.size <= MAX_SECRETS) break
-    secrets.delete(oldest)
-  }
-  registered = undefined
-}
-
 /** The text without secrets: those registered, and whatever looks like one. A long one is cut, before it is looked through. */
 export function redact(text: string): string {
-  registered ??= spelledOut()
-  if (text.length <= MAX_TEXT) return cut(withoutSecrets(text, registered.pattern))
-  const ahead = Math.max(MIN_AHEAD, 2 * registered.longest)
-  const window = withoutSecrets(text.slice(0, MAX_TEXT + ahead), registered.pattern)
+  if (text.length <= MAX_TEXT) return cut(clean(text))
+  const ahead = Math.max(MIN_AHEAD, 2 * longestSecret())
+  const window = clean(text.slice(0, MAX_TEXT + ahead))
   if (text.length <= MAX_TEXT + ahead) return cut(window)
   return `${window.slice(0, Math.min(MAX_TEXT, Math.max(0, window.length - ahead)))}…`
 }
 
-function withoutSecrets(text: string, pattern: RegExp): string {
-  let clean = secrets.size > 0 ? text.replace(pattern, MARK) : text
-  if (!HINT_OF_SECRET.test(clean)) return clean
-  clean = withoutUserinfo(clean, MARK)
-  for (const [secret, replacement] of SECRET_PATTERNS) clean = clean.replace(secret, replacement)
-  return clean
+function clean(text: string): string {
+  const unknown = withoutSecrets(text)
+  if (!HINT_OF_SECRET.test(unknown)) return unknown
+  let clear = withoutUserinfo(unknown, MARK)
+  for (const [secret, replacement] of SECRET_PATTERNS) clear = clear.replace(secret, replacement)
+  return clear
 }
 
 function cut(text: string): string {
@@ -60,22 +39,22 @@ function cut(text: string): string {
 export function redactDeep(value: unknown): unknown {
   let values = MAX_VALUES
   let characters = MAX_CHARACTERS
-  const clean = (text: string): string => {
+  const shown = (text: string): string => {
     if (characters <= 0) return TOO_MUCH
     const redacted = redact(text)
     characters -= redacted.length
     return redacted
   }
   const copy = (item: unknown, depth: number): unknown => {
-    if (typeof item === 'string') return clean(item)
+    if (typeof item === 'string') return shown(item)
     if (typeof item !== 'object' || item === null) return typeof item === 'bigint' ? String(item) : item
     if (item instanceof Date) return Number.isNaN(item.getTime()) ? 'invalid date' : item.toISOString()
     if (depth > 6 || values <= 0) return TOO_MUCH
-    if (item instanceof Error) return clean(`${item.name}: ${item.message}`)
+    if (item instanceof Error) return shown(`${item.name}: ${item.message}`)
     if (ArrayBuffer.isView(item)) return `[${item.byteLength} bytes]`
     if (Array.isArray(item) || item instanceof Set) return elements(item as Iterable<unknown>, depth)
     // Ids of the database, addresses and the like: what they say of themselves.
-    if (!isPlain(item) && !(item instanceof Map)) return clean(textOf(item))
+    if (!isPlain(item) && !(item instanceof Map)) return shown(textOf(item))
     return Object.fromEntries(entries(item instanceof Map ? item : Object.entries(item), depth))
   }
   const elements = (items: Iterable<unknown>, depth: number): unknown[] => {
@@ -91,7 +70,7 @@ export function redactDeep(value: unknown): unknown {
     for (const [key, item] of pairs) {
       if (--values < 0) return [...copies, ['…', TOO_MUCH]]
       const name = String(key)
-      copies.push([clean(name), SECRET_KEY.test(name) && item !== undefined ? MARK : copy(item, depth + 1)])
+      copies.push([shown(name), SECRET_KEY.test(name) && item !== undefined ? MARK : copy(item, depth + 1)])
     }
     return copies
   }
@@ -106,15 +85,4 @@ function textOf(value: object): string {
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype
-}
-
-/** The longest first: one secret may be part of another. */
-function spelledOut(): { readonly pattern: RegExp; readonly longest: number } {
-  const spellings = [...new Set([...secrets].flatMap(spellingsOf))].sort((one, other) => other.length - one.length)
-  const pattern = new RegExp(spellings.map((spelling) => spelling.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g')
-  return { pattern, longest: spellings[0]?.length ?? 0 }
-}
-
-function spellingsOf(secret: string): string[] {
-  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed()), encodeURI(secret.toWellFormed())]
 }

@@ -1,6 +1,9 @@
 /** A value as BSON gives it: nothing about its type is known. */
 export type Plain = Readonly<Record<string, unknown>>
 
+/** Why nothing of a document can be read. No field of a document has such a name. */
+export const UNREADABLE: unique symbol = Symbol('unreadable')
+
 /** What the service reads of a document of a project collection. Every field may be of any type. */
 export interface RepresentationDocument {
   readonly _id: unknown
@@ -8,6 +11,7 @@ export interface RepresentationDocument {
   readonly name?: unknown
   readonly context?: unknown
   readonly files?: unknown
+  readonly [UNREADABLE]?: string
 }
 
 /** A sub-document: not an array, a date, an id or another BSON value with a class of its own. */
@@ -17,17 +21,30 @@ export function isPlain(value: unknown): value is Plain {
   return prototype === Object.prototype || prototype === null
 }
 
-/** One text an id, different for different ids of any type. */
+/** Characters. Ids of which more than that would be said are served by nobody: their texts need not tell them apart. */
+export const LONGEST_ID = 4_096
+
+/** One text an id, different for different ids of any type; of an id that is too long, a text that is too long as well, but not by much. */
 export function idText(id: unknown): string {
+  if (typeof id === 'string' && id.length > LONGEST_ID) return shortened(id, id.length)
+  const text = wholeText(id)
+  return text.length > LONGEST_ID ? shortened(text, text.length) : text
+}
+
+function shortened(text: string, length: number): string {
+  return `${text.slice(0, LONGEST_ID)}… (${length})`
+}
+
+function wholeText(id: unknown): string {
   if (typeof id === 'number' || typeof id === 'bigint') return `${typeof id}(${id})`
   if (typeof id !== 'object' || id === null) return JSON.stringify(id) ?? 'undefined'
-  if (Array.isArray(id)) return `[${id.map(idText).join(',')}]`
+  if (Array.isArray(id)) return `[${id.map(wholeText).join(',')}]`
   // By far the most of them, and many: as below, only quicker.
   if ('toHexString' in id && typeof id.toHexString === 'function')
     return `${id.constructor.name}("${(id as { toHexString(): string }).toHexString()}")`
   if (isPlain(id))
     return `{${Object.entries(id)
-      .map(([key, value]) => `${JSON.stringify(key)}:${idText(value)}`)
+      .map(([key, value]) => `${JSON.stringify(key)}:${wholeText(value)}`)
       .join(',')}}`
   // As text, dates lose their milliseconds and binary values the bytes that are no UTF-8; as JSON they are exact.
   return `${id.constructor.name}${'sub_type' in id ? String(id.sub_type) : ''}(${JSON.stringify(id)})`

@@ -1,6 +1,7 @@
-import { idPlain, idText, isPlain, type RepresentationDocument } from './document.ts'
+import { isPlain, type RepresentationDocument } from './document.ts'
+import { MendCommands } from './mend-commands.ts'
 import { displayPath } from './root-path.ts'
-import { isPathName, readSites } from './site-record.ts'
+import { readSites } from './site-record.ts'
 import type { ProjectSettings } from './settings.ts'
 import type { Transfer } from './transfer.ts'
 import { examine, targetSites, type Verdict } from './verdict.ts'
@@ -31,7 +32,7 @@ export function explainDocument(
   misconfigured: ReadonlyMap<string, { readonly message: string }>,
 ): ExplainedDocument {
   const { verdicts, unreadable } = examine(document, project, settings, misconfigured)
-  const shell = new Shell(document, project)
+  const shell = new MendCommands(document, project)
   return {
     remarks: [...remarks(document, settings), ...unreadable.map((what) => `not understood, left as it is: ${what}`)],
     explanations: [
@@ -82,7 +83,7 @@ function explain(
   all: readonly Verdict[],
   { retryCount, publishSite }: ProjectSettings,
   misconfigured: ReadonlyMap<string, { readonly message: string }>,
-  shell: Shell,
+  shell: MendCommands,
 ): Pick<Explanation, 'reason' | 'fix'> {
   const { record, transfer } = verdict
   const said = record?.error === undefined ? '' : `; last error: ${record.error}`
@@ -124,75 +125,4 @@ function explain(
 
 function dateOf(value: unknown): string {
   return value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : String(value)
-}
-
-/** Commands for the MongoDB shell that touch one record. */
-class Shell {
-  readonly #document: RepresentationDocument
-  readonly #collection: string
-
-  constructor(document: RepresentationDocument, project: string) {
-    this.#document = document
-    this.#collection = `db.getCollection(${JSON.stringify(project)})`
-  }
-
-  unset(verdict: Verdict, field: string): string {
-    if (!this.#fitsPath(verdict))
-      return this.#byName(verdict, (record) => `{$unsetField: {field: ${JSON.stringify(field)}, input: ${record}}}`)
-    const { at, filters } = this.#record(verdict)
-    return this.#update(`{$unset: {${JSON.stringify(`${at}.${field}`)}: ""}}`, filters)
-  }
-
-  reset(verdict: Verdict): string {
-    if (!this.#fitsPath(verdict)) return this.#byName(verdict, () => '{}')
-    const { at, filters, isArray } = this.#record(verdict)
-    const empty = isArray ? `{name: ${JSON.stringify(verdict.site)}}` : '{}'
-    return this.#update(`{$set: {${JSON.stringify(at)}: ${empty}}}`, filters)
-  }
-
-  addSkeleton(verdict: Verdict): string {
-    if (!this.#fitsPath(verdict)) return this.#byName(verdict, () => '{}')
-    const file = this.#file(verdict)
-    if (this.#isArray(verdict)) return this.#update(`{$push: {"files.$[f].sites": {name: ${JSON.stringify(verdict.site)}}}}`, [file])
-    return this.#update(`{$set: {${JSON.stringify(`files.$[f].sites.${verdict.site}`)}: {}}}`, [file])
-  }
-
-  #record(verdict: Verdict): { readonly at: string; readonly filters: readonly string[]; readonly isArray: boolean } {
-    const isArray = this.#isArray(verdict)
-    if (!isArray) return { at: `files.$[f].sites.${verdict.site}`, filters: [this.#file(verdict)], isArray }
-    return { at: 'files.$[f].sites.$[s]', filters: [this.#file(verdict), `{"s.name": ${JSON.stringify(verdict.site)}}`], isArray }
-  }
-
-  #file({ fileId }: Verdict): string {
-    return `{"f._id": ${shellId(fileId)}}`
-  }
-
-  #isArray({ fileId, path }: Verdict): boolean {
-    const files: readonly unknown[] = Array.isArray(this.#document.files) ? this.#document.files : []
-    const file = files.find((entry) => isPlain(entry) && entry['path'] === path && idText(entry['_id']) === idText(fileId))
-    return isPlain(file) && Array.isArray(file['sites'])
-  }
-
-  #update(update: string, filters: readonly string[]): string {
-    return `${this.#collection}.updateOne({_id: ${shellId(this.#document._id)}}, ${update}, {arrayFilters: [${filters.join(', ')}]})`
-  }
-
-  #fitsPath(verdict: Verdict): boolean {
-    return isPathName(verdict.site) || this.#isArray(verdict)
-  }
-
-  /** For a site in object shape whose name no path can spell; there, "a.b" would mean a field within another. */
-  #byName({ fileId, site }: Verdict, value: (record: string) => string): string {
-    const field = `field: {$literal: ${JSON.stringify(site)}}`
-    const sites = `{$setField: {${field}, input: "$$f.sites", value: ${value(`{$getField: {${field}, input: "$$f.sites"}}`)}}}`
-    const file = `{$setField: {field: "sites", input: "$$f", value: ${sites}}}`
-    const isIt = `{$eq: ["$$f._id", {$literal: ${shellId(fileId)}}]}`
-    const files = `{$map: {input: "$files", as: "f", in: {$cond: [${isIt}, ${file}, "$$f"]}}}`
-    return `${this.#collection}.updateOne({_id: ${shellId(this.#document._id)}}, [{$set: {files: ${files}}}])`
-  }
-}
-
-function shellId(id: unknown): string {
-  const text = idPlain(id)
-  return typeof id === 'object' && /^[0-9a-f]{24}$/.test(text) ? `ObjectId("${text}")` : JSON.stringify(id)
 }

@@ -1,17 +1,22 @@
+import { LRUCache } from 'lru-cache'
 import picomatch from 'picomatch'
 
+import { isProjectName } from './project-name.ts'
 import type { ProjectFilter, ProjectOverride, ProjectSettings, Settings } from './settings.ts'
 import type { Site, SkippedSite } from './site.ts'
 
 interface Compiled {
   readonly included: (project: string) => boolean
   readonly excluded: (project: string) => boolean
-  readonly projects: Map<string, ProjectSettings>
+  readonly projects: LRUCache<string, ProjectSettings>
 }
+
+/** Whoever may write to the database may create, and drop, collections without end. */
+const MOST_PROJECTS = 10_000
 
 const compiledBySettings = new WeakMap<Settings, Compiled>()
 
-/** What holds for one project (a collection of the owner's database); the same object each time for the same settings. */
+/** What holds for one project (a collection of the owner's database). */
 export function projectSettings(settings: Settings, project: string): ProjectSettings {
   const compiled = compile(settings)
   const known = compiled.projects.get(project)
@@ -42,7 +47,11 @@ function compile(settings: Settings): Compiled {
   const known = compiledBySettings.get(settings)
   if (known) return known
   const { include, exclude } = settings.projects
-  const compiled = { included: anyOf(include), excluded: anyOf(exclude), projects: new Map<string, ProjectSettings>() }
+  const compiled = {
+    included: anyOf(include),
+    excluded: anyOf(exclude),
+    projects: new LRUCache<string, ProjectSettings>({ max: MOST_PROJECTS }),
+  }
   compiledBySettings.set(settings, compiled)
   return compiled
 }
@@ -50,8 +59,7 @@ function compile(settings: Settings): Compiled {
 function resolve(settings: Settings, { included, excluded }: Compiled, project: string): ProjectSettings {
   const override = settings.projects.overrides.get(project)
   return {
-    // The server's own collections (`system.views`, `system.buckets.…`) are nobody's project.
-    enabled: !project.startsWith('system.') && included(project) && !excluded(project) && override?.enabled !== false,
+    enabled: isProjectName(project) && included(project) && !excluded(project) && override?.enabled !== false,
     localId: settings.localId,
     ...(settings.documentRoots && { documentRoots: settings.documentRoots }),
     publishSite: override?.publishSite ?? settings.publishSite,
@@ -77,6 +85,8 @@ function sitesOf(settings: Settings, override: ProjectOverride | undefined): Pic
 /** A pattern also means itself to the letter, so that names such as `show[2]` can be given as they are. */
 function anyOf(patterns: ProjectFilter['include']): (project: string) => boolean {
   const literal = new Set(patterns)
-  const globs = patterns.filter((pattern) => pattern !== '').map((pattern) => picomatch(pattern, { dot: true, bash: true, windows: false }))
+  const globs = patterns
+    .filter((pattern) => pattern !== '')
+    .map((pattern) => picomatch(pattern, { dot: true, bash: true, windows: false, flags: 's' }))
   return (project) => literal.has(project) || globs.some((matches) => matches(project))
 }

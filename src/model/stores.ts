@@ -50,5 +50,6 @@ export interface RecordWrite {
 
 /** Writes results into the records they belong to, and nothing else. */
 export interface RecordWriter {
+  /** Rejects with `REFUSED` where the server will never take it, as the document is. */
   write(write: RecordWrite): Promise<WriteResult>
 }

@@ -1,5 +1,6 @@
 import { SyncError } from '../errors.ts'
-import { idText, isPlain, type RepresentationDocument } from './document.ts'
+import { idText, isPlain, UNREADABLE, type RepresentationDocument } from './document.ts'
+import { idFault } from './id-fault.ts'
 import { publishSiteOf } from './publish-root.ts'
 import { resolvePath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
@@ -44,7 +45,6 @@ export interface Examination {
 
 /** Characters. No storage takes longer paths, and what is written about a file must fit into a document of ours. */
 const LONGEST_PATH = 32_767
-const LONGEST_ID = 4_096
 
 interface Scope {
   readonly document: RepresentationDocument
@@ -65,19 +65,19 @@ export function examine(
   settings: ProjectSettings,
   misconfigured: ReadonlyMap<string, unknown>,
 ): Examination {
+  const fault = document[UNREADABLE]
+  if (fault !== undefined) return { verdicts: [], unreadable: [fault] }
   if (document.type !== 'representation' || document.files === undefined || document.files === null) return { verdicts: [], unreadable: [] }
   if (!Array.isArray(document.files)) return { verdicts: [], unreadable: [`files is ${typeName(document.files)}`] }
-  const id = idText(document._id)
-  if (id.length > LONGEST_ID) return { verdicts: [], unreadable: ['its _id is too long'] }
-  // It would name another document, or none.
-  if (isBroken(id)) return { verdicts: [], unreadable: ['its _id is not valid UTF-8'] }
+  const wrongId = idFault(document._id)
+  if (wrongId !== undefined) return { verdicts: [], unreadable: [`its _id ${wrongId}`] }
   const scope: Scope = {
     document,
     project,
     settings,
     targets: targetSites(settings),
     misconfigured,
-    representationKey: `${project}/${id}`,
+    representationKey: `${project}/${idText(document._id)}`,
   }
   const verdicts: Verdict[] = []
   const unreadable: string[] = []
@@ -109,15 +109,14 @@ function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verd
   unreadable.push(...summarise(sites.unreadable).map((what) => `${where}.${what}`))
   if (sites.records.size === 0) return
   if (fileId === undefined || fileId === null) return void unreadable.push(`${where} has no _id`)
-  const id = idText(fileId)
-  if (id.length > LONGEST_ID) return void unreadable.push(`${where}._id is too long`)
-  if (isBroken(id)) return void unreadable.push(`${where}._id is not valid UTF-8`)
+  const wrongId = idFault(fileId)
+  if (wrongId !== undefined) return void unreadable.push(`${where}._id ${wrongId}`)
   if (typeof path !== 'string') return void unreadable.push(`${where}.path is ${path === undefined ? 'missing' : typeName(path)}`)
   if (isBroken(path)) return void unreadable.push(`${where}.path is not valid UTF-8`)
   if (path.length > LONGEST_PATH) return void unreadable.push(`${where}.path has ${path.length} characters`)
   const file = {
     fileId,
-    fileKey: `${scope.representationKey}/${id}/${path}`,
+    fileKey: `${scope.representationKey}/${idText(fileId)}/${path}`,
     path,
     size: sizeOf(entry['size']),
     sites,

@@ -1,3 +1,4 @@
+import { SyncError } from '../errors.ts'
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { RecordResult, WriteResult } from '../model/record-result.ts'
@@ -90,7 +91,8 @@ async function writeWhileHeld(
       // A write that was long on its way carries an end of the lease that has been moved on since.
       if (written.kind !== 'fenced' || attempt.permit.claim.until <= until) return written
     } catch (error) {
-      if (clock.now() >= attempt.permit.claim.localDeadline || isGivenBack(attempt.signal))
+      // A fault with a code of ours stays as it is, however often it is tried.
+      if (error instanceof SyncError || clock.now() >= attempt.permit.claim.localDeadline || isGivenBack(attempt.signal))
         return { kind: 'unwritable', reason: error instanceof Error ? error.message : String(error) }
       await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve))
     }

@@ -43,10 +43,14 @@ export class LocalDrive extends Provider {
   readonly #own: OwnFiles
   readonly #writing: Writing
 
-  constructor(site: Site, context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory' | 'ownFiles'>, hold: TakeHold = takeHold) {
+  constructor(
+    site: Site,
+    context: Pick<ProviderContext, 'mayCreateRoot' | 'rootMemory' | 'ownFiles' | 'assertRoot'>,
+    hold: TakeHold = takeHold,
+  ) {
     super(site)
     this.#guard = new RootGuard(site, context.rootMemory)
-    this.#places = new Places(context.mayCreateRoot, this.#guard, hold)
+    this.#places = new Places(context.mayCreateRoot, this.#guard, hold, context.assertRoot)
     this.#own = new OwnFiles(context.ownFiles)
     this.#writing = new Writing(site, this.#guard, this.#places, this.#own)
   }

@@ -1,8 +1,10 @@
 import { LRUCache } from 'lru-cache'
 
 import { toSyncError, type SyncError } from '../errors.ts'
+import type { DocumentRoots } from '../model/document-roots.ts'
 import type { RootFacts } from '../model/root-facts.ts'
 import type { Site } from '../model/site.ts'
+import { assertLeadsNowhereElse } from './document-root.ts'
 import type { Operation, Provider } from './provider.ts'
 import { openProvider, type ProviderContext } from './registry.ts'
 
@@ -24,6 +26,8 @@ export interface ProviderPoolParts {
   readonly warn: (site: Site, message: string) => void
   /** Absolute paths of files that no provider may send, or write over. */
   readonly ownFiles?: readonly string[]
+  /** Where roots may lie that documents name; undefined: anywhere. */
+  readonly documentRoots?: DocumentRoots
   readonly open?: (site: Site, context: ProviderContext) => Promise<Provider>
 }
 
@@ -105,12 +109,14 @@ export class ProviderPool implements AsyncDisposable {
   }
 
   async #open(site: Site, key: string): Promise<Pooled> {
-    const { memory, isSource, warn, ownFiles, open = openProvider } = this.#parts
+    const { memory, isSource, warn, ownFiles, documentRoots, open = openProvider } = this.#parts
     const mayCreateRoot = !isSource(site) && !(await memory.wasSeen(key))
     const provider = await open(site, {
       mayCreateRoot,
       warn: (message) => warn(site, message),
       ...(ownFiles && { ownFiles }),
+      ...(site.declared === false &&
+        documentRoots && { assertRoot: async (root, real) => assertLeadsNowhereElse(root, real, documentRoots) }),
       rootMemory: { load: async (root) => memory.loadRoot(root), save: async (root, facts) => memory.saveRoot(root, facts) },
       reserveFolderId: async (folder, proposedId) => memory.reserveFolderId(`${site.name}\0${folder}`, proposedId),
     })

@@ -16,6 +16,8 @@ export interface ProviderContext {
   readonly warn: (message: string) => void
   /** Absolute paths of the service's configuration and credentials: neither sent nor written. Without it, there are none. */
   readonly ownFiles?: readonly string[]
+  /** Rejects with `BAD_ROOT` unless a root of this machine may be used that leads there. Without it, any may. */
+  readonly assertRoot?: (root: string, real: string) => Promise<void>
   /** Keeps what the roots of this machine are, so that an empty mount point is not taken for a share. Without it, nothing is remembered. */
   readonly rootMemory?: RootMemory
   /**

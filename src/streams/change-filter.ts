@@ -144,14 +144,24 @@ const results = { $cond: ['$looksLikeResult', { $size: { $filter: { input: updat
 /** Bytes. An ordinary publish of a file or a few; what is larger is read when somebody looks at it. */
 const SMALL = 4_096
 
-/** As it was published: whoever can plan with it at once need not ask for it. */
-const document = {
+/** Bytes. What is said of longer ids is too long for anything to be done about it; they may have 16 MB. */
+const LONGEST_KEY = 65_536
+const hasKeyOfBearableLength = { $lte: [{ $bsonSize: '$documentKey' }, LONGEST_KEY] }
+
+/**
+ * The document's key and, as it was published, a small new document: whoever can plan with it at once need not ask for it. Both in an
+ * array, since the elements of one can be left as they came (`RAW_FIELDS`): what can't be read in them must not end the stream.
+ */
+const raw = {
   $cond: [
     { $and: [{ $eq: ['$operationType', 'insert'] }, { $lte: [{ $bsonSize: '$fullDocument' }, SMALL] }] },
-    '$fullDocument',
-    '$$REMOVE',
+    ['$documentKey', '$fullDocument'],
+    ['$documentKey'],
   ],
 }
+
+/** For the driver: the fields of an event that hold what it must not look at. */
+export const RAW_FIELDS = { raw: true }
 
 /**
  * What the server sends of a database's changes: keys, and of a small new document all, so that no event is too large; drops and renames, so
@@ -163,8 +173,8 @@ export const changeFilter: readonly Document[] = [
   { $match: { operationType: { $in: ['insert', 'update', 'replace', 'delete', 'drop', 'rename', 'dropDatabase', 'invalidate'] } } },
   { $match: { $or: [{ operationType: { $nin: ['insert', 'replace'] } }, { 'fullDocument.type': 'representation' }] } },
   { $set: { looksLikeResult } },
-  { $match: { $expr: { $or: [{ $not: ['$looksLikeResult'] }, any(updated, matters)] } } },
-  { $project: { operationType: 1, ns: 1, to: 1, documentKey: 1, clusterTime: 1, results, unpaused, document } },
+  { $match: { $expr: { $and: [hasKeyOfBearableLength, { $or: [{ $not: ['$looksLikeResult'] }, any(updated, matters)] }] } } },
+  { $project: { operationType: 1, ns: 1, to: 1, clusterTime: 1, results, unpaused, raw } },
 ]
 
 /** A token is only good for the filter it was made with. */

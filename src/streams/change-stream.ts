@@ -1,9 +1,10 @@
 import { ChangeStream, type Db, type Document, type ResumeToken } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
 
-import type { RepresentationDocument } from '../model/document.ts'
-import { changeFilter } from './change-filter.ts'
+import { UNREADABLE } from '../model/document.ts'
+import { changeFilter, RAW_FIELDS } from './change-filter.ts'
 import { isPassing } from './outage.ts'
+import { isSendable, readDocument } from './raw-document.ts'
 import type { TokenStore } from './resume-token.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { StreamFailures, type FailureTiming } from './stream-failures.ts'
@@ -114,6 +115,7 @@ class StreamLoop {
         maxAwaitTimeMS: awaitMs,
         batchSize: 500,
         readPreference: 'primary',
+        fieldsAsRaw: RAW_FIELDS,
         ...(resuming && { startAfter: this.#token }),
       })
       await this.#pull(stream, resuming, signal)
@@ -164,22 +166,26 @@ class StreamLoop {
 
   #tell(change: Document): void {
     const project: unknown = change['ns']?.coll
+    const [key, document] = documentsOf(change)
+    const id: unknown = key?._id
+    const isKnown = key !== undefined && key[UNREADABLE] === undefined && isSendable(id)
     switch (change['operationType']) {
       case 'insert':
       case 'update':
       case 'replace':
-        if (typeof project !== 'string') return
+        // What nobody can name, nobody can look at: should it ask for anything, scans find it and say so.
+        if (typeof project !== 'string' || !isKnown) return
         this.#out.next({
           kind: 'changed',
           project,
-          representationId: change['documentKey']?._id,
+          representationId: id,
           occasion: change['unpaused'] === true ? { unpaused: true } : {},
           ...(typeof change['results'] === 'number' && { results: change['results'] }),
-          ...(change['document'] && { document: change['document'] as RepresentationDocument }),
+          ...(document && document[UNREADABLE] === undefined && { document }),
         })
         return
       case 'delete':
-        if (typeof project === 'string') this.#out.next({ kind: 'deleted', project, representationId: change['documentKey']?._id })
+        if (typeof project === 'string' && isKnown) this.#out.next({ kind: 'deleted', project, representationId: id })
         return
       case 'drop':
         if (typeof project === 'string') this.#out.next({ kind: 'gone', project })
@@ -228,4 +234,9 @@ class StreamLoop {
       // Saved with the next one.
     }
   }
+}
+
+/** The key, and the document where it came along. */
+function documentsOf({ raw }: Document): readonly ReturnType<typeof readDocument>[] {
+  return Array.isArray(raw) ? raw.filter((bytes) => bytes instanceof Uint8Array).map(readDocument) : []
 }

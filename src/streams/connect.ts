@@ -31,6 +31,8 @@ const COMMON = {
   minPoolSize: 0,
   // A text that is not UTF-8 is told by whoever needs it; refused here, it would take all documents of its batch with it.
   enableUtf8Validation: false,
+  // Those of the database are of another kind than JavaScript's, which throws at what it does not know.
+  bsonRegExp: true,
 } as const
 
 /** Connects lazily: a server that is away now is waited for, not an error. */

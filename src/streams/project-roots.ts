@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { Db } from 'mongodb'
 
 import { projectSettings } from '../model/project-settings.ts'
@@ -6,6 +7,7 @@ import type { ProjectSettings, Settings } from '../model/settings.ts'
 import type { Root } from '../model/site.ts'
 import { targetSites } from '../model/verdict.ts'
 import type { DocumentReader } from '../model/stores.ts'
+import { readDocument } from './raw-document.ts'
 import { collectionNames } from './scan.ts'
 
 export interface ProjectRootsParts {
@@ -16,6 +18,9 @@ export interface ProjectRootsParts {
   readonly keepFor?: number
 }
 
+/** Whoever may write to the database may create, and drop, collections without end. */
+const MOST_PROJECTS = 10_000
+
 interface Known {
   readonly settings: ProjectSettings
   readonly readAt: number
@@ -24,7 +29,7 @@ interface Known {
 /** What holds for each project, with the publish site's roots from its own document where the configuration has none. */
 export class ProjectRoots {
   readonly #parts: ProjectRootsParts
-  readonly #known = new Map<string, Known>()
+  readonly #known = new LRUCache<string, Known>({ max: MOST_PROJECTS })
   readonly #reading = new Map<string, Promise<void>>()
 
   constructor(parts: ProjectRootsParts) {
@@ -89,8 +94,9 @@ export class ProjectRoots {
     const readAt = performance.now()
     const own = projectSettings(settings, project)
     // OpenPype makes it first: it is found at once, also without an index.
-    const found = await db.collection(project).findOne({ type: 'project' }, { projection: { 'config.roots': 1 }, readConcern: 'majority' })
-    const config: unknown = found?.['config']
+    const options = { projection: { 'config.roots': 1 }, readConcern: 'majority', raw: true } as const
+    const found: unknown = await db.collection(project).findOne({ type: 'project' }, options)
+    const config: unknown = found instanceof Uint8Array ? readDocument(found)['config'] : undefined
     const roots: unknown = typeof config === 'object' && config !== null && 'roots' in config ? config.roots : undefined
     const projectRoot = rootsFor(roots, platform)
     this.#known.set(project, { settings: { ...own, ...(projectRoot !== undefined && { projectRoot }) }, readAt })

@@ -3,6 +3,7 @@ import type { Db, Document, Filter } from 'mongodb'
 import { idText, type RepresentationDocument } from '../model/document.ts'
 import type { DocumentReader } from '../model/stores.ts'
 import { KeyedBatcher } from './batcher.ts'
+import { isSendable, readDocument } from './raw-document.ts'
 import { wantedFields } from './wanted-fields.ts'
 
 interface FileReference {
@@ -12,11 +13,11 @@ interface FileReference {
 
 /** `sitesOf`: the sites whose records count in a project. */
 export function representationReader(db: Db, sitesOf: (project: string) => readonly string[]): DocumentReader {
-  const find = async (project: string, ids: readonly unknown[], projection: Document): Promise<RepresentationDocument[]> =>
-    db
-      .collection<RepresentationDocument>(project)
-      .find({ _id: { $in: ids } } as Filter<RepresentationDocument>, { projection, readConcern: 'majority' })
-      .toArray()
+  const find = async (project: string, ids: readonly unknown[], projection: Document): Promise<RepresentationDocument[]> => {
+    const filter = { _id: { $in: ids.filter(isSendable) } } as Filter<Document>
+    const found = await db.collection(project).find(filter, { projection, readConcern: 'majority', raw: true }).toArray()
+    return found.map((bytes) => readDocument(bytes as unknown as Uint8Array))
+  }
 
   const readFiles = async (project: string, files: readonly FileReference[]): Promise<readonly (RepresentationDocument | undefined)[]> => {
     const wanted = { $in: ['$$this._id', { $literal: files.map(({ fileId }) => fileId) }] }

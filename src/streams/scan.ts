@@ -3,7 +3,9 @@ import { MongoServerError, type Db, type Document, type Filter } from 'mongodb'
 import type { RepresentationDocument } from '../model/document.ts'
 import type { ProjectSettings } from '../model/settings.ts'
 import { countingSites, targetSites } from '../model/verdict.ts'
+import { isProjectName } from '../model/project-name.ts'
 import { pendingQueries, unreadableQuery } from './pending-query.ts'
+import { readDocument } from './raw-document.ts'
 import { wantedFields } from './wanted-fields.ts'
 
 export interface ScanRequest {
@@ -53,11 +55,11 @@ async function* pages(
   if (!wants()) return
   const cursor = db
     .collection<RepresentationDocument>(project)
-    .find(filter, { projection: fields, readConcern: 'majority', batchSize: PAGE, signal })
+    .find(filter, { projection: fields, readConcern: 'majority', batchSize: PAGE, signal, raw: true })
   try {
     let documents: RepresentationDocument[] = []
-    for await (const document of cursor) {
-      documents.push(document)
+    for await (const bytes of cursor) {
+      documents.push(readDocument(bytes as unknown as Uint8Array))
       if (documents.length < PAGE && cursor.bufferedCount() > 0) continue
       yield documents
       documents = []
@@ -82,8 +84,10 @@ export async function serverTime(db: Db): Promise<Date> {
   return localTime instanceof Date ? localTime : new Date()
 }
 
-/** Every collection that may be a project. */
-export async function collectionNames(db: Db): Promise<readonly string[]> {
+/** Every collection that may be a project; `leftOut` hears of those that nobody can ask for. */
+export async function collectionNames(db: Db, leftOut: (name: string) => void = () => undefined): Promise<readonly string[]> {
   const found = await db.listCollections({ type: 'collection' }, { nameOnly: true, authorizedCollections: true }).toArray()
-  return found.map(({ name }) => name).filter((name) => !name.startsWith('system.'))
+  const names = found.map(({ name }) => name).filter((name) => !name.startsWith('system.'))
+  for (const name of names) if (!isProjectName(name)) leftOut(name)
+  return names.filter(isProjectName)
 }

@@ -83,8 +83,8 @@ const REPORT_FIELDS: Readonly<Record<Exclude<keyof HeardReport, 'heardAgoMs'>, 1
   heard: 1,
 }
 
-/** Our own database: nothing of it ever goes into the owner's documents. */
-export function stateDatabase(state: Db): StateDatabase {
+/** Our own database: nothing of it ever goes into the owner's documents. `clean` takes secrets out of the texts of faults. */
+export function stateDatabase(state: Db, clean = (text: string): string => text): StateDatabase {
   const instances: Collection<InstanceReport & { heard: Date }> = state.collection('instances')
   const roots: Collection<{ _id: string; seen: Date }> = state.collection('roots')
   const disks: Collection<StoredRoot> = state.collection('root_disks')
@@ -94,7 +94,9 @@ export function stateDatabase(state: Db): StateDatabase {
       await prepareClaims(state)
       await instances.createIndex({ heard: 1 }, { expireAfterSeconds: 24 * 3_600 })
     },
-    async report({ _id, ...report }) {
+    async report({ _id, ...said }) {
+      const sites = said.sites.map((site) => ({ ...site, ...(site.error !== undefined && { error: clean(site.error) }) }))
+      const report = { ...said, sites, ...(said.streamFault !== undefined && { streamFault: clean(said.streamFault) }) }
       await instances.updateOne({ _id }, [{ $replaceWith: { _id: '$_id', ...literal(report), heard: '$$NOW' } }], { upsert: true })
     },
     async reports(database) {

@@ -1,5 +1,6 @@
-import type { Db, Document } from 'mongodb'
+import { MongoServerError, type Db, type Document } from 'mongodb'
 
+import { SyncError } from '../errors.ts'
 import { idText, isPlain, type RepresentationDocument } from '../model/document.ts'
 import type { RecordResult, WriteResult } from '../model/record-result.ts'
 import { readSites, readTries, type SiteRecord } from '../model/site-record.ts'
@@ -12,6 +13,12 @@ import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-
 import { fitsOperators, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
 import { wantedFiles } from './wanted-fields.ts'
 
+/**
+ * The document itself is in the way of every write: 15 Overflow (nested as deeply as can be stored, and not changed), 121
+ * DocumentValidationFailure, 10334, 17419 and 17420 (there is no room in it).
+ */
+const REFUSALS = new Set<unknown>([15, 121, 10_334, 17_419, 17_420])
+
 /** A document with an index over its records is re-keyed as a whole by every write: results of one document go together. */
 const MAX_IN_DOCUMENT = 50
 
@@ -20,8 +27,8 @@ const MAX_BATCH = 100
 /** How long one that lingers waits for others, in milliseconds. */
 const LINGER_MS = 25
 
-/** `own` hears of each result before it can be in the change stream. */
-export function recordWriter(db: Db, own?: OwnResults): RecordWriter {
+/** `own` hears of each result before it can be in the change stream; `clean` takes secrets out of the texts of faults. */
+export function recordWriter(db: Db, own?: OwnResults, clean = (text: string): string => text): RecordWriter {
   const single = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
     run: async (writes) => writeInOneGo(db, writes),
     maxBatch: MAX_BATCH,
@@ -37,14 +44,20 @@ export function recordWriter(db: Db, own?: OwnResults): RecordWriter {
     concurrency: 1,
   }))
   return {
-    async write(write) {
+    async write(said) {
+      const write = 'error' in said.result ? { ...said, result: { ...said.result, error: clean(said.result.error) } } : said
       const settle = own?.expect(write.address, write.result)
       // What fails may have been written: it is written again, or never told of.
-      const written = await batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write)
+      const written = await batches.add(`${write.address.project}/${idText(write.address.representationId)}`, write).catch(refused)
       settle?.(written.kind === 'written')
       return written
     },
   }
+}
+
+function refused(error: unknown): never {
+  if (!(error instanceof MongoServerError) || !REFUSALS.has(error.code)) throw error
+  throw new SyncError('REFUSED', `MongoDB does not take it: ${error.message}`, { cause: error })
 }
 
 /** One result each of several documents. When any of them changes nothing, each is asked why: writing it again changes nothing. */

@@ -32,8 +32,8 @@ afterAll(async () => {
 
 /** What looks like results of this process is told, and known by its writer. */
 const ownResults = new OwnResults(() => undefined)
-const isOurs = ({ ns, documentKey, results: count }: Document): boolean =>
-  typeof count === 'number' && ownResults.areOurs({ project: ns.coll as string, representationId: documentKey._id }, count)
+const isOurs = ({ ns, raw, results: count }: Document): boolean =>
+  typeof count === 'number' && ownResults.areOurs({ project: ns.coll as string, representationId: raw[0]._id }, count)
 
 /** What the stream tells of everything that `work` does. */
 async function told(work: () => Promise<unknown>): Promise<Document[]> {
@@ -43,7 +43,7 @@ async function told(work: () => Promise<unknown>): Promise<Document[]> {
   await waitFor('the last event', async () => {
     const event = (await stream.tryNext()) as Document | null
     if (event) events.push(event)
-    return event?.['documentKey']?._id?.toString() === String(last.insertedId)
+    return event?.['raw']?.[0]?._id?.toString() === String(last.insertedId)
   })
   return events.slice(0, -1)
 }
@@ -117,7 +117,7 @@ test.each((['array', 'object'] as const).flatMap((shape) => results.map((result)
     })
     const woken = heard
       .filter((event) => !isOurs(event))
-      .map(({ documentKey }) => samples.find(({ document: { _id } }) => String(_id) === String(documentKey?._id)))
+      .map(({ raw }) => samples.find(({ document: { _id } }) => String(_id) === String(raw?.[0]?._id)))
     expect(woken.map((sample) => [sample?.site, sample?.what])).toEqual([])
   },
 )
@@ -162,9 +162,9 @@ test.each((['array', 'object'] as const).flatMap((shape) => people.map((row) => 
   async (...[, shape, , before, update, unpaused]) => {
     const document = await placed(shapes[shape]('gdrive', before))
     const heard = await told(async () => await collection.updateOne({ _id: document['_id'] as ObjectId }, update(HERE[shape])))
-    expect(heard.map(({ documentKey, operationType, unpaused: flag }) => [String(documentKey?._id), operationType, flag === true])).toEqual(
-      [[String(document['_id']), 'update', unpaused]],
-    )
+    expect(heard.map(({ raw, operationType, unpaused: flag }) => [String(raw?.[0]?._id), operationType, flag === true])).toEqual([
+      [String(document['_id']), 'update', unpaused],
+    ])
   },
 )
 
@@ -219,7 +219,7 @@ test.each(Object.keys(wakes))('wakes the service: %s', async (what) => {
   const { sites, act } = wakes[what] as (typeof wakes)[string]
   const document = await placed(sites)
   const heard = await told(async () => await act(document['_id'] as ObjectId, document))
-  expect(new Set(heard.map(({ documentKey }) => String(documentKey?._id)))).toEqual(new Set([String(document['_id'])]))
+  expect(new Set(heard.map(({ raw }) => String(raw?.[0]?._id)))).toEqual(new Set([String(document['_id'])]))
   expect(heard.some((event) => 'fullDocument' in event || 'updateDescription' in event)).toBe(false)
 })
 
@@ -229,7 +229,7 @@ test('new documents: representations wake, in a new collection too; others do no
   expect(await told(async () => await collection.insertMany([asset, archived as Document]))).toEqual([])
   const large = representation([entry('{root[work]}/a.ma', inArray('gdrive'))], { data: 'x'.repeat(15_900_000) })
   const heard = await told(async () => await database.db.collection('brand new').insertOne(large))
-  expect(heard).toMatchObject([{ operationType: 'insert', ns: { coll: 'brand new' }, documentKey: { _id: large._id } }])
+  expect(heard).toMatchObject([{ operationType: 'insert', ns: { coll: 'brand new' }, raw: [{ _id: large._id }] }])
 })
 
 test('a small document that is new comes along; a large one does not, nor what was only changed', async () => {
@@ -240,7 +240,7 @@ test('a small document that is new comes along; a large one does not, nor what w
     await collection.updateOne({ _id: small._id }, { $set: { name: 'changed' } })
     await collection.replaceOne({ _id: small._id }, { ...small, name: 'replaced' })
   })
-  expect(heard.map((event) => [event['operationType'], event['document']])).toEqual([
+  expect(heard.map((event) => [event['operationType'], event['raw']?.[1]])).toEqual([
     ['insert', small],
     ['insert', undefined],
     ['update', undefined],

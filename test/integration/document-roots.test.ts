@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
@@ -43,6 +43,56 @@ test('a root that a document names: the disk, system folders and what holds the 
   expect(service.lines.of('site.warning').map(({ message }) => message)).toEqual([expect.stringContaining('publish_roots')])
   service.signal('SIGTERM')
   expect(await service.end()).toBe(0)
+})
+
+test('a root that is a link, or lies behind one, is judged by where it leads', async () => {
+  const stage = await Stage.open()
+  const config = await writeConfig(stage, { sites: { studio: undefined } })
+  const [home, shows, links] = ['home', 'shows', 'links'].map((name) => join(stage.dir, name)) as [string, string, string]
+  await mkdir(join(home, '.ssh'), { recursive: true })
+  await Promise.all([mkdir(join(shows, 'a'), { recursive: true }), mkdir(links)])
+  await Promise.all([writeFile(join(home, '.ssh', 'id'), 'key'), writeFile(join(shows, 'a', 'id'), 'frame')])
+  const targets = { etc: '/etc', home, keys: join(home, '.ssh'), config: join(stage.dir, 'config'), all: '/', shows: join(shows, 'a') }
+  await Promise.all(Object.entries(targets).map(async ([name, target]) => await symlink(target, join(links, name))))
+  const good = await published(stage, { work: join(links, 'shows') }, '{root[work]}/id')
+  const bad = await Promise.all(
+    (
+      [
+        ['etc', 'passwd'],
+        ['home', '.ssh/id'],
+        ['keys', 'id'],
+        ['config', 'config.json'],
+        ['all', 'etc/passwd'],
+        ['all/etc', 'passwd'],
+      ] as const
+    ).map(async ([root, path]) => await published(stage, { work: join(links, root) }, `{root[work]}/${path}`)),
+  )
+  const service = new ServiceProcess(['scan', '--once', '--config', config], { HOME: home })
+  expect(await service.end()).toBe(1)
+  await stage.synced(good, { site: 'mirror' })
+  for (const document of bad)
+    expect((await stage.record(document, { site: 'mirror' }))?.['error']).toMatch(
+      / \(a link to ".*"\), which the document names, is not used/,
+    )
+  expect(await filesBelow(join(stage.dir, 'mirror'))).toEqual(['id'])
+})
+
+test('with publish_roots, a link out of them is refused, and folders of them that are links serve', async () => {
+  const stage = await Stage.open()
+  const [real, other, allowed] = ['real', 'other', 'allowed'].map((name) => join(stage.dir, name)) as [string, string, string]
+  for (const folder of [real, other]) {
+    await mkdir(join(folder, 'show'), { recursive: true })
+    await writeFile(join(folder, 'show', 'a.exr'), 'a')
+  }
+  await symlink(real, allowed)
+  await symlink(other, join(real, 'out'))
+  const config = await writeConfig(stage, { sites: { studio: undefined }, general: { publish_roots: [allowed] } })
+  const good = await published(stage, { work: join(allowed, 'show') }, '{root[work]}/a.exr')
+  const bad = await published(stage, { work: join(allowed, 'out', 'show') }, '{root[work]}/a.exr')
+  const service = new ServiceProcess(['scan', '--once', '--config', config])
+  expect(await service.end()).toBe(1)
+  await stage.synced(good, { site: 'mirror' })
+  expect((await stage.record(bad, { site: 'mirror' }))?.['error']).toContain('it lies in none of "publish_roots"')
 })
 
 test('with publish_roots only what lies in them is read, and nothing is warned of', async () => {

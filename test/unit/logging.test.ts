@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 
 import { SyncError, toSyncError } from '../../src/errors.ts'
 import { createLogger, type LoggerOptions } from '../../src/logging.ts'
-import { registerSecret } from '../../src/logging/redact.ts'
+import { registerSecret } from '../../src/secrets.ts'
 import { LOG_ACTIONS, type Log, type LogAction, type LogFields } from '../../src/model/log.ts'
 import { logLineSchema, parseLog } from '../support/log-schema.ts'
 
@@ -191,7 +191,7 @@ describe('JSON lines', () => {
   })
 
   test('secrets stand in no line, whatever field they are in', async () => {
-    registerSecret('sw0rdfish-42')
+    registerSecret('password', 'sw0rdfish-42')
     const secret = 'mongodb://u:hunter2@h, ya29.hunter2, sw0rdfish-42'
     const fields = {
       message: secret,

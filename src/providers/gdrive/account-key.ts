@@ -2,6 +2,7 @@ import { createPrivateKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 
 import { SyncError } from '../../errors.ts'
+import { registerKey, registerSecret } from '../../secrets.ts'
 import { hostOf, isTrustedForTokens } from './trusted-hosts.ts'
 
 /** A service account's key, as its JSON file has it. */
@@ -28,6 +29,7 @@ export async function readAccountKey(file: string | undefined, endpoint: string)
     throw wrong(`the credentials file ${file} can't be read`, code === 'ENOENT' ? 'it does not exist' : String(code))
   }
   const json = parsed(text, file)
+  registerCredentials(json)
   const field = (name: string): string => {
     const value = json[name]
     if (typeof value !== 'string' || value === '')
@@ -52,6 +54,16 @@ export async function readAccountKey(file: string | undefined, endpoint: string)
     throw wrong(`the credentials file ${file} can't be used`, 'private_key is not a key in PEM format')
   }
   return key
+}
+
+/** Of a key of another kind, too: it is refused, and its file was read all the same. */
+function registerCredentials(json: Record<string, unknown>): void {
+  const { private_key: key, ...others } = json
+  if (typeof key === 'string') registerKey(key)
+  for (const name of ['private_key_id', 'client_secret', 'refresh_token', 'access_token', 'id_token', 'password']) {
+    const value = others[name]
+    if (typeof value === 'string') registerSecret(name.endsWith('token') ? 'token' : 'password', value)
+  }
 }
 
 function parsed(text: string, file: string): Record<string, unknown> {

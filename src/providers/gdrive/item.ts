@@ -1,4 +1,5 @@
 import { SyncError } from '../../errors.ts'
+import { withoutSecrets } from '../../secrets.ts'
 import type { RemoteFile } from '../provider.ts'
 
 export const FOLDER = 'application/vnd.google-apps.folder'
@@ -51,7 +52,8 @@ export function toItem(answer: unknown): Item {
   if (typeof answer !== 'object' || answer === null) throw nonsense()
   const json = answer as Record<string, unknown>
   const id = text(json['id'])
-  if (id === undefined) throw nonsense()
+  // It is stored: a server that answers with what it was told in confidence would have it shown.
+  if (id === undefined || withoutSecrets(id) !== id) throw nonsense()
   const size = json['size'] === undefined || json['size'] === null ? undefined : Number(json['size'])
   const modified = text(json['modifiedTime'])
   const shortcut = json['shortcutDetails'] as { targetId?: string; targetMimeType?: string } | undefined

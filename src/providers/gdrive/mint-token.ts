@@ -1,6 +1,7 @@
 import type { auth } from 'googleapis/build/src/apis/drive/index.js'
 
 import { SyncError } from '../../errors.ts'
+import { registerSecret } from '../../secrets.ts'
 import type { AccountKey } from './account-key.ts'
 import { adapterFor, withoutClientErrors } from './adapter.ts'
 import type { ClientRequestOptions } from './adapter.ts'
@@ -32,6 +33,10 @@ export async function mintToken(
   signal: AbortSignal,
 ): Promise<Token> {
   const send = async (options: ClientRequestOptions): Promise<HttpAnswer> => {
+    const assertion = new URLSearchParams(String(options.body)).get('assertion') ?? ''
+    const secrets = [assertion, ...assertion.split('.')]
+    // What is signed is told by its signature; the rest of it is the same each time.
+    for (const secret of [assertion, secrets.at(-1) ?? '']) registerSecret('token', secret)
     const answer = await http.send({
       method: 'POST',
       url: key.tokenUri,
@@ -39,8 +44,7 @@ export async function mintToken(
       body: Buffer.from(String(options.body)),
       signal,
     })
-    const assertion = new URLSearchParams(String(options.body)).get('assertion') ?? ''
-    refuse(answer, key, [assertion, ...assertion.split('.')])
+    refuse(answer, key, secrets)
     return answer
   }
   const mintedAt = clock.now()
@@ -55,6 +59,7 @@ export async function mintToken(
   const { access_token: value, expiry_date: expiry } = await withoutClientErrors(jwt.authorize())
   if (typeof value !== 'string' || value === '')
     throw new SyncError('INTERRUPTED', `${new URL(key.tokenUri).host} answered without a token`)
+  registerSecret('token', value)
   const promised = typeof expiry === 'number' ? expiry - Date.now() : 0
   const lifetime = promised > 0 ? promised : USUAL_LIFETIME_MS
   return { value, mintedAt, expiresAt: mintedAt + lifetime }

@@ -1,4 +1,5 @@
 import { SyncError } from '../../errors.ts'
+import { registerAddress } from '../../secrets.ts'
 import type { ByteSource } from '../provider.ts'
 import type { ChunkSize } from './chunk-size.ts'
 import { isTransient } from './faults.ts'
@@ -159,6 +160,7 @@ export async function startUpload(traffic: UploadTraffic, target: UploadTarget, 
     const message = `Google Drive wants "${target.name}" to be sent to ${hostOf(location)}, which is not a host of Google Drive`
     throw new SyncError('UNREACHABLE', message, { certain: true })
   }
+  registerAddress(location)
   return location
 }
 

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 
+import { registerAddress } from '../../secrets.ts'
 import type { ByteSource, WriteSession } from '../provider.ts'
 
 /** What an unfinished write must find again. */
@@ -34,6 +35,7 @@ export class UploadSessions {
     if (typeof remoteId !== 'string' || typeof parentId !== 'string') return undefined
     const same = size === source.size && modifiedMs === source.modified.getTime()
     const uri = same && typeof upload === 'string' ? this.#decrypt(upload, remoteId) : undefined
+    if (uri !== undefined) registerAddress(uri)
     return { remoteId, exists: exists === true, parentId, ...(uri === undefined ? {} : { uri }) }
   }
 

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 
 import { SyncError } from '../../errors.ts'
 import type { RootedPath } from '../../model/site.ts'
+import type { ProviderContext } from '../registry.ts'
 import type { Anchor, Kind, TakeHold } from './anchor.ts'
 import { diskFault, gone, isMissing } from './disk-fault.ts'
 import { isErrno } from './errno.ts'
@@ -36,10 +37,13 @@ export class Places {
   readonly #mayCreateRoot: boolean
   readonly #guard: RootGuard
   readonly #takeHold: TakeHold
+  readonly #assertRoot: ProviderContext['assertRoot']
   readonly #shared = new SharedFolders()
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(mayCreateRoot: boolean, guard: RootGuard, takeHold: TakeHold) {
+  /** `assertRoot` rejects for a root that leads where no root may lie. */
+  constructor(mayCreateRoot: boolean, guard: RootGuard, takeHold: TakeHold, assertRoot?: ProviderContext['assertRoot']) {
+    this.#assertRoot = assertRoot
     this.#mayCreateRoot = mayCreateRoot && guard.mayBeNew
     this.#guard = guard
     this.#takeHold = takeHold
@@ -175,6 +179,7 @@ export class Places {
     try {
       // The root may be a link that leads elsewhere since.
       const now = await realpath(root)
+      await this.#assertRoot?.(root, now)
       this.#roots.set(root, now)
       if (isWithin(now, anchor.real)) return anchor
       throw new SyncError('BAD_PATH', `${full} leads out of the root ${root}: a symbolic link points to ${anchor.real}`)

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { SyncError } from '../../errors.ts'
+import { shellWord } from '../../model/shell-word.ts'
 import type { RootFacts } from '../../model/root-facts.ts'
 import type { Site } from '../../model/site.ts'
 import type { RootMemory } from '../registry.ts'
@@ -85,7 +86,7 @@ export class RootGuard {
     const known = await this.#memory?.load(root)
     const difference = known && differenceOf(known, facts)
     if (difference === undefined) return
-    const remedy = `is it mounted? If it was moved on purpose: site-sync accept-root ${JSON.stringify(name)}`
+    const remedy = `is it mounted? If it was moved on purpose: site-sync accept-root ${name.startsWith('-') ? '-- ' : ''}${shellWord(name)}`
     throw missing(`the root ${root} is not the one it was: ${difference}: ${remedy}`)
   }
 

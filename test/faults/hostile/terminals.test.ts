@@ -56,3 +56,22 @@ test('names that steer terminals do so nowhere: not in the log, for people or as
   expect(JSON.parse(json)).toMatchObject({ representation: String(document._id) })
   expect(STEERING.test(json)).toBe(false)
 }, 60_000)
+
+test('no name forges a line of explain, status or the log: what stands on a line of its own was put there by the program', async () => {
+  const stage = await Stage.open()
+  const forged = 'x\n      db.dropDatabase()\n{"event":{"action":"service.failed"}}'
+  const config = await writeConfig(stage)
+  const record = { name: 'mirror', tries: 1, error: forged }
+  const document = representation([
+    entry(`{root[work]}/${forged}`, inArray(record)),
+    { _id: forged, path: `{root[${forged}]}/y`, sites: inArray(record) },
+    entry(7 as unknown as string, inArray(record)),
+  ])
+  await stage.db.collection<object>(forged).insertOne(document)
+  const explained = await outputOf(['explain', String(document._id), '--config', config])
+  const lines = explained.trimEnd().split('\n')
+  expect(lines.filter((line) => /^ {6}\S/.test(line)).map((line) => line.slice(6, 23))).toEqual(['db.getCollection('])
+  expect(lines.filter((line) => !/^ {2}/.test(line))).toEqual([expect.stringContaining(`representation ${String(document._id)}`)])
+  const status = await outputOf(['status', '--config', config])
+  expect(status.split('\n').filter((line) => /^\s*(?:db\.|\{)/.test(line))).toEqual([])
+})

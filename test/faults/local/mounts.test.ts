@@ -57,7 +57,7 @@ describe.skipIf(!CAN_MOUNT)('a share that is unmounted', () => {
     const document = await publish(all, 'sh010/b.exr')
     const cooling = await first.lines.until('site.cooling')
     expect(cooling).toMatchObject(missing('mirror'))
-    expect(cooling.message).toMatch(/is not the one it was: .* site-sync accept-root "mirror"/)
+    expect(cooling.message).toMatch(/is not the one it was: .* site-sync accept-root mirror/)
     await first.stop()
     const second = await all.start()
     const another = await publish(all, 'sh010/c.exr')
@@ -151,7 +151,7 @@ describe.skipIf(!CAN_MOUNT)('another disk at the same place', () => {
       await memoryDisk(all.mirror)
     })
     const cooling = await running.lines.until('site.cooling')
-    expect(cooling.message).toMatch(/is empty now: is it mounted\? If it was moved on purpose: site-sync accept-root "mirror"/)
+    expect(cooling.message).toMatch(/is empty now: is it mounted\? If it was moved on purpose: site-sync accept-root mirror/)
     await expectUnspent(all, document)
     expect(await readdir(all.mirror)).toEqual([])
     const accept = async (...args: string[]): Promise<unknown> => {

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
-import { redact, redactDeep, registerSecret } from '../../../src/logging/redact.ts'
+import { redact, redactDeep } from '../../../src/logging/redact.ts'
+import { registerAddress, registerKey, registerSecret } from '../../../src/secrets.ts'
 
 const PEM = `-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEF\n-----END PRIVATE KEY-----\n`
 
@@ -66,7 +67,7 @@ describe('what looks like a secret is blotted out', () => {
 describe('secrets that are registered', () => {
   test('show nowhere, as they are, in URIs and in JSON', () => {
     const secret = 'näive "key"\nwith/all %20'
-    registerSecret(secret)
+    registerSecret('password', secret)
     for (const text of [secret, JSON.stringify({ a: secret }), `?q=${encodeURIComponent(secret)}`, encodeURI(secret)]) {
       expect(redact(`<${text}>`)).toContain('[redacted]')
       expect(redact(`<${text}>`)).not.toMatch(/näive|n%C3%A4ive/)
@@ -77,7 +78,7 @@ describe('secrets that are registered', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 8, unit: 'grapheme' }), fc.string(), fc.string(), (secret, before, after) => {
         fc.pre(secret.trim().length >= 8 && !'[redacted]'.includes(secret))
-        registerSecret(secret)
+        registerSecret('password', secret)
         expect(redact(before + secret + after)).not.toContain(secret)
         expect(JSON.stringify(redactDeep({ [secret]: [secret, { x: before + secret + after }] }))).not.toContain(
           JSON.stringify(secret).slice(1, -1),
@@ -88,17 +89,22 @@ describe('secrets that are registered', () => {
   })
 
   test('words too short to be secret, and the mark itself, are not taken', () => {
-    registerSecret('data')
-    registerSecret('')
-    registerSecret('redacted')
+    registerSecret('password', 'data')
+    registerSecret('password', '')
+    registerSecret('password', 'redacted')
     expect(redact('data redacted')).toBe('data redacted')
   })
 
-  test('only the last ones are kept', () => {
-    registerSecret('oldest-of-all')
-    for (let index = 0; index < 300; index++) registerSecret(`access-token-${index}`)
+  test('of each kind only the last ones are kept: a token each hour pushes out no password, and no key', () => {
+    registerSecret('password', 'correct-horse')
+    registerSecret('token', 'oldest-of-all')
+    registerKey(PEM)
+    for (let hour = 0; hour < 10_000; hour++) registerSecret('token', `access-token-${hour}`)
+    for (let upload = 0; upload < 1_000; upload++) registerAddress(`https://upload.example/x?session=${String(upload).padStart(24, 's')}`)
     expect(redact('oldest-of-all')).toBe('oldest-of-all')
-    expect(redact('access-token-299 access-token-100')).toBe('[redacted] [redacted]')
+    expect(redact('access-token-9999 access-token-9960 correct-horse')).toBe('[redacted] [redacted] [redacted]')
+    expect(redact(`hkiG9w0BAQEF MIIEvQIBADANBgkqhkiG9w0BAQEF ssssssssssssssssssss999?`)).not.toMatch(/hki|MII/)
+    expect(redact('<sssssssssssssssssssss999>')).toBe('<[redacted]>')
   })
 })
 

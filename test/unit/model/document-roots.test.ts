@@ -35,8 +35,15 @@ describe('without publish_roots', () => {
     '/home/',
     '/home/sync',
     '/home/../home/sync/.',
+    '/home/someone',
+    '/home/sync/.ssh',
+    '/home/sync/.config/shows',
+    '/mnt/.keys',
     '/root',
+    '/root/.ssh',
     '/Users',
+    '/Users/someone',
+    '/Users/someone/Library/Keychains',
     '/srv/site-sync',
     '/srv',
     '/keys',
@@ -46,13 +53,49 @@ describe('without publish_roots', () => {
     expect(refused(root, on())).toBeDefined()
   })
 
-  test.each(['C:\\', 'C:\\Windows\\System32', 'C:\\Users', 'C:/Users/', 'projects'])('on Windows %j does not', (root) => {
+  test.each([
+    'C:\\',
+    'C:\\Windows\\System32',
+    'C:\\Users',
+    'C:/Users/',
+    'c:\\WINDOWS',
+    'c:/users',
+    'C:\\Users\\a',
+    'C:\\Users\\a\\AppData\\x',
+    'projects',
+  ])('on Windows %j does not', (root) => {
     expect(refused(root, on({ platform: 'win32', guarded: [] }))).toBeDefined()
   })
 
   test('on Windows a drive for productions serves', () => {
     expect(refused('P:\\projects', on({ platform: 'win32', guarded: [] }))).toBeUndefined()
   })
+})
+
+describe('where upper and lower case are the same', () => {
+  test.each(['/ETC', '/users/Someone', '/HOME', '/System/x', '/private/ETC', '/private/var/LOG', '/KEYS', '/srv/Site-Sync'])(
+    'on macOS %s does not serve',
+    (root) => {
+      expect(refused(root, on({ platform: 'darwin' }))).toBeDefined()
+    },
+  )
+
+  test.each(['/Volumes/Shows', '/private/tmp/stage', '/Users/someone/shows'])('on macOS %s serves', (root) => {
+    expect(refused(root, on({ platform: 'darwin' }))).toBeUndefined()
+  })
+
+  test('elsewhere they are not', () => {
+    expect(refused('/ETC', on())).toBeUndefined()
+  })
+})
+
+test('a root that leads elsewhere is judged by where it leads, and both are named', () => {
+  for (const roots of [on(), on({ allowed: ['/studio'] })]) {
+    expect(() => assertDocumentRoot('/studio/x', roots, '/etc')).toThrow(
+      'the root "/studio/x" (a link to "/etc"), which the document names',
+    )
+    expect(() => assertDocumentRoot('/studio/x', roots, '/studio/x')).not.toThrow()
+  }
 })
 
 describe('with publish_roots', () => {

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
 import { withoutEchoes } from '../../../src/providers/gdrive/echoes.ts'
+import { toItem } from '../../../src/providers/gdrive/item.ts'
+import { registerSecret } from '../../../src/secrets.ts'
 import { patternSource } from '../../support/fake-drive/pattern-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
@@ -68,4 +70,9 @@ test.each([
     expect(said).not.toContain('sec')
     expect(said.length).toBeLessThanOrEqual(300)
   }
+})
+
+test('an id that is a secret, which a server gave to a file, is no id', () => {
+  registerSecret('token', 'marked-as-a-token')
+  expect(() => toItem({ id: 'xmarked-as-a-tokenx', name: 'a', mimeType: 'b' })).toThrow(/^(?!.*marked)/)
 })
