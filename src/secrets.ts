@@ -50,7 +50,7 @@ export function withoutSecrets(text: string): string {
 }
 
 /** Characters of the longest one, as it is spelled. */
-export function longestSecret(): number {
+export function maxSecretLength(): number {
   return known()[0]?.length ?? 0
 }
 

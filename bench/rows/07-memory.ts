@@ -16,7 +16,7 @@ const AT_ONCE = 4
 /** Files that the whole backlog wants. */
 const SOURCES = 100
 /** Memory is steady long before; a warm-up would make the idle service larger. */
-const MOST_RUNS = 3
+const MAX_RUNS = 3
 
 export const row: Row = { number: 7, title: 'Memory.', run: memory }
 
@@ -32,7 +32,7 @@ async function memory(options: RowOptions): Promise<RowResult> {
   const backlogs: Held[] = []
   const without: Held[] = []
   const [gib, pending] = quick ? [1, 5_000] : [10, 50_000]
-  for (let n = 1; n <= Math.min(runs, MOST_RUNS); n++) {
+  for (let n = 1; n <= Math.min(runs, MAX_RUNS); n++) {
     const upload = await whileUploading(await server.production(), gib * GIB, quick)
     const backlog = await whilePending(await server.production(), pending, quick)
     const none = await whilePending(await server.production(), 0, quick)
@@ -42,7 +42,7 @@ async function memory(options: RowOptions): Promise<RowResult> {
     backlogs.push(backlog)
     without.push(none)
   }
-  const whatBacklog = `${pending.toLocaleString('en-US')} pending at a site that is away, others synced meanwhile`
+  const whatBacklog = `${pending.toLocaleString('en-US')} pending at a site that is unreachable, others synced meanwhile`
   return {
     comparisons: [
       grown(`${AT_ONCE} × ${gib} GiB to Google Drive at once`, uploads, 100),

@@ -12,7 +12,7 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 const ACTION = /"action":"([^"]+)"/
 /** Of these there are many, and none is kept. */
 const ORDINARY = new Set(['transfer.started', 'transfer.succeeded', 'scan.started', 'scan.finished'])
-const LONGEST_WAIT_MS = 300_000
+const MAX_WAIT_MS = 300_000
 
 /** `site-sync run` as a process of its own, started as people start it: JSON lines at level info. Its lines are only counted. */
 export class MeasuredService implements AsyncDisposable {
@@ -56,7 +56,7 @@ export class MeasuredService implements AsyncDisposable {
   /** Resolves when it has said so that many times, counted from its start. */
   async until(action: LogAction, times = 1): Promise<void> {
     const isOver = (): boolean => this.#child.exitCode !== null || this.#child.signalCode !== null
-    const deadline = performance.now() + LONGEST_WAIT_MS
+    const deadline = performance.now() + MAX_WAIT_MS
     while (this.count(action) < times) {
       if (isOver() || performance.now() > deadline)
         throw new Error(`${this.count(action)} of ${times} × ${action}: ${this.#said.slice(0, 20).join('\n')}`)

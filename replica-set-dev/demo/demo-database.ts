@@ -55,13 +55,13 @@ async function connected(uri: string, stack: AsyncDisposableStack): Promise<Mong
 }
 
 const NAME = 'site_sync_demo'
-const MOST_NAMES = 100
+const MAX_NAMES = 100
 
 /** A name that no collection has, and no folder of the publish site: what the demo removes at the end is its own. */
 export async function freeProjectName(db: Db, folder: string): Promise<string> {
   const collections = await db.listCollections({}, { nameOnly: true }).toArray()
   const taken = new Set(collections.map(({ name }) => name))
-  for (let number = 1; number <= MOST_NAMES; number++) {
+  for (let number = 1; number <= MAX_NAMES; number++) {
     const name = number === 1 ? NAME : `${NAME}_${number}`
     if (taken.has(name)) continue
     const isFolder = await access(path.join(folder, name)).then(
@@ -70,5 +70,5 @@ export async function freeProjectName(db: Db, folder: string): Promise<string> {
     )
     if (!isFolder) return name
   }
-  throw new Error(`${NAME} to ${NAME}_${MOST_NAMES} are all taken in ${db.databaseName} or in ${folder}: remove those that nobody needs`)
+  throw new Error(`${NAME} to ${NAME}_${MAX_NAMES} are all taken in ${db.databaseName} or in ${folder}: remove those that nobody needs`)
 }

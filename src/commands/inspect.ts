@@ -4,7 +4,7 @@ import { loadSettings } from '../config/load-settings.ts'
 import type { SyncError } from '../errors.ts'
 import type { Settings } from '../model/settings.ts'
 import { ProviderPool } from '../providers/provider-pool.ts'
-import { findMisconfigured } from '../site-check.ts'
+import { findMisconfigured } from '../service/site-check.ts'
 import { connect } from '../streams/connect.ts'
 import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
 

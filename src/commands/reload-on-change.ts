@@ -5,8 +5,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { loadSettings, type LoadedSettings } from '../config/load-settings.ts'
 import type { Log } from '../model/log.ts'
 import type { Settings } from '../model/settings.ts'
-import type { SyncService } from '../service.ts'
-import { allSites } from '../site-check.ts'
+import type { SyncService } from '../service/service.ts'
+import { allSites } from '../service/site-check.ts'
 
 /** Editors write in steps, and a share may tell late: files are asked for their times, not watched. Milliseconds. */
 const LOOK_EVERY_MS = 2_000

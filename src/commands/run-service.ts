@@ -1,6 +1,6 @@
 import { loadSettings } from '../config/load-settings.ts'
 import { createLogger } from '../logging.ts'
-import { SyncService, type ServiceOptions, type ServiceResult } from '../service.ts'
+import { SyncService, type ServiceOptions, type ServiceResult } from '../service/service.ts'
 import type { LogOptions } from './command-line.ts'
 import { reloadOnChange } from './reload-on-change.ts'
 

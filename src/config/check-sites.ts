@@ -3,48 +3,48 @@ import { basename } from 'node:path'
 import { projectSettings } from '../model/project-settings.ts'
 import type { Settings } from '../model/settings.ts'
 import type { RawConfig } from './layout.ts'
-import type { Mistakes } from './mistakes.ts'
+import type { Problems } from './problems.ts'
 import { nearest } from './unknown-keys.ts'
 
 /** Checks what only the whole configuration can tell: that sites which are named exist. */
-export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible: readonly string[], mistakes: Mistakes): void {
+export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible: readonly string[], problems: Problems): void {
   const { publishSite, remoteSite, localId, projects } = settings
   // Sites with mistakes of their own are declared too.
   const declared = new Set(raw.sites.keys())
-  checkRemoteSite(remoteSite, publishSite, declared, raw.keyOf(['remote_site']), raw, mistakes)
+  checkRemoteSite(remoteSite, publishSite, declared, raw.keyOf(['remote_site']), raw, problems)
   if (remoteSite !== '' && remoteSite === publishSite) {
-    mistakes.warn(`${raw.keyOf(['remote_site'])} is the site this instance works on (${publishSite}): nothing is transferred`)
+    problems.warn(`${raw.keyOf(['remote_site'])} is the site this instance works on (${publishSite}): nothing is transferred`)
   }
-  if (remoteSite !== publishSite) warnOfSkipped(remoteSite, settings, raw.keyOf(['remote_site']), mistakes)
+  if (remoteSite !== publishSite) warnOfSkipped(remoteSite, settings, raw.keyOf(['remote_site']), problems)
   alwaysAccessible.forEach((name, index) => {
     if (declared.has(name) || name === publishSite || name === localId) return
-    mistakes.add(raw.keyOf(['always_accessible_on', index]), name, oneOf(name, declared))
+    problems.add(raw.keyOf(['always_accessible_on', index]), name, oneOf(name, declared))
   })
   for (const [project, override] of projects.overrides) {
     const sites = new Set([...declared, ...(override.sites?.keys() ?? [])])
     const own = override.publishSite ?? publishSite
     if (override.remoteSite === undefined) continue
     const key = raw.keyOf(['projects', 'overrides', project, 'remote_site'])
-    checkRemoteSite(override.remoteSite, own, sites, key, raw, mistakes)
-    if (override.remoteSite !== own) warnOfSkipped(override.remoteSite, projectSettings(settings, project), key, mistakes)
+    checkRemoteSite(override.remoteSite, own, sites, key, raw, problems)
+    if (override.remoteSite !== own) warnOfSkipped(override.remoteSite, projectSettings(settings, project), key, problems)
   }
   for (const site of settings.sites.values()) {
     for (const alternative of site.alternativeSites) {
       if (declared.has(alternative) || alternative === publishSite || alternative === localId) continue
-      mistakes.warn(`${raw.sites.get(site.name)?.keyOf(['alternative_sites'])} names ${alternative}, which is not declared`)
+      problems.warn(`${raw.sites.get(site.name)?.keyOf(['alternative_sites'])} names ${alternative}, which is not declared`)
     }
   }
 }
 
-function warnOfSkipped(name: string, { skipped }: Pick<Settings, 'skipped'>, key: string, mistakes: Mistakes): void {
-  if (skipped?.has(name)) mistakes.warn(`${key} names ${name}, which is skipped on this machine: nothing is transferred to it`)
+function warnOfSkipped(name: string, { skipped }: Pick<Settings, 'skipped'>, key: string, problems: Problems): void {
+  if (skipped?.has(name)) problems.warn(`${key} names ${name}, which is skipped on this machine: nothing is transferred to it`)
 }
 
-function checkRemoteSite(name: string, own: string, declared: ReadonlySet<string>, key: string, raw: RawConfig, mistakes: Mistakes): void {
+function checkRemoteSite(name: string, own: string, declared: ReadonlySet<string>, key: string, raw: RawConfig, problems: Problems): void {
   if (name === '' || declared.has(name) || name === own) return
   const isPartOfFolder = raw.files.length === 1 && basename(raw.files[0] ?? '') === 'config.json' && declared.size === 0
   const hint = isPartOfFolder ? '; where the sites stand in files of their own, give the folder instead of its config.json' : ''
-  mistakes.add(key, name, `${oneOf(name, declared, ', or "" for no syncing')}${hint}`)
+  problems.add(key, name, `${oneOf(name, declared, ', or "" for no syncing')}${hint}`)
 }
 
 function oneOf(name: string, declared: ReadonlySet<string>, or = ''): string {

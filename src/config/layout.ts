@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 
-import { formatKey, Mistakes, type KeyOf } from './mistakes.ts'
+import { formatKey, Problems, type KeyOf } from './problems.ts'
 import { gatherParts, partsOfFile, sitesOfParts } from './openpype-files.ts'
 import { joinParts } from './openpype-layout.ts'
 import { takeParts, type FoundParts } from './openpype-parts.ts'
@@ -42,66 +42,66 @@ const LEGACY_KEYS: ReadonlyMap<string, string> = new Map([['active_site', 'publi
  * Reads one file, or a folder of `config.json` and other files. `undefined` when a file can't be read: what it holds would only show
  * up again as missing.
  */
-export async function readLayout(path: string, mistakes: Mistakes): Promise<RawConfig | undefined> {
+export async function readLayout(path: string, problems: Problems): Promise<RawConfig | undefined> {
   const found = await stat(path).catch(() => undefined)
   if (!found) {
-    mistakes.add('--config', path, 'a configuration file, or a folder with config.json; nothing is there')
+    problems.add('--config', path, 'a configuration file, or a folder with config.json; nothing is there')
     return undefined
   }
   const absolute = resolve(path)
-  return found.isDirectory() ? readFolder(absolute, mistakes) : readSingle(absolute, mistakes)
+  return found.isDirectory() ? readFolder(absolute, problems) : readSingle(absolute, problems)
 }
 
-async function readSingle(file: string, mistakes: Mistakes): Promise<RawConfig | undefined> {
-  const raw = await readJson(file, mistakes)
+async function readSingle(file: string, problems: Problems): Promise<RawConfig | undefined> {
+  const raw = await readJson(file, problems)
   if (!raw) return undefined
   const { parts, rest } = takeParts(raw, '', { isBareAllowed: false })
-  return { ...withParts(splitMain(rest, '', mistakes), parts, mistakes), folder: dirname(file), files: [file] }
+  return { ...withParts(splitMain(rest, '', problems), parts, problems), folder: dirname(file), files: [file] }
 }
 
-async function readFolder(folder: string, mistakes: Mistakes): Promise<RawConfig | undefined> {
+async function readFolder(folder: string, problems: Problems): Promise<RawConfig | undefined> {
   const names: readonly string[] = await readdir(folder).catch(() => [])
   const hasConfig = names.includes(MAIN)
   const others = names.filter((name) => name.endsWith('.json') && !name.startsWith('.') && name !== MAIN).sort()
-  const config = hasConfig ? await readJson(join(folder, MAIN), mistakes) : undefined
+  const config = hasConfig ? await readJson(join(folder, MAIN), problems) : undefined
   const contents = await Promise.all(others.map((name) => readOther(folder, name)))
-  const { parts, rest } = gatherParts(config ?? rawObject([]), MAIN, contents, mistakes)
+  const { parts, rest } = gatherParts(config ?? rawObject([]), MAIN, contents, problems)
   if (!hasConfig && Object.keys(parts).length === 0) {
-    mistakes.add('--config', folder, "a folder that holds config.json, or OpenPype's system settings and project settings")
+    problems.add('--config', folder, "a folder that holds config.json, or OpenPype's system settings and project settings")
     return undefined
   }
   const sitesFiles = contents.filter(({ parts: own }) => !own)
   const credentials = credentialsNames([config?.['sites'], ...sitesFiles.map(({ raw }) => raw), ...sitesOfParts(parts)])
-  const main = splitMain(rest, `${MAIN}: `, mistakes)
+  const main = splitMain(rest, `${MAIN}: `, problems)
   const sites = new Map(main.sites)
   const files = hasConfig ? [join(folder, MAIN)] : []
-  for (const { name, raw, parts: own, problems, warnings } of contents) {
+  for (const { name, raw, parts: own, problems: found, warnings } of contents) {
     const isOther = raw ? !own && (isKeyFile(raw) || (credentials.has(name) && !hasSites(raw))) : credentials.has(name)
     if (isOther) continue
-    mistakes.problems.push(...problems)
-    mistakes.warnings.push(...warnings)
+    problems.problems.push(...found)
+    problems.warnings.push(...warnings)
     files.push(join(folder, name))
     for (const [site, rawSite] of own || !raw ? [] : sitesIn(raw, `${name}: `, [])) {
       const earlier = sites.get(site)
-      if (earlier) mistakes.add(rawSite.keyOf([]), 'declared twice', `a site of its own name; there is ${earlier.keyOf([])} too`)
+      if (earlier) problems.add(rawSite.keyOf([]), 'declared twice', `a site of its own name; there is ${earlier.keyOf([])} too`)
       else sites.set(site, rawSite)
     }
   }
   const isComplete = (config || !hasConfig) && contents.every(({ name, raw }) => raw || credentials.has(name))
-  return isComplete ? { ...withParts({ ...main, sites }, parts, mistakes), folder, files } : undefined
+  return isComplete ? { ...withParts({ ...main, sites }, parts, problems), folder, files } : undefined
 }
 
 /** With mistakes of its own: whether they count is known when all files are read. */
 async function readOther(folder: string, name: string) {
-  const mistakes = new Mistakes()
-  const raw = await readJson(join(folder, name), mistakes)
+  const problems = new Problems()
+  const raw = await readJson(join(folder, name), problems)
   const parts = raw && partsOfFile(raw, name)
-  return { name, raw, parts, problems: mistakes.problems, warnings: mistakes.warnings }
+  return { name, raw, parts, problems: problems.problems, warnings: problems.warnings }
 }
 
 /** One part of OpenPype's settings, or both, make all of it theirs. */
-function withParts(main: Main, parts: FoundParts, mistakes: Mistakes): Main {
-  return Object.keys(parts).length > 0 ? joinParts(main, parts, mistakes) : main
+function withParts(main: Main, parts: FoundParts, problems: Problems): Main {
+  return Object.keys(parts).length > 0 ? joinParts(main, parts, problems) : main
 }
 
 /** File names that sites give for their credentials. Such a file beside the configuration holds no sites, and its faults are its site's. */
@@ -120,11 +120,11 @@ function hasSites(raw: RawObject): boolean {
 }
 
 /** Parts the main file into general keys and sites, and tells the legacy layout by its `config`. */
-function splitMain(raw: RawObject, file: string, mistakes: Mistakes): Main {
+function splitMain(raw: RawObject, file: string, problems: Problems): Main {
   const { sites: declared, config, ...rest } = raw
   const isLegacy = isRawObject(config)
-  if (config !== undefined && !isLegacy) mistakes.add(`${file}config`, config, 'an object: the general keys of the legacy settings')
-  if (declared !== undefined && !isRawObject(declared)) mistakes.add(`${file}sites`, declared, 'an object: a site for each name')
+  if (config !== undefined && !isLegacy) problems.add(`${file}config`, config, 'an object: the general keys of the legacy settings')
+  if (declared !== undefined && !isRawObject(declared)) problems.add(`${file}sites`, declared, 'an object: a site for each name')
 
   const sites = new Map(isRawObject(declared) ? sitesIn(declared, file, ['sites']) : [])
   const general = rawObject([])
@@ -136,7 +136,7 @@ function splitMain(raw: RawObject, file: string, mistakes: Mistakes): Main {
   }
   for (const [key, value] of Object.entries(rest)) {
     if (isRawObject(value) && typeof value['provider'] === 'string' && !sites.has(key)) {
-      mistakes.warn(`${file}${formatKey([key])} is taken for a site; it belongs below "sites"`)
+      problems.warn(`${file}${formatKey([key])} is taken for a site; it belongs below "sites"`)
       sites.set(key, { value, keyOf: (path) => file + formatKey([key, ...path]) })
     } else addGeneral(key, value, [key])
   }

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 
 import type { RawConfig } from './layout.ts'
-import type { Mistakes } from './mistakes.ts'
+import type { Problems } from './problems.ts'
 import { parseWhatFits } from './parse.ts'
 import { isRawObject, rawObject, type RawObject } from './read-json.ts'
 import { textList } from './schema-parts.ts'
@@ -15,25 +15,25 @@ const IGNORED = ['$schema']
 const alwaysAccessible = textList('a list of site names').optional()
 
 /** The general keys with their defaults. A key with a mistake has its default, so that the rest can still be checked. */
-export function loadGeneral({ general, keyOf, isLegacy }: RawConfig, mistakes: Mistakes): General {
+export function loadGeneral({ general, keyOf, isLegacy }: RawConfig, problems: Problems): General {
   const legacy = isLegacy ? Object.keys(legacyConfigSchema.shape) : []
   const warn = (raw: unknown, known: readonly string[], below: readonly string[]) => {
-    if (isRawObject(raw)) warnOfUnknownKeys(raw, known, (path) => keyOf([...below, ...path]), mistakes)
+    if (isRawObject(raw)) warnOfUnknownKeys(raw, known, (path) => keyOf([...below, ...path]), problems)
   }
   warn(general, [...Object.keys(generalSchema.shape), ...legacy, ...IGNORED], [])
   warn(general['mongo'], Object.keys(mongoSchema.shape), ['mongo'])
   warn(general['projects'], Object.keys(projectsSchema.shape), ['projects'])
 
-  return parseWhatFits(generalSchema, withoutOverrides(general), keyOf, mistakes)
+  return parseWhatFits(generalSchema, withoutOverrides(general), keyOf, problems)
 }
 
 /** The legacy `always_accessible_on`: names of sites, which must exist. */
-export function alwaysAccessibleOn({ general, keyOf, isLegacy }: RawConfig, mistakes: Mistakes): readonly string[] {
+export function alwaysAccessibleOn({ general, keyOf, isLegacy }: RawConfig, problems: Problems): readonly string[] {
   if (!isLegacy) return []
   const raw = general['always_accessible_on']
   const parsed = alwaysAccessible.safeParse(raw)
   if (parsed.success) return parsed.data ?? []
-  mistakes.add(keyOf(['always_accessible_on']), raw, 'a list of site names')
+  problems.add(keyOf(['always_accessible_on']), raw, 'a list of site names')
   return []
 }
 

@@ -5,7 +5,7 @@ import type { z } from 'zod'
 
 import type { Settings } from '../model/settings.ts'
 import { registerSecret } from '../secrets.ts'
-import type { KeyOf, Mistakes } from './mistakes.ts'
+import type { KeyOf, Problems } from './problems.ts'
 import { hasUnescapedUser, hideAddress, optionsOf, secretsOf, splitAddress } from './mongo-address.ts'
 import { checkOptions } from './mongo-options.ts'
 import { expandEnvironment } from './paths.ts'
@@ -25,18 +25,18 @@ interface Said {
 }
 
 /** The file's values, then the environment's, then the defaults. The password in the address is secret from here on. */
-export function loadMongo(said: z.output<typeof mongoSchema>, keyOf: KeyOf, env: NodeJS.ProcessEnv, mistakes: Mistakes): Settings['mongo'] {
-  const uri = loadUri(said.uri, keyOf(['mongo', 'uri']), env, mistakes)
+export function loadMongo(said: z.output<typeof mongoSchema>, keyOf: KeyOf, env: NodeJS.ProcessEnv, problems: Problems): Settings['mongo'] {
+  const uri = loadUri(said.uri, keyOf(['mongo', 'uri']), env, problems)
   const database = loadDatabase(said.database, keyOf(['mongo', 'database']), env)
   const state = { key: keyOf(['mongo', 'state_database']), value: said.state_database }
   for (const { key, value } of [database, state]) {
     const isName = !/[/\\. "$*<>:|?\0]/.test(value) && Buffer.byteLength(value) < 64 && !['admin', 'config', 'local'].includes(value)
     if (!isName)
-      mistakes.add(key, value, 'the name of a database: below 64 bytes, without / \\ . " $ * < > : | ? and spaces, and not a server\'s own')
+      problems.add(key, value, 'the name of a database: below 64 bytes, without / \\ . " $ * < > : | ? and spaces, and not a server\'s own')
   }
   // The server takes names that differ in case only for the same.
   if (database.value.toLowerCase() === state.value.toLowerCase()) {
-    mistakes.add(state.key, state.value, `a database other than that of the projects (${database.key})`)
+    problems.add(state.key, state.value, `a database other than that of the projects (${database.key})`)
   }
   return { uri, database: database.value, stateDatabase: state.value }
 }
@@ -58,25 +58,25 @@ export function hasWrittenSecret({ uri = '' }: z.output<typeof mongoSchema>): bo
   return secretsOf(uri).some((secret) => secret !== '' && !/^\{\w+\}$/.test(secret))
 }
 
-function loadUri(written: string | undefined, key: string, env: NodeJS.ProcessEnv, mistakes: Mistakes): string {
-  const found = written ? { key, value: written } : addressInEnvironment(env, mistakes)
+function loadUri(written: string | undefined, key: string, env: NodeJS.ProcessEnv, problems: Problems): string {
+  const found = written ? { key, value: written } : addressInEnvironment(env, problems)
   if (!found) return DEFAULT_URI
   const expanded = written
-    ? expandEnvironment(found.value, env, (missing) => mistakes.add(key, hideAddress(found.value), missing))
+    ? expandEnvironment(found.value, env, (missing) => problems.add(key, hideAddress(found.value), missing))
     : found.value
   if (expanded === undefined) return DEFAULT_URI
   const uri = expanded.trim()
   if (!/^mongodb(?:\+srv)?:\/\/[^\s/]/.test(uri)) {
-    mistakes.add(found.key, hideAddress(found.value), 'an address that starts with mongodb:// or mongodb+srv://')
+    problems.add(found.key, hideAddress(found.value), 'an address that starts with mongodb:// or mongodb+srv://')
     return uri
   }
   for (const secret of secretsOf(uri)) registerSecret('password', secret)
-  if (!hasUnescapedUser(uri)) return checkOptions(uri, found.key, mistakes)
-  mistakes.add(found.key, hideAddress(uri), `an address whose user name and password are percent-encoded: ${ENCODED}`)
+  if (!hasUnescapedUser(uri)) return checkOptions(uri, found.key, problems)
+  problems.add(found.key, hideAddress(uri), `an address whose user name and password are percent-encoded: ${ENCODED}`)
   return uri
 }
 
-function addressInEnvironment(env: NodeJS.ProcessEnv, mistakes: Mistakes): Said | undefined {
+function addressInEnvironment(env: NodeJS.ProcessEnv, problems: Problems): Said | undefined {
   const plain = fromEnvironment([URI_VARIABLE], env)
   const named = plain ? undefined : fromEnvironment([FILE_VARIABLE], env)
   if (!named) return plain ?? fromEnvironment(LEGACY_VARIABLES, env)
@@ -84,7 +84,7 @@ function addressInEnvironment(env: NodeJS.ProcessEnv, mistakes: Mistakes): Said 
     return { key: `${named.value} (${named.key})`, value: readFileSync(named.value, 'utf8').trim() }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    mistakes.add(named.key, named.value, `a file that holds the address of the database; it can't be read (${code})`)
+    problems.add(named.key, named.value, `a file that holds the address of the database; it can't be read (${code})`)
     return undefined
   }
 }

@@ -3,7 +3,7 @@ import type { Site, SkippedSite } from '../model/site.ts'
 import type { RawConfig } from './layout.ts'
 import { loadSite, type SiteRole } from './load-site.ts'
 import { mergeSite } from './merge-site.ts'
-import type { KeyOf, Mistakes } from './mistakes.ts'
+import type { KeyOf, Problems } from './problems.ts'
 import { parseWhatFits } from './parse.ts'
 import type { PathContext } from './paths.ts'
 import { isRawObject, type RawObject } from './read-json.ts'
@@ -17,7 +17,7 @@ const plainKeys = overrideSchema.omit({ sites: true })
 /** What each project does differently, by the project's name; sites are whole definitions afterwards. */
 export function loadOverrides(raw: RawConfig, roleOf: RoleOf, context: PathContext): Map<string, ProjectOverride> {
   const overrides = new Map<string, ProjectOverride>()
-  for (const [project, value] of Object.entries(rawOverrides(raw, context.mistakes))) {
+  for (const [project, value] of Object.entries(rawOverrides(raw, context.problems))) {
     const keyOf: KeyOf = (path) => raw.keyOf(['projects', 'overrides', project, ...path])
     const override = loadOverride(value, keyOf, raw.sites, roleOf, context)
     if (override) overrides.set(project, override)
@@ -32,10 +32,10 @@ export function overriddenPublishSites(raw: RawConfig): string[] {
   return overrides.flatMap((value) => (isRawObject(value) && typeof value['publish_site'] === 'string' ? [value['publish_site']] : []))
 }
 
-function rawOverrides({ general: { projects }, keyOf }: RawConfig, mistakes: Mistakes): RawObject {
+function rawOverrides({ general: { projects }, keyOf }: RawConfig, problems: Problems): RawObject {
   const overrides = isRawObject(projects) ? projects['overrides'] : undefined
   if (isRawObject(overrides)) return overrides
-  if (overrides !== undefined) mistakes.add(keyOf(['projects', 'overrides']), overrides, 'an object: an override for each project')
+  if (overrides !== undefined) problems.add(keyOf(['projects', 'overrides']), overrides, 'an object: an override for each project')
   return {}
 }
 
@@ -46,18 +46,18 @@ function loadOverride(
   roleOf: RoleOf,
   context: PathContext,
 ): ProjectOverride | undefined {
-  const { mistakes } = context
+  const { problems } = context
   if (!isRawObject(value)) {
-    mistakes.add(keyOf([]), value, 'an object: what is different for this project')
+    problems.add(keyOf([]), value, 'an object: what is different for this project')
     return undefined
   }
-  warnOfUnknownKeys(value, Object.keys(overrideSchema.shape), keyOf, mistakes)
+  warnOfUnknownKeys(value, Object.keys(overrideSchema.shape), keyOf, problems)
   const {
     enabled,
     publish_site: publishSite,
     remote_site: remoteSite,
     retry_cnt: retryCount,
-  } = parseWhatFits(plainKeys, value, keyOf, mistakes)
+  } = parseWhatFits(plainKeys, value, keyOf, problems)
   const sites = loadSites(value['sites'], keyOf, generalSites, roleOf, context)
   return {
     ...(enabled !== undefined && { enabled }),
@@ -77,7 +77,7 @@ function loadSites(
 ): Pick<ProjectOverride, 'sites' | 'skipped'> | undefined {
   if (value === undefined) return undefined
   if (!isRawObject(value)) {
-    context.mistakes.add(keyOf(['sites']), value, 'an object: a site for each name')
+    context.problems.add(keyOf(['sites']), value, 'an object: a site for each name')
     return undefined
   }
   const sites = new Map<string, Site>()

@@ -11,7 +11,7 @@ import { hasWrittenSecret, isMongoNamed, loadMongo, mongoFiles } from './load-mo
 import { loadOverrides, overriddenPublishSites } from './load-overrides.ts'
 import { loadSite, type SiteRole } from './load-site.ts'
 import { looseFiles } from './loose-files.ts'
-import { Mistakes } from './mistakes.ts'
+import { Problems } from './problems.ts'
 import type { PathContext } from './paths.ts'
 
 export interface LoadedSettings {
@@ -36,15 +36,15 @@ export async function loadSettings(
   env: NodeJS.ProcessEnv,
   platform: NodeJS.Platform = process.platform,
 ): Promise<LoadedSettings> {
-  const mistakes = new Mistakes()
-  const raw = await readLayout(path, mistakes)
-  if (!raw) throw new ConfigError(path, mistakes.problems)
+  const problems = new Problems()
+  const raw = await readLayout(path, problems)
+  if (!raw) throw new ConfigError(path, problems.problems)
   const { folder, isLegacy, rootsFromProject } = raw
-  const { secret, ...interpreted } = interpret(raw, { env, platform, folder, isLegacy, rootsFromProject, mistakes })
-  if (mistakes.problems.length > 0) throw new ConfigError(path, mistakes.problems)
+  const { secret, ...interpreted } = interpret(raw, { env, platform, folder, isLegacy, rootsFromProject, problems })
+  if (problems.problems.length > 0) throw new ConfigError(path, problems.problems)
   const isFolder = resolve(path) === folder
   const loose = await looseFiles({ secret, configuration: raw.files, folder: isFolder ? folder : undefined })
-  return { ...interpreted, warnings: mistakes.warnings, loose, files: raw.files }
+  return { ...interpreted, warnings: problems.warnings, loose, files: raw.files }
 }
 
 interface Interpreted extends Pick<LoadedSettings, 'settings' | 'isMongoNamed'> {
@@ -53,9 +53,9 @@ interface Interpreted extends Pick<LoadedSettings, 'settings' | 'isMongoNamed'> 
 }
 
 function interpret(raw: RawConfig, context: PathContext): Interpreted {
-  const { mistakes, env } = context
-  const general = loadGeneral(raw, mistakes)
-  const alwaysAccessible = alwaysAccessibleOn(raw, mistakes)
+  const { problems, env } = context
+  const general = loadGeneral(raw, problems)
+  const alwaysAccessible = alwaysAccessibleOn(raw, problems)
   const publishing = new Set([general.publish_site, ...overriddenPublishSites(raw)])
   const roleOf = (name: string): SiteRole => (publishing.has(name) ? 'publish' : name === general.local_id ? 'own' : 'other')
   const sites = new Map<string, Site>()
@@ -65,9 +65,9 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
     if (loaded && 'site' in loaded) sites.set(name, loaded.site)
     else if (loaded) skipped.set(name, loaded.skipped)
   }
-  if (general.http !== undefined) mistakes.warn(`${raw.keyOf(['http'])} is kept and has no effect in this version: there is no page yet`)
-  if (!general.enabled) mistakes.warn(`${raw.keyOf(['enabled'])} is false: nothing is synced`)
-  const mongo = loadMongo(general.mongo, raw.keyOf, env, mistakes)
+  if (general.http !== undefined) problems.warn(`${raw.keyOf(['http'])} is kept and has no effect in this version: there is no page yet`)
+  if (!general.enabled) problems.warn(`${raw.keyOf(['enabled'])} is false: nothing is synced`)
+  const mongo = loadMongo(general.mongo, raw.keyOf, env, problems)
   const overrides = loadOverrides(raw, roleOf, context)
   const allSites = [...sites.values(), ...[...overrides.values()].flatMap(({ sites: own }) => [...(own?.values() ?? [])])]
   const keyFiles = [...allSites.flatMap(({ credentialsFile }) => credentialsFile ?? []), ...mongoFiles(general.mongo, mongo.uri, env)]
@@ -95,7 +95,7 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
       overrides: general.enabled ? overrides : switchedOff(overrides),
     },
   }
-  checkSites(settings, raw, general.enabled ? alwaysAccessible : [], mistakes)
+  checkSites(settings, raw, general.enabled ? alwaysAccessible : [], problems)
   const withAddress = hasWrittenSecret(general.mongo)
     ? raw.files.filter((file, _, { length }) => length === 1 || basename(file) === MAIN)
     : []

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { Site, SkippedSite } from '../model/site.ts'
 import { providers } from '../providers/registry.ts'
 import type { RawSite } from './layout.ts'
-import type { KeyOf, Mistakes } from './mistakes.ts'
+import type { KeyOf, Problems } from './problems.ts'
 import { parseWhatFits } from './parse.ts'
 import { osName, resolveCredentials, resolveRoot, type PathContext } from './paths.ts'
 import { isRawObject, rawObject } from './read-json.ts'
@@ -24,7 +24,7 @@ type SiteKeys = Partial<z.output<typeof plainKeys>>
 export type SiteRole = 'publish' | 'own' | 'other'
 
 /**
- * One site. Mistakes are noted; `undefined` when nothing can be made of it. The sites of this very machine are a `local_drive` when
+ * One site. Problems are noted; `undefined` when nothing can be made of it. The sites of this very machine are a `local_drive` when
  * nothing else is said.
  */
 export function loadSite(
@@ -33,14 +33,14 @@ export function loadSite(
   role: SiteRole,
   context: PathContext,
 ): { readonly site: Site } | { readonly skipped: SkippedSite } | undefined {
-  const { mistakes } = context
+  const { problems } = context
   if (name === '' || !isRawObject(value)) {
-    mistakes.add(keyOf([]), name === '' ? name : value, name === '' ? 'a name for the site' : 'an object: the definition of a site')
+    problems.add(keyOf([]), name === '' ? name : value, name === '' ? 'a name for the site' : 'an object: the definition of a site')
     return undefined
   }
-  warnOfUnknownKeys(value, Object.keys(siteSchema.shape), keyOf, mistakes)
+  warnOfUnknownKeys(value, Object.keys(siteSchema.shape), keyOf, problems)
   const filled = rawObject(Object.entries(value).map(([key, item]) => [key, emptyIsAbsent(item)]))
-  const parsed = parseWhatFits(plainKeys, filled, keyOf, mistakes)
+  const parsed = parseWhatFits(plainKeys, filled, keyOf, problems)
   const provider = parsed.provider ?? (role === 'other' ? undefined : 'local_drive')
   const skipped = (reason: string, documentsServe = false): { readonly skipped: SkippedSite } => ({
     skipped: { name, ...(provider !== undefined && { provider }), reason, documentsServe },
@@ -62,17 +62,17 @@ export function loadSite(
       true,
     )
   }
-  for (const what of ownRoot === undefined ? [] : unfilled) mistakes.warn(`${what}: no root of that name for ${os}`)
+  for (const what of ownRoot === undefined ? [] : unfilled) problems.warn(`${what}: no root of that name for ${os}`)
   const isWithoutProvider = provider === undefined && filled['provider'] === undefined
   if (isWithoutProvider && withoutProvider !== undefined) {
     return { site: { name, provider: NO_PROVIDER, root: '', alternativeSites: [], fault: withoutProvider } }
   }
   if (isWithoutProvider) {
-    mistakes.add(keyOf(['provider']), value['provider'], 'the name of a provider, such as "gdrive" or "local_drive"')
+    problems.add(keyOf(['provider']), value['provider'], 'the name of a provider, such as "gdrive" or "local_drive"')
   }
   const root = needsNoRoot ? '' : resolveRoot(ownRoot, provider === 'local_drive', keyOf, context)
   const credentialsFile = resolveCredentials(filled['credentials_url'], keyOf, context)
-  const apiEndpoint = endpoint(parsed.api_endpoint, keyOf, mistakes)
+  const apiEndpoint = endpoint(parsed.api_endpoint, keyOf, problems)
   if (provider === undefined || root === undefined) return undefined
 
   const { concurrency, concurrency_scope: concurrencyScope, alternative_sites: alternatives = [] } = parsed
@@ -104,11 +104,11 @@ function modes({ file_mode: file, folder_mode: folder }: SiteKeys): Pick<Site, '
   }
 }
 
-function endpoint(text: string | undefined, keyOf: KeyOf, mistakes: Mistakes): string | undefined {
+function endpoint(text: string | undefined, keyOf: KeyOf, problems: Problems): string | undefined {
   if (text === undefined) return undefined
   const url = URL.parse(text.trim())
   const isPlain = url && /^https?:$/.test(url.protocol) && url.pathname === '/' && !/[?#@]/.test(text)
   if (isPlain) return url.origin
-  mistakes.add(keyOf(['api_endpoint']), text, 'an http:// or https:// address of scheme, host and port only')
+  problems.add(keyOf(['api_endpoint']), text, 'an http:// or https:// address of scheme, host and port only')
   return undefined
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { createRequire } from 'node:module'
 
-import type { Mistakes } from './mistakes.ts'
+import type { Problems } from './problems.ts'
 import { hideAddress, isSecretOption, optionsOf, refusalOf, splitAddress, type AddressOption } from './mongo-address.ts'
 
 /** What an address may decide: where the server is, who asks, and how it is reached. In lower case, as the driver compares them. */
@@ -66,11 +66,11 @@ const OUTDATED: ReadonlySet<string> = new Set(['j', 'fsync'])
  * The address with the options that it may decide. What the driver refuses is a mistake that names the option; what the service has to
  * decide itself is left out, with a warning.
  */
-export function checkOptions(uri: string, key: string, mistakes: Mistakes): string {
+export function checkOptions(uri: string, key: string, problems: Problems): string {
   const [address, query] = splitAddress(uri)
   const refused = refusalOf(address)
   if (refused !== undefined) {
-    mistakes.add(key, hideAddress(uri), `an address that the MongoDB driver takes, such as mongodb://USER:PASSWORD@HOST:27017/${refused}`)
+    problems.add(key, hideAddress(uri), `an address that the MongoDB driver takes, such as mongodb://USER:PASSWORD@HOST:27017/${refused}`)
     return uri
   }
   let accepted = address
@@ -80,12 +80,12 @@ export function checkOptions(uri: string, key: string, mistakes: Mistakes): stri
     const known = name.toLowerCase()
     const next = joined(accepted, group)
     const fault = OUTDATED.has(known) ? undefined : faultOf(next, group)
-    if (fault !== undefined) mistakes.add(`${key} option ${name}`, isSecretOption(name) ? '[redacted]' : value, fault)
+    if (fault !== undefined) problems.add(`${key} option ${name}`, isSecretOption(name) ? '[redacted]' : value, fault)
     else if (TAKEN.has(known)) accepted = next
     else {
       isAsWritten = false
       if (AGREED[known]?.test(value) === true) continue
-      mistakes.warn(`${key}: the option ${name} is not used: ${INSTEAD[known] ?? 'the service sets it itself'}; remove it from the address`)
+      problems.warn(`${key}: the option ${name} is not used: ${INSTEAD[known] ?? 'the service sets it itself'}; remove it from the address`)
     }
   }
   return isAsWritten ? uri : accepted

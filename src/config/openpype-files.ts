@@ -1,4 +1,4 @@
-import { formatKey, Mistakes } from './mistakes.ts'
+import { formatKey, Problems } from './problems.ts'
 import { syncServerOf, takeParts, type FoundParts } from './openpype-parts.ts'
 import { isRawObject, rawObject, type RawObject } from './read-json.ts'
 
@@ -19,7 +19,7 @@ export function gatherParts(
   main: RawObject,
   file: string,
   others: readonly OtherFile[],
-  mistakes: Mistakes,
+  problems: Problems,
 ): { parts: FoundParts; rest: RawObject } {
   const { parts: first, rest } = takeParts(main, file, { isBareAllowed: false })
   const parts = { ...first }
@@ -27,7 +27,7 @@ export function gatherParts(
     for (const name of ['system', 'project'] as const) {
       const [part, earlier] = [found[name], parts[name]]
       const other = name === 'project' ? '; what another project does differently belongs in projects.overrides' : ''
-      if (part && earlier) mistakes.add(part.place, 'declared twice', `the ${name} settings once; ${earlier.place} holds them too${other}`)
+      if (part && earlier) problems.add(part.place, 'declared twice', `the ${name} settings once; ${earlier.place} holds them too${other}`)
       else if (part) parts[name] = part
     }
   }
@@ -45,7 +45,7 @@ export function gatherParts(
 export function sitesOfParts(parts: FoundParts): readonly unknown[] {
   return (['system', 'project'] as const).map((name) => {
     const part = parts[name]
-    return part && syncServerOf(name, part, new Mistakes())?.value['sites']
+    return part && syncServerOf(name, part, new Problems())?.value['sites']
   })
 }
 

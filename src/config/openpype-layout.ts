@@ -1,6 +1,6 @@
 import type { Main, RawSite } from './layout.ts'
 import { mergeSite } from './merge-site.ts'
-import { LEFT_OUT, type KeyOf, type Mistakes } from './mistakes.ts'
+import { LEFT_OUT, type KeyOf, type Problems } from './problems.ts'
 import { syncServerOf, type FoundParts, type PartName, type SyncServer } from './openpype-parts.ts'
 import { isRawObject, rawObject, type RawObject } from './read-json.ts'
 import { warnOfUnknownKeys } from './unknown-keys.ts'
@@ -9,17 +9,17 @@ import { warnOfUnknownKeys } from './unknown-keys.ts'
 const STUDIO = 'studio'
 
 /** Both parts as one configuration. What `main` says beside them counts more: somebody wrote it for this service. */
-export function joinParts(main: Main, found: FoundParts, mistakes: Mistakes): Main {
-  const system = partOf('system', found, mistakes)
-  const project = partOf('project', found, mistakes)
+export function joinParts(main: Main, found: FoundParts, problems: Problems): Main {
+  const system = partOf('system', found, problems)
+  const project = partOf('project', found, problems)
   if (!system || !project) return main
-  warnOfUnknownKeys(system.value, ['enabled', 'sites'], system.keyOf, mistakes)
-  warnOfUnknownKeys(project.value, ['enabled', 'config', 'sites'], project.keyOf, mistakes)
+  warnOfUnknownKeys(system.value, ['enabled', 'sites'], system.keyOf, problems)
+  warnOfUnknownKeys(project.value, ['enabled', 'config', 'sites'], project.keyOf, problems)
 
   const places = new Map<PropertyKey, KeyOf>()
   const general = rawObject([['remote_site', STUDIO]])
   places.set('remote_site', leftOut(project, ['config', 'remote_site']))
-  for (const [key, value] of Object.entries(objectIn(project, 'config', 'an object: how the project is synced', mistakes))) {
+  for (const [key, value] of Object.entries(objectIn(project, 'config', 'an object: how the project is synced', problems))) {
     const known = key === 'active_site' ? 'publish_site' : key
     general[known] = value
     places.set(known, (path) => project.keyOf(['config', key, ...path]))
@@ -32,17 +32,17 @@ export function joinParts(main: Main, found: FoundParts, mistakes: Mistakes): Ma
   if (project.project !== undefined) general['projects'] = onlyFor(project.project, general['projects'])
 
   const implied = new Set([STUDIO, general['local_id']])
-  const sites = joinSites(system, project, implied, mistakes)
+  const sites = joinSites(system, project, implied, problems)
   for (const [name, own] of main.sites) sites.set(name, mergeSite(sites.get(name), own))
   const keyOf: KeyOf = (path) => places.get(path[0] ?? '')?.(path.slice(1)) ?? main.keyOf(path)
   return { general, keyOf, isLegacy: true, rootsFromProject: true, sites }
 }
 
-function partOf(name: PartName, found: FoundParts, mistakes: Mistakes): SyncServer | undefined {
+function partOf(name: PartName, found: FoundParts, problems: Problems): SyncServer | undefined {
   const part = found[name]
-  if (part) return syncServerOf(name, part, mistakes)
+  if (part) return syncServerOf(name, part, problems)
   const where = `below "${name}" in the same file, or in a file of their own in the folder; {} where nothing is overridden`
-  mistakes.add(name, undefined, `OpenPype's ${name} settings beside its ${name === 'system' ? 'project' : 'system'} settings: ${where}`)
+  problems.add(name, undefined, `OpenPype's ${name} settings beside its ${name === 'system' ? 'project' : 'system'} settings: ${where}`)
   return undefined
 }
 
@@ -63,10 +63,10 @@ function onlyFor(project: string, projects: unknown): unknown {
   return rawObject([['include', [project]], ...Object.entries(projects ?? {})])
 }
 
-function joinSites(system: SyncServer, project: SyncServer, implied: ReadonlySet<unknown>, mistakes: Mistakes): Map<string, RawSite> {
+function joinSites(system: SyncServer, project: SyncServer, implied: ReadonlySet<unknown>, problems: Problems): Map<string, RawSite> {
   const expected = 'an object: a site for each name'
-  const known = objectIn(system, 'sites', expected, mistakes)
-  const used = objectIn(project, 'sites', expected, mistakes)
+  const known = objectIn(system, 'sites', expected, problems)
+  const used = objectIn(project, 'sites', expected, problems)
   const names = new Set([...Object.keys(known), ...Object.keys(used)])
   return new Map(Array.from(names, (name) => [name, joinSite(name, { system, project }, known[name], used[name], implied.has(name))]))
 }
@@ -98,10 +98,10 @@ function joinSite(
   }
 }
 
-function objectIn({ value, keyOf }: SyncServer, key: 'config' | 'sites', expected: string, mistakes: Mistakes): RawObject {
+function objectIn({ value, keyOf }: SyncServer, key: 'config' | 'sites', expected: string, problems: Problems): RawObject {
   const inner = value[key]
   if (isRawObject(inner)) return inner
-  if (inner !== undefined && inner !== null) mistakes.add(keyOf([key]), inner, expected)
+  if (inner !== undefined && inner !== null) problems.add(keyOf([key]), inner, expected)
   return rawObject([])
 }
 

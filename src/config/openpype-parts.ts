@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 
-import { formatKey, type KeyOf, type Mistakes } from './mistakes.ts'
+import { formatKey, type KeyOf, type Problems } from './problems.ts'
 import { isRawObject, rawObject, type RawObject } from './read-json.ts'
 
 /** OpenPype keeps its settings in two: what providers there are in the system's, everything else in the project's. */
@@ -47,12 +47,12 @@ export function takeParts(raw: RawObject, file: string, { isBareAllowed }: { rea
   return { parts: Object.fromEntries(found) as FoundParts, rest }
 }
 
-/** What the service reads of a part. Mistakes are noted; `undefined` when it can't be read. */
-export function syncServerOf(name: PartName, { value: part, keyOf }: FoundPart, mistakes: Mistakes): SyncServer | undefined {
+/** What the service reads of a part. Problems are noted; `undefined` when it can't be read. */
+export function syncServerOf(name: PartName, { value: part, keyOf }: FoundPart, problems: Problems): SyncServer | undefined {
   const expected = `OpenPype's ${name} settings: the stored document, its "data", or the "sync_server" in it`
   const kind = isRawObject(part) ? storedPart(part) : undefined
   if (!isRawObject(part) || (kind !== undefined && kind !== name)) {
-    mistakes.add(keyOf([]), kind === undefined ? part : `the ${kind} settings`, expected)
+    problems.add(keyOf([]), kind === undefined ? part : `the ${kind} settings`, expected)
     return undefined
   }
   let value = part
@@ -62,7 +62,7 @@ export function syncServerOf(name: PartName, { value: part, keyOf }: FoundPart, 
     if (inner === undefined) continue
     path.push(key)
     if (!isRawObject(inner)) {
-      mistakes.add(keyOf(path), inner, `an object: ${expected}`)
+      problems.add(keyOf(path), inner, `an object: ${expected}`)
       return undefined
     }
     value = inner

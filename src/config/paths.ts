@@ -3,7 +3,7 @@ import { posix, win32 } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import type { Root } from '../model/site.ts'
-import type { KeyOf, Mistakes, Path } from './mistakes.ts'
+import type { KeyOf, Problems, Path } from './problems.ts'
 import { isRawObject } from './read-json.ts'
 
 /** What paths depend on. */
@@ -16,7 +16,7 @@ export interface PathContext {
   readonly isLegacy: boolean
   /** The publish site's roots may stand in the document of each project. */
   readonly rootsFromProject: boolean
-  readonly mistakes: Mistakes
+  readonly problems: Problems
 }
 
 const OS_NAMES = ['windows', 'linux', 'darwin']
@@ -28,16 +28,16 @@ export function resolveRoot(raw: unknown, isOnDisk: boolean, keyOf: KeyOf, conte
     const text = pick(value, path, keyOf, context)
     if (typeof text === 'string' && text !== '') return resolvePath(text, isOnDisk, keyOf(path), context)
     if (text !== undefined)
-      context.mistakes.add(keyOf(path), text, path.length > 1 ? 'a path, or a path for each of windows, linux and darwin' : ROOT)
+      context.problems.add(keyOf(path), text, path.length > 1 ? 'a path, or a path for each of windows, linux and darwin' : ROOT)
     return undefined
   }
   const own = pick(raw, ['root'], keyOf, context)
   if (!isRawObject(own)) {
-    if (own === undefined && raw === undefined) context.mistakes.add(keyOf(['root']), undefined, ROOT)
+    if (own === undefined && raw === undefined) context.problems.add(keyOf(['root']), undefined, ROOT)
     return own === undefined ? undefined : resolveOne(own, ['root'])
   }
   const entries = Object.entries(own)
-  if (entries.length === 0) context.mistakes.add(keyOf(['root']), own, ROOT)
+  if (entries.length === 0) context.problems.add(keyOf(['root']), own, ROOT)
   const roots = entries.map(([name, value]) => [name, resolveOne(value, ['root', name])] as const)
   return new Map(roots.filter((entry): entry is [string, string] => entry[1] !== undefined))
 }
@@ -49,15 +49,15 @@ export function resolveCredentials(raw: unknown, keyOf: KeyOf, context: PathCont
   if (value === undefined || value === null || value === '') return undefined
   const expected = 'a path or a file:// URL, or one for each of windows, linux and darwin'
   if (typeof value !== 'string' || /^(?!file:)[a-z][a-z0-9+.-]+:\/\//i.test(value)) {
-    context.mistakes.add(keyOf(path), value, expected)
+    context.problems.add(keyOf(path), value, expected)
     return undefined
   }
-  const text = expandEnvironment(value, context.env, (missing) => context.mistakes.add(keyOf(path), value, missing))
+  const text = expandEnvironment(value, context.env, (missing) => context.problems.add(keyOf(path), value, missing))
   if (text === undefined || !/^file:/i.test(text)) return text === undefined ? undefined : toAbsolute(text, context)
   try {
     return fileURLToPath(text, { windows: context.platform === 'win32' })
   } catch {
-    context.mistakes.add(keyOf(path), value, expected)
+    context.problems.add(keyOf(path), value, expected)
     return undefined
   }
 }
@@ -74,21 +74,21 @@ export function expandEnvironment(text: string, env: NodeJS.ProcessEnv, onMissin
 }
 
 /** Where a map has a path for each operating system: the one that counts here. */
-function pick(value: unknown, path: Path, keyOf: KeyOf, { platform, mistakes }: PathContext): unknown {
+function pick(value: unknown, path: Path, keyOf: KeyOf, { platform, problems }: PathContext): unknown {
   if (!isOsMap(value)) return value
   const name = osName(platform)
   const own = value[name]
   if (own !== undefined && own !== '') return own
-  mistakes.add(keyOf([...path, name]), own, 'a path: this machine needs it')
+  problems.add(keyOf([...path, name]), own, 'a path: this machine needs it')
   return undefined
 }
 
 function resolvePath(text: string, isOnDisk: boolean, key: string, context: PathContext): string | undefined {
-  const expanded = expandEnvironment(text, context.env, (missing) => context.mistakes.add(key, text, missing))
+  const expanded = expandEnvironment(text, context.env, (missing) => context.problems.add(key, text, missing))
   if (expanded === undefined || !isOnDisk) return expanded
   const isForeign = context.platform !== 'win32' && /^(?:[A-Za-z]:[\\/]|\\\\)/.test(expanded)
   if (!isForeign && !expanded.includes('\0')) return toAbsolute(expanded, context)
-  context.mistakes.add(key, text, 'a path of this machine; give one for each of windows, linux and darwin where they differ')
+  context.problems.add(key, text, 'a path of this machine; give one for each of windows, linux and darwin where they differ')
   return undefined
 }
 

@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { parseTree, printParseErrorCode, type Node, type ParseError } from 'jsonc-parser'
 
 import { registerSecretsIn } from './register-secrets.ts'
-import { formatKey, type Mistakes, type Path } from './mistakes.ts'
+import { formatKey, type Problems, type Path } from './problems.ts'
 
 /** Keys are own properties of objects without a prototype, whatever they are called. */
 export type RawObject = Record<string, unknown>
@@ -13,24 +13,24 @@ export type RawObject = Record<string, unknown>
 const OPENPYPE_NOTE = '__overriden_keys__'
 
 /** An object in JSON with comments and trailing commas. `undefined` when it can't be read: the mistake is noted. */
-export async function readJson(file: string, mistakes: Mistakes): Promise<RawObject | undefined> {
+export async function readJson(file: string, problems: Problems): Promise<RawObject | undefined> {
   const name = basename(file)
-  const text = await readText(file, name, mistakes)
+  const text = await readText(file, name, problems)
   if (text === undefined) return undefined
-  if (text.trim() === '') return note(mistakes, name, '', 'a JSON object; the file is empty')
+  if (text.trim() === '') return note(problems, name, '', 'a JSON object; the file is empty')
   try {
     const errors: ParseError[] = []
     const tree = parseTree(text, errors, { allowTrailingComma: true })
     for (const { error, offset } of errors.slice(0, 5)) {
       const { line, column } = position(text, offset)
-      mistakes.add(`${name}, line ${line}, column ${column}`, 'a syntax error', words(printParseErrorCode(error)))
+      problems.add(`${name}, line ${line}, column ${column}`, 'a syntax error', words(printParseErrorCode(error)))
     }
     if (errors.length > 0 || !tree) return undefined
-    const value = toValue(tree, (path) => mistakes.warn(`${name}: ${formatKey(path)} stands there twice; the last one counts`), [])
+    const value = toValue(tree, (path) => problems.warn(`${name}: ${formatKey(path)} stands there twice; the last one counts`), [])
     registerSecretsIn(value)
-    return isRawObject(value) ? value : note(mistakes, name, value, 'a JSON object')
+    return isRawObject(value) ? value : note(problems, name, value, 'a JSON object')
   } catch (error) {
-    if (error instanceof RangeError) return note(mistakes, name, 'nested too deeply', 'a JSON object')
+    if (error instanceof RangeError) return note(problems, name, 'nested too deeply', 'a JSON object')
     throw error
   }
 }
@@ -46,18 +46,18 @@ export function rawObject(entries: Iterable<readonly [string, unknown]>): RawObj
   return object
 }
 
-async function readText(file: string, name: string, mistakes: Mistakes): Promise<string | undefined> {
+async function readText(file: string, name: string, problems: Problems): Promise<string | undefined> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return note(mistakes, name, 'not UTF-8', 'a file in UTF-8')
-    return note(mistakes, name, `unreadable (${code})`, 'a file that this user may read')
+    if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return note(problems, name, 'not UTF-8', 'a file in UTF-8')
+    return note(problems, name, `unreadable (${code})`, 'a file that this user may read')
   }
 }
 
-function note(mistakes: Mistakes, key: string, value: unknown, expected: string): undefined {
-  mistakes.add(key, value, expected)
+function note(problems: Problems, key: string, value: unknown, expected: string): undefined {
+  problems.add(key, value, expected)
 }
 
 function toValue(node: Node, onDuplicate: (path: Path) => void, path: Path): unknown {

@@ -1,4 +1,4 @@
-import type { KeyOf, Path } from './mistakes.ts'
+import type { KeyOf, Path } from './problems.ts'
 import { isOsMap, osName } from './paths.ts'
 import { isRawObject, rawObject } from './read-json.ts'
 

@@ -1,4 +1,4 @@
-import type { KeyOf, Mistakes } from './mistakes.ts'
+import type { KeyOf, Problems } from './problems.ts'
 import type { RawObject } from './read-json.ts'
 
 /** Known under another name here. */
@@ -13,11 +13,11 @@ const RENAMED: Readonly<Record<string, string>> = {
 }
 
 /** Warns of keys that nothing reads: a studio may keep its own notes, but a slip of the pen should be seen. */
-export function warnOfUnknownKeys(raw: RawObject, known: readonly string[], keyOf: KeyOf, mistakes: Mistakes): void {
+export function warnOfUnknownKeys(raw: RawObject, known: readonly string[], keyOf: KeyOf, problems: Problems): void {
   for (const key of Object.keys(raw)) {
     if (known.includes(key)) continue
     const meant = nearest(key, known)
-    mistakes.warn(`${keyOf([key])} is not known and not used${meant === undefined ? '' : `; did you mean ${meant}?`}`)
+    problems.warn(`${keyOf([key])} is not known and not used${meant === undefined ? '' : `; did you mean ${meant}?`}`)
   }
 }
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-import { longestSecret, withoutSecrets } from '../secrets.ts'
+import { maxSecretLength, withoutSecrets } from '../secrets.ts'
 import { HINT_OF_SECRET, SECRET_KEY, SECRET_PATTERNS } from './secret-patterns.ts'
 import { withoutUserinfo } from './uri-userinfo.ts'
 
@@ -17,7 +17,7 @@ const TOO_MUCH = '[too much]'
 /** The text without secrets: those registered, and whatever looks like one. A long one is cut, before it is looked through. */
 export function redact(text: string): string {
   if (text.length <= MAX_TEXT) return cut(clean(text))
-  const ahead = Math.max(MIN_AHEAD, 2 * longestSecret())
+  const ahead = Math.max(MIN_AHEAD, 2 * maxSecretLength())
   const window = clean(text.slice(0, MAX_TEXT + ahead))
   if (text.length <= MAX_TEXT + ahead) return cut(window)
   return `${window.slice(0, Math.min(MAX_TEXT, Math.max(0, window.length - ahead)))}…`

@@ -22,17 +22,17 @@ export function isPlain(value: unknown): value is Plain {
 }
 
 /** Characters. Ids of which more than that would be said are served by nobody: their texts need not tell them apart. */
-export const LONGEST_ID = 4_096
+export const MAX_ID_LENGTH = 4_096
 
 /** One text an id, different for different ids of any type; of an id that is too long, a text that is too long as well, but not by much. */
 export function idText(id: unknown): string {
-  if (typeof id === 'string' && id.length > LONGEST_ID) return shortened(id, id.length)
+  if (typeof id === 'string' && id.length > MAX_ID_LENGTH) return shortened(id, id.length)
   const text = wholeText(id)
-  return text.length > LONGEST_ID ? shortened(text, text.length) : text
+  return text.length > MAX_ID_LENGTH ? shortened(text, text.length) : text
 }
 
 function shortened(text: string, length: number): string {
-  return `${text.slice(0, LONGEST_ID)}… (${length})`
+  return `${text.slice(0, MAX_ID_LENGTH)}… (${length})`
 }
 
 function wholeText(id: unknown): string {

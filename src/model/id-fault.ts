@@ -1,4 +1,4 @@
-import { idText, LONGEST_ID } from './document.ts'
+import { idText, MAX_ID_LENGTH } from './document.ts'
 import { isBroken } from './valid-text.ts'
 
 /** Levels. Ids are written into documents of our own and into conditions, and the server bounds how deep those may be. */
@@ -9,7 +9,7 @@ export function idFault(id: unknown): string | undefined {
   // By far the most of them, and many.
   if (typeof id === 'object' && id !== null && 'toHexString' in id && typeof id.toHexString === 'function') return undefined
   const text = idText(id)
-  if (text.length > LONGEST_ID) return 'is too long'
+  if (text.length > MAX_ID_LENGTH) return 'is too long'
   // It would name another document, or none.
   if (isBroken(text)) return 'is not valid UTF-8'
   if (isLostDate(id)) return 'is a date that is read as another one'

@@ -18,7 +18,7 @@ export const LOG_ACTIONS = {
   'service.ready': action('info', 'success', 'ready for work'),
   'service.stopping': action('info', 'unknown', 'stopping: no new work is taken'),
   'service.stopped': action('info', 'success', 'stopped'),
-  'service.failed': action('error', 'failure', 'the service can not go on'),
+  'service.failed': action('error', 'failure', 'the service cannot continue'),
   'service.unexpected': action('error', 'failure', 'unexpected fault; the service goes on'),
 
   'config.warning': action('warn', 'unknown', 'the configuration holds something that is not used'),

@@ -12,7 +12,7 @@ interface Compiled {
 }
 
 /** Whoever may write to the database may create, and drop, collections without end. */
-const MOST_PROJECTS = 10_000
+const MAX_PROJECTS = 10_000
 
 const compiledBySettings = new WeakMap<Settings, Compiled>()
 
@@ -50,7 +50,7 @@ function compile(settings: Settings): Compiled {
   const compiled = {
     included: anyOf(include),
     excluded: anyOf(exclude),
-    projects: new LRUCache<string, ProjectSettings>({ max: MOST_PROJECTS }),
+    projects: new LRUCache<string, ProjectSettings>({ max: MAX_PROJECTS }),
   }
   compiledBySettings.set(settings, compiled)
   return compiled

@@ -10,7 +10,7 @@ export interface TransientRetry {
 export const TRANSIENT_RETRY: TransientRetry = { retries: 5, minTimeout: 500, maxTimeout: 16_000 }
 
 /** A longer pause than this is the site's matter: inside an attempt it would hold a slot and a lease. Milliseconds. */
-export const LONGEST_PAUSE_MS = 30_000
+export const MAX_PAUSE_MS = 30_000
 
 /** How long a site in trouble is left alone: the first time, and at most. Milliseconds. */
 type Cooldown = readonly [first: number, most: number]
@@ -18,7 +18,7 @@ type Cooldown = readonly [first: number, most: number]
 const SECOND = 1_000
 const MINUTE = 60 * SECOND
 /** What a site asks for is believed up to this: it may be in error, or may not mean well. Milliseconds. */
-export const LONGEST_RETRY_AFTER_MS = 60 * MINUTE
+export const MAX_RETRY_AFTER_MS = 60 * MINUTE
 const SHORT: Cooldown = [5 * SECOND, 2 * MINUTE]
 
 const COOLDOWNS: Readonly<Partial<Record<ErrorCode, Cooldown>>> = {
@@ -39,7 +39,7 @@ const COOLDOWNS: Readonly<Partial<Record<ErrorCode, Cooldown>>> = {
  */
 export function cooldownMs(error: SyncError, nth: number, random: number): number {
   const { retryAfterMs = 0 } = error
-  if (retryAfterMs > 0) return Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)
+  if (retryAfterMs > 0) return Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)
   const [first, most] = COOLDOWNS[error.code] ?? SHORT
   return Math.min(most, first * 2 ** (nth - 1)) * (0.9 + 0.2 * random)
 }

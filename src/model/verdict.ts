@@ -44,7 +44,7 @@ export interface Examination {
 }
 
 /** Characters. No storage takes longer paths, and what is written about a file must fit into a document of ours. */
-const LONGEST_PATH = 32_767
+const MAX_PATH_LENGTH = 32_767
 
 interface Scope {
   readonly document: RepresentationDocument
@@ -113,7 +113,7 @@ function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verd
   if (wrongId !== undefined) return void unreadable.push(`${where}._id ${wrongId}`)
   if (typeof path !== 'string') return void unreadable.push(`${where}.path is ${path === undefined ? 'missing' : typeName(path)}`)
   if (isBroken(path)) return void unreadable.push(`${where}.path is not valid UTF-8`)
-  if (path.length > LONGEST_PATH) return void unreadable.push(`${where}.path has ${path.length} characters`)
+  if (path.length > MAX_PATH_LENGTH) return void unreadable.push(`${where}.path has ${path.length} characters`)
   const file = {
     fileId,
     fileKey: `${scope.representationKey}/${idText(fileId)}/${path}`,

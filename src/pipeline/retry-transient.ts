@@ -1,7 +1,7 @@
 import pRetry from 'p-retry'
 
 import { SyncError, toSyncError } from '../errors.ts'
-import { LONGEST_PAUSE_MS, type TransientRetry } from '../model/retry-policy.ts'
+import { MAX_PAUSE_MS, type TransientRetry } from '../model/retry-policy.ts'
 import { timerMs } from '../model/timer-range.ts'
 
 export interface RetryOptions {
@@ -64,7 +64,7 @@ async function attempts<T>(work: () => Promise<T>, { policy, signal, onRetry }: 
 }
 
 function mayRetry(error: unknown): error is SyncError {
-  return error instanceof SyncError && error.kind === 'transient' && !((error.retryAfterMs ?? 0) > LONGEST_PAUSE_MS)
+  return error instanceof SyncError && error.kind === 'transient' && !((error.retryAfterMs ?? 0) > MAX_PAUSE_MS)
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -23,7 +23,7 @@ interface Down {
 }
 
 /** How long a root is left alone; looking for it costs little. Milliseconds. */
-const [FIRST_MS, MOST_MS] = [1_000, 10_000]
+const [FIRST_MS, MAX_MS] = [1_000, 10_000]
 
 /**
  * Leaves one root of a site alone while it is missing and others of the site are there: a share that is not mounted, say. What is to be
@@ -113,7 +113,7 @@ export class RootHealth {
     if (this.#closed) return
     if (error) {
       down.error = error
-      this.#askLater(down, Math.min(MOST_MS, ms * 2))
+      this.#askLater(down, Math.min(MAX_MS, ms * 2))
       return
     }
     this.#down.delete(rootKey(site.name, root))

@@ -3,7 +3,7 @@ import { defer, map, merge, Observable, repeat, Subject, takeUntil, timer, type 
 import type { RepresentationDocument } from '../model/document.ts'
 import type { Occasion } from '../model/eligibility.ts'
 import type { Log } from '../model/log.ts'
-import { breather } from './breather.ts'
+import { eventLoopYielder } from './yield-to-event-loop.ts'
 import type { Clock } from './clock.ts'
 import { coalesce } from './coalesce.ts'
 import type { Found } from './contracts.ts'
@@ -25,7 +25,7 @@ export interface ScanPages {
 }
 
 export interface ScanParts {
-  /** All that may be pending, page by page. Rejects when the database is away. */
+  /** All that may be pending, page by page. Rejects when MongoDB is unavailable. */
   readonly pages: (request: ScanRequest, signal: AbortSignal) => AsyncIterable<ScanPages>
   readonly found: (project: string, document: RepresentationDocument, occasion: Occasion) => Found
   /** The clock that failures are dated by. */
@@ -176,13 +176,13 @@ export class ScanPlan {
     emit: (found: Found) => void,
   ): Promise<void> {
     const { pages, found } = this.#parts
-    const breathe = breather()
+    const yieldToEventLoop = eventLoopYielder()
     for await (const { project, documents } of pages(request, signal)) {
       for (const document of documents) {
-        await breathe()
+        await yieldToEventLoop()
         if (signal.aborted) return
         const work = found(project, document, this.#occasion(retryFailedBefore))
-        await breathe()
+        await yieldToEventLoop()
         emit(work)
       }
       if (signal.aborted) return

@@ -5,7 +5,7 @@ import type { Site } from '../model/site.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { ByteSource, Provider, RemoteFile } from '../providers/provider.ts'
 import type { Attempt } from './attempt.ts'
-import { blameSource, type Blame } from './blame.ts'
+import { sourceFaults, type SourceFaults } from './source-faults.ts'
 import type { Endpoints, OpenSource, ProviderPool, Written } from './contracts.ts'
 import { retryTransient } from './retry-transient.ts'
 import { isSuspicion, type Suspicion } from './site-evidence.ts'
@@ -108,7 +108,7 @@ class Faults {
   readonly #attempt: Attempt
   readonly #endpoints: Endpoints
   readonly #ofSource = new WeakSet<object>()
-  #blame: Blame | undefined
+  #blame: SourceFaults | undefined
 
   constructor(parts: TransferParts, attempt: Attempt, endpoints: Endpoints) {
     this.#parts = parts
@@ -127,7 +127,7 @@ class Faults {
   }
 
   watch(source: ByteSource): ByteSource {
-    this.#blame = blameSource(source)
+    this.#blame = sourceFaults(source)
     return this.#blame.source
   }
 
@@ -184,7 +184,7 @@ class Faults {
 function unreachable(site: Site, error: SyncError): SyncError {
   if (error.kind === 'site') return error
   const { retryAfterMs } = error
-  const message = `site ${JSON.stringify(site.name)} does not get through: ${error.message}`
+  const message = `site ${JSON.stringify(site.name)} is unreachable: ${error.message}`
   return new SyncError('UNREACHABLE', message, { cause: error, ...(retryAfterMs !== undefined && { retryAfterMs }) })
 }
 

@@ -1,5 +1,5 @@
 /** Free buffers that are kept for the next file. */
-const MOST_FREE = 16
+const MAX_FREE = 16
 
 /**
  * Buffers for the bytes of large files, used again and again: a fresh one for each read keeps the garbage collector busier than the
@@ -32,7 +32,7 @@ export class ChunkPool {
     const { buffer, byteOffset, length } = piece
     if (this.#ends.get(buffer) !== byteOffset + length) return
     this.#ends.delete(buffer)
-    if (this.#free.length < MOST_FREE) this.#free.push(Buffer.from(buffer))
+    if (this.#free.length < MAX_FREE) this.#free.push(Buffer.from(buffer))
   }
 }
 

@@ -18,7 +18,7 @@ import { Folders } from './gdrive/folders.ts'
 import type { Timeouts } from './gdrive/http-client.ts'
 import { byAge, isFile, nameKey, toRemoteFile } from './gdrive/item.ts'
 import type { FolderRef, Item } from './gdrive/item.ts'
-import { Listings } from './gdrive/listings.ts'
+import { FolderCache } from './gdrive/folder-cache.ts'
 import { namesOf, split } from './gdrive/paths.ts'
 import { isProbeName } from './gdrive/probe-file.ts'
 import { Probe } from './gdrive/probe.ts'
@@ -32,7 +32,7 @@ import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, WriteOptions } 
 import type { ProviderContext } from './registry.ts'
 
 const PUBLIC_ENDPOINT = 'https://www.googleapis.com'
-const MOST_WARNINGS = 10_000
+const MAX_WARNINGS = 10_000
 
 export interface GDriveOptions {
   readonly clock?: Clock
@@ -74,7 +74,7 @@ export class GDrive extends Provider {
   readonly checksumAlgorithm = 'md5'
   readonly #connection: Connection
   readonly #context: ProviderContext
-  readonly #listings: Listings
+  readonly #listings: FolderCache
   readonly #folders: Folders
   readonly #roots: Roots
   readonly #probe: Probe
@@ -90,11 +90,15 @@ export class GDrive extends Provider {
     this.#endpoint = site.apiEndpoint ?? PUBLIC_ENDPOINT
     const { api, account, ids } = connection
     const warn = (about: string, message: string): void => this.#warn(about, message)
-    this.#listings = new Listings(api, clock, { largeFolder, longestMs: 30_000 })
+    this.#listings = new FolderCache(api, clock, { largeFolder, maxMs: 30_000 })
     this.#folders = new Folders({ api, ids, listings: this.#listings, clock, warn, reserve: context.reserveFolderId?.bind(context) })
     this.#roots = new Roots({ api, account, folders: this.#folders, warn })
     this.#probe = new Probe(connection, this.#roots)
-    this.#uploader = new Uploader({ ...connection, sessions: new UploadSessions(key.privateKey), largestMultipart: sizes.largestMultipart })
+    this.#uploader = new Uploader({
+      ...connection,
+      sessions: new UploadSessions(key.privateKey),
+      maxMultipartBytes: sizes.maxMultipartBytes,
+    })
   }
 
   override async probe({ signal, operation = 'write', roots }: ProbeOptions): Promise<void> {
@@ -227,7 +231,7 @@ export class GDrive extends Provider {
   }
 
   #warn(about: string, message: string): void {
-    if (this.#warned.has(about) || this.#warned.size >= MOST_WARNINGS) return
+    if (this.#warned.has(about) || this.#warned.size >= MAX_WARNINGS) return
     this.#warned.add(about)
     this.#context.warn(`${this.site.name}: ${message}`)
   }

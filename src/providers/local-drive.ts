@@ -13,8 +13,8 @@ import { describe, regular } from './local-drive/description.ts'
 import { diskFault, faultsOf, gone } from './local-drive/disk-fault.ts'
 import { streamOf } from './local-drive/file-stream.ts'
 import { fullFilePath, fullPath, joined, split } from './local-drive/paths.ts'
-import type { Place } from './local-drive/places.ts'
-import { Places } from './local-drive/places.ts'
+import type { Place } from './local-drive/path-resolver.ts'
+import { PathResolver } from './local-drive/path-resolver.ts'
 import { probeRoot } from './local-drive/probe-root.ts'
 import { RootGuard } from './local-drive/root-guard.ts'
 import { OwnFiles } from './local-drive/own-files.ts'
@@ -39,7 +39,7 @@ const LISTED_AT_ONCE = 16
 export class LocalDrive extends Provider {
   override readonly checksumAlgorithm = 'sha256'
   readonly #guard: RootGuard
-  readonly #places: Places
+  readonly #paths: PathResolver
   readonly #own: OwnFiles
   readonly #writing: Writing
 
@@ -50,15 +50,15 @@ export class LocalDrive extends Provider {
   ) {
     super(site)
     this.#guard = new RootGuard(site, context.rootMemory)
-    this.#places = new Places(context.mayCreateRoot, this.#guard, hold, context.assertRoot)
+    this.#paths = new PathResolver(context.mayCreateRoot, this.#guard, hold, context.assertRoot)
     this.#own = new OwnFiles(context.ownFiles)
-    this.#writing = new Writing(site, this.#guard, this.#places, this.#own)
+    this.#writing = new Writing(site, this.#guard, this.#paths, this.#own)
   }
 
   override async probe({ signal, operation = 'write', roots }: ProbeOptions): Promise<void> {
     const { root } = this.site
     for (const path of roots ?? (typeof root === 'string' ? [root] : root.values()))
-      await orAborted(signal, probeRoot(this.site.name, path, operation, this.#places))
+      await orAborted(signal, probeRoot(this.site.name, path, operation, this.#paths))
   }
 
   override async identify(root: string, { signal }: CallOptions): Promise<string | undefined> {
@@ -114,7 +114,7 @@ export class LocalDrive extends Provider {
     throwIfAborted(signal)
     const full = fullPath(folder)
     const found = await faultsOf('read', full, this.#entries(folder))
-    await this.#places.assertRoot(folder.root)
+    await this.#paths.assertRoot(folder.root)
     if (found === undefined) return
     const { path, entries } = found
     const names = entries
@@ -128,15 +128,15 @@ export class LocalDrive extends Provider {
   }
 
   async #entries(folder: RootedPath): Promise<{ readonly path: string; readonly entries: readonly Dirent[] } | undefined> {
-    using place = await this.#places.find(folder, 'folder')
+    using place = await this.#paths.find(folder, 'folder')
     const entries = place && (await readdir(place.anchor.self, { withFileTypes: true }).catch(gone))
     return entries && place && { path: place.path, entries }
   }
 
   async #stat(path: RootedPath, full: string): Promise<RemoteFile | undefined> {
-    using place = await this.#places.find(path)
+    using place = await this.#paths.find(path)
     if (place !== undefined) return describe(place.path, await this.#infoOf(place, full))
-    await this.#places.assertRoot(path.root)
+    await this.#paths.assertRoot(path.root)
     return undefined
   }
 
@@ -162,7 +162,7 @@ export class LocalDrive extends Provider {
 
   /** Looked at before it is opened: to open a device, or a pipe, is felt at its other end. */
   async #open(path: RootedPath, full: string): Promise<{ readonly file: FileHandle; readonly size: number }> {
-    using place = await this.#places.find(path)
+    using place = await this.#paths.find(path)
     if (place !== undefined) {
       const { size } = await this.#infoOf(place, full)
       return { size: Number(size), file: await place.anchor.open() }
@@ -173,9 +173,9 @@ export class LocalDrive extends Provider {
 
   async #remove(path: RootedPath, full: string): Promise<void> {
     const { folder, name } = split(path)
-    using place = await this.#places.find(folder, 'folder')
-    if (place === undefined) return await this.#places.assertRoot(path.root)
-    const there = await this.#places.nameIn(place.anchor, name)
+    using place = await this.#paths.find(folder, 'folder')
+    if (place === undefined) return await this.#paths.assertRoot(path.root)
+    const there = await this.#paths.nameIn(place.anchor, name)
     const present = await lstat(place.anchor.at(there), { bigint: true }).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('NOT_A_FILE', `${full} is a folder: only files are removed`)
     if (present === undefined) return
@@ -186,7 +186,7 @@ export class LocalDrive extends Provider {
   async #entry(root: string, folder: string, name: string): Promise<(RemoteFile & { readonly name: string }) | undefined> {
     const path = joined(folder, name)
     try {
-      using place = await this.#places.find({ root, path })
+      using place = await this.#paths.find({ root, path })
       const info = place && (await place.anchor.stat())
       return info?.isFile() === true ? { ...describe(path, info), name } : undefined
     } catch (error) {

@@ -38,13 +38,13 @@ interface Pooled {
 
 const PROBE_MS = 30_000
 /** Roots that come with documents are many; one that is not used for a while is closed. */
-const MOST_OPEN = 200
+const MAX_OPEN = 200
 
 /** Connected providers, each opened when first needed and shared from then on. */
 export class ProviderPool implements AsyncDisposable {
   readonly #parts: ProviderPoolParts
   readonly #pooled = new LRUCache<string, Promise<Pooled>>({
-    max: MOST_OPEN,
+    max: MAX_OPEN,
     dispose: (pooled, _key, reason) => void (reason === 'evict' && close(pooled)),
   })
   /** Replaced while transfers used them, which go on with them; at most one a root that was new. */

@@ -57,7 +57,7 @@ export function watchChanges(db: Db, tokens: TokenStore, timing: StreamTiming = 
 }
 
 /** Times that a token is asked for when the server answers with a fault. */
-const MOST_LOADS = 3
+const MAX_LOADS = 3
 
 class StreamLoop {
   readonly #db: Db
@@ -99,7 +99,7 @@ class StreamLoop {
         return
       } catch (error) {
         // Without a server the stream could not be opened either; a place that nobody can read is no place.
-        if (!isPassing(error) && ++faults === MOST_LOADS) return
+        if (!isPassing(error) && ++faults === MAX_LOADS) return
         await sleep(this.#lost(error, false), signal)
       }
     }

@@ -35,7 +35,7 @@ const COMMON = {
   bsonRegExp: true,
 } as const
 
-/** Connects lazily: a server that is away now is waited for, not an error. */
+/** Connects lazily: a server that is unavailable now is waited for, not an error. */
 export function connect(uri: string): Connections {
   const work = new MongoClient(uri, { ...COMMON, socketTimeoutMS: 10_000, maxPoolSize: 32 })
   // The socket may be silent for as long as the server waits for a change.

@@ -77,7 +77,7 @@ export class Outage {
       } catch (error) {
         if (!passes(error)) throw error
         this.#failed(error)
-        if (this.#closing.signal.aborted || performance.now() >= deadline) throw away(error)
+        if (this.#closing.signal.aborted || performance.now() >= deadline) throw unavailable(error)
         await this.#pause(attempt, deadline)
       } finally {
         leave?.()
@@ -121,6 +121,6 @@ export class Outage {
   }
 }
 
-function away(error: unknown): SyncError {
-  return new SyncError('ABORTED', `MongoDB is away: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+function unavailable(error: unknown): SyncError {
+  return new SyncError('ABORTED', `MongoDB is unavailable: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
 }

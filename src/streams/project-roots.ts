@@ -19,7 +19,7 @@ export interface ProjectRootsParts {
 }
 
 /** Whoever may write to the database may create, and drop, collections without end. */
-const MOST_PROJECTS = 10_000
+const MAX_PROJECTS = 10_000
 
 interface Known {
   readonly settings: ProjectSettings
@@ -29,7 +29,7 @@ interface Known {
 /** What holds for each project, with the publish site's roots from its own document where the configuration has none. */
 export class ProjectRoots {
   readonly #parts: ProjectRootsParts
-  readonly #known = new LRUCache<string, Known>({ max: MOST_PROJECTS })
+  readonly #known = new LRUCache<string, Known>({ max: MAX_PROJECTS })
   readonly #reading = new Map<string, Promise<void>>()
 
   constructor(parts: ProjectRootsParts) {

@@ -4,7 +4,7 @@ import { idText, type RepresentationDocument } from '../model/document.ts'
 import type { DocumentReader } from '../model/stores.ts'
 import { KeyedBatcher } from './batcher.ts'
 import { isSendable, readDocument } from './raw-document.ts'
-import { wantedFields } from './wanted-fields.ts'
+import { wantedFields } from './projection.ts'
 
 interface FileReference {
   readonly representationId: unknown

@@ -6,7 +6,7 @@ import { countingSites, targetSites } from '../model/verdict.ts'
 import { isProjectName } from '../model/project-name.ts'
 import { pendingQueries, unreadableQuery } from './pending-query.ts'
 import { readDocument } from './raw-document.ts'
-import { wantedFields } from './wanted-fields.ts'
+import { wantedFields } from './projection.ts'
 
 export interface ScanRequest {
   /** Undefined: all of the project's target sites. */

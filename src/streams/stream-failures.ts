@@ -75,7 +75,7 @@ export class StreamFailures {
   }
 }
 
-/** A server that is away says nothing about the place, silence only little. */
+/** A server that is unavailable says nothing about the place, silence only little. */
 function weightOf(error: unknown): number {
   if (error instanceof NoAnswer || error instanceof MongoNetworkTimeoutError) return 0.5
   return isPassing(error) ? 0 : 1

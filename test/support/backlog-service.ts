@@ -2,7 +2,7 @@
 // Prints a line of JSON for each transfer that succeeded (`{site, project, priority…}`) and its memory four times a second.
 import type { Log } from '../../src/model/log.ts'
 import type { Settings } from '../../src/model/settings.ts'
-import { SyncService } from '../../src/service.ts'
+import { SyncService } from '../../src/service/service.ts'
 import { BacklogSite, type Pace } from './backlog-sites.ts'
 
 const [uri = '', database = '', stateDatabase = ''] = process.argv.slice(2)

@@ -4,7 +4,7 @@ import { stopOnSignals } from '../../src/commands/run-service.ts'
 import { loadSettings } from '../../src/config/load-settings.ts'
 import { createLogger } from '../../src/logging.ts'
 import { openProvider } from '../../src/providers/registry.ts'
-import { SyncService } from '../../src/service.ts'
+import { SyncService } from '../../src/service/service.ts'
 import type { InstancePlan } from './crash-point.ts'
 import { CrashingProvider } from './crashing-provider.ts'
 

@@ -7,7 +7,7 @@ import { expect, onTestFinished } from 'vitest'
 
 import { openGDrive, type GDriveOptions } from '../../src/providers/gdrive.ts'
 import { openProvider } from '../../src/providers/registry.ts'
-import type { ServiceOptions } from '../../src/service.ts'
+import type { ServiceOptions } from '../../src/service/service.ts'
 import { startFakeDrive, type FakeDrive } from './fake-drive/fake-drive.ts'
 import type { FakeDriveSettings } from './fake-drive/settings.ts'
 import { hurriedClock, UNHURRIED_LEASE_SECONDS } from './hurried-clock.ts'
@@ -17,7 +17,7 @@ import { Stage, type StageOptions } from './service-harness.ts'
 /** Uploads in chunks begin beyond this many bytes. */
 const SMALL = 100_000
 export const CHUNK = 262_144
-const SIZES = { firstChunk: CHUNK, largestChunk: CHUNK, largestMultipart: SMALL }
+const SIZES = { firstChunk: CHUNK, largestChunk: CHUNK, maxMultipartBytes: SMALL }
 
 export interface DriveStageOptions extends StageOptions {
   readonly drive?: Partial<FakeDriveSettings>

@@ -5,7 +5,7 @@ import { expect } from 'vitest'
 
 import type { Site } from '../../src/model/site.ts'
 import { openProvider } from '../../src/providers/registry.ts'
-import type { ServiceOptions } from '../../src/service.ts'
+import type { ServiceOptions } from '../../src/service/service.ts'
 import { hurriedClock, UNHURRIED_LEASE_SECONDS } from './hurried-clock.ts'
 import { InterferedProvider, type Interference } from './interfered-provider.ts'
 import { recordOf, type Representation } from './published.ts'

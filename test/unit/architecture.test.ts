@@ -88,11 +88,11 @@ describe('imports point one way', () => {
 describe('each library has its place', () => {
   test.each<[string, readonly string[]]>([
     // The commands and the composition root hand the client and ids through; the configuration has the driver check the address.
-    ['mongodb', ['streams', 'config', 'commands', '']],
-    ['rxjs', ['pipeline', 'streams', '']],
+    ['mongodb', ['streams', 'config', 'commands', 'service']],
+    ['rxjs', ['pipeline', 'streams', 'service']],
     ['googleapis', ['providers']],
     ['googleapis-common', ['providers']],
-    ['node:fs', ['providers', 'config', 'logging', 'commands', '']],
+    ['node:fs', ['providers', 'config', 'logging', 'commands', 'service', '']],
     ['winston', ['logging', '']],
     ['zod', ['config']],
     ['commander', ['commands']],

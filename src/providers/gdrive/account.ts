@@ -22,7 +22,7 @@ export interface AccountCall extends Omit<HttpCall, 'headers'> {
 }
 
 /** Tokens that die the moment they are given would be asked for without end. */
-const MOST_TOKENS = 5
+const MAX_TOKENS = 5
 const FRESH_MS = 1000
 
 /** One account's way to Google: every request carries a fresh token and keeps to the account's rate. */
@@ -81,7 +81,7 @@ export class Account {
       if (answer.status !== 401) return this.#judge(answer, call, sentAt, token)
       this.#tokens.drop(token)
       const fresh = refusedAt !== undefined && token.mintedAt >= refusedAt && sentAt - token.mintedAt < FRESH_MS
-      if (fresh || tokens === MOST_TOKENS) throw this.#fault(answer, call, token)
+      if (fresh || tokens === MAX_TOKENS) throw this.#fault(answer, call, token)
       refusedAt ??= this.#clock.now()
     }
   }

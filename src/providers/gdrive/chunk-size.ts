@@ -6,10 +6,10 @@ export interface UploadSizes {
   readonly firstChunk: number
   readonly largestChunk: number
   /** Beyond this an upload is worth the extra round trip that lets it be resumed. */
-  readonly largestMultipart: number
+  readonly maxMultipartBytes: number
 }
 
-export const UPLOAD_SIZES: UploadSizes = { firstChunk: 16 * MEBIBYTE, largestChunk: 64 * MEBIBYTE, largestMultipart: 5 * MEBIBYTE }
+export const UPLOAD_SIZES: UploadSizes = { firstChunk: 16 * MEBIBYTE, largestChunk: 64 * MEBIBYTE, maxMultipartBytes: 5 * MEBIBYTE }
 
 /** All chunks but the last are a multiple of this. */
 const CHUNK_UNIT = 262_144

@@ -12,7 +12,7 @@ import { FileIds } from './file-ids.ts'
 import { HttpClient } from './http-client.ts'
 import type { Timeouts } from './http-client.ts'
 import { mintToken } from './mint-token.ts'
-import { OwnStorage } from './own-storage.ts'
+import { StorageQuota } from './storage-quota.ts'
 import { RateGate } from './rate-gate.ts'
 import { Tokens } from './tokens.ts'
 import { UploadTraffic } from './upload-traffic.ts'
@@ -24,7 +24,7 @@ export interface Connection {
   readonly traffic: UploadTraffic
   readonly ids: FileIds
   readonly chunkSize: ChunkSize
-  readonly storage: OwnStorage
+  readonly storage: StorageQuota
   /** Once by everyone who opened it. */
   release(): void
 }
@@ -86,5 +86,5 @@ async function build(
   const account = new Account({ key, endpoint, http, tokens, gate, clock })
   const api = new DriveApi(google.drive, account, endpoint, () => limit.otherServed())
   const traffic = new UploadTraffic({ endpoint, account, clock, limit })
-  return { account, api, traffic, ids: new FileIds(api), chunkSize: new ChunkSize(sizes), storage: new OwnStorage(api, account, clock) }
+  return { account, api, traffic, ids: new FileIds(api), chunkSize: new ChunkSize(sizes), storage: new StorageQuota(api, account, clock) }
 }

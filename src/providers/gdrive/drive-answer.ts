@@ -1,7 +1,7 @@
 import { withoutEchoes } from './echoes.ts'
 import { DriveFault } from './faults.ts'
 import type { ErrorCode } from '../../errors.ts'
-import { LONGEST_RETRY_AFTER_MS } from '../../model/retry-policy.ts'
+import { MAX_RETRY_AFTER_MS } from '../../model/retry-policy.ts'
 import type { HttpAnswer } from './http-client.ts'
 
 /** The JSON object of a body; undefined for HTML, plain text, nothing at all, or half an answer. */
@@ -19,7 +19,7 @@ export function retryAfterOf({ headers }: Pick<HttpAnswer, 'headers'>, now = Dat
   const value = headers['retry-after']
   if (value === undefined) return undefined
   const asked = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now
-  return Number.isNaN(asked) ? undefined : Math.min(Math.max(0, asked), LONGEST_RETRY_AFTER_MS)
+  return Number.isNaN(asked) ? undefined : Math.min(Math.max(0, asked), MAX_RETRY_AFTER_MS)
 }
 
 const REMEDY: Record<string, { readonly code: ErrorCode; readonly remedy?: string; readonly certain?: boolean }> = {

@@ -2,7 +2,7 @@ const MARK = '[redacted]'
 /** Shorter ones are no secrets, and would blot out ordinary words. */
 const MIN_LENGTH = 12
 /** What a server says is a sentence. */
-const MOST_CHARACTERS = 300
+const MAX_CHARACTERS = 300
 
 /**
  * What a server said, on one line and cut, without what it was told in confidence: whatever becomes of a fault's message, a log, a record
@@ -13,7 +13,7 @@ export function withoutEchoes(said: string, secrets: readonly string[]): string 
   const longestFirst = spellings.filter(({ length }) => length >= MIN_LENGTH).toSorted((one, other) => other.length - one.length)
   let clean = said
   for (const spelling of longestFirst) clean = clean.replaceAll(spelling, MARK)
-  return clean.replaceAll(/\s+/g, ' ').trim().slice(0, MOST_CHARACTERS)
+  return clean.replaceAll(/\s+/g, ' ').trim().slice(0, MAX_CHARACTERS)
 }
 
 /** What is secret in the address of a request: all of it, as an upload's may be of any form. */

@@ -1,5 +1,5 @@
 import type { DriveApi } from './drive-api.ts'
-import { Flights } from './flights.ts'
+import { SingleFlight } from './single-flight.ts'
 
 const AT_ONCE = 1000
 
@@ -7,7 +7,7 @@ const AT_ONCE = 1000
 export class FileIds {
   readonly #api: DriveApi
   readonly #pool: string[] = []
-  readonly #flights = new Flights<void>()
+  readonly #flights = new SingleFlight<void>()
 
   constructor(api: DriveApi) {
     this.#api = api

@@ -5,15 +5,15 @@ import type { Clock } from './clock.ts'
 import type { DriveApi } from './drive-api.ts'
 import { FolderGone, hasStatus } from './faults.ts'
 import type { FileIds } from './file-ids.ts'
-import { Flights } from './flights.ts'
+import { SingleFlight } from './single-flight.ts'
 import { byAge, isFolder, nameKey, SHORTCUT } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
-import type { Listings } from './listings.ts'
+import type { FolderCache } from './folder-cache.ts'
 
 export interface FoldersParts {
   readonly api: DriveApi
   readonly ids: FileIds
-  readonly listings: Listings
+  readonly listings: FolderCache
   readonly clock: Clock
   readonly warn: (key: string, message: string) => void
   /** Persists an id under a key that all instances share; the first proposal wins, and is what everyone gets. */
@@ -24,13 +24,13 @@ export interface FoldersParts {
 const BELIEVED_MS = 600_000
 /** Before a folder is created, its absence must be no older than this. */
 const RECENT_MS = 2000
-const MOST_GENERATIONS = 20
+const MAX_GENERATIONS = 20
 
 /** Folders below a root, by path; looked up once, created once. */
 export class Folders {
   readonly #parts: FoldersParts
   readonly #byPath = new LRUCache<string, FolderRef>({ max: 50_000, ttl: BELIEVED_MS })
-  readonly #flights = new Flights<FolderRef | undefined>()
+  readonly #flights = new SingleFlight<FolderRef | undefined>()
 
   constructor(parts: FoldersParts) {
     this.#parts = parts
@@ -95,7 +95,7 @@ export class Folders {
   async #createReserved(parent: FolderRef, name: string, signal: AbortSignal): Promise<FolderRef> {
     const { api, ids, reserve } = this.#parts
     let key = `${parent.id}/${nameKey(name)}`
-    for (let generation = 0; generation < MOST_GENERATIONS; generation++) {
+    for (let generation = 0; generation < MAX_GENERATIONS; generation++) {
       const proposed = await ids.take(signal)
       const id = (await reserve?.(key, proposed)) ?? proposed
       if (id !== proposed) ids.giveBack(proposed)
@@ -112,7 +112,7 @@ export class Folders {
         key = `${key}/${id}`
       }
     }
-    throw new SyncError('REFUSED', `the folder "${name}" can't be created: its earlier ones were removed ${MOST_GENERATIONS} times`)
+    throw new SyncError('REFUSED', `the folder "${name}" can't be created: its earlier ones were removed ${MAX_GENERATIONS} times`)
   }
 
   /** Without one, another process may create a twin at the same time. All of them settle on the oldest. */

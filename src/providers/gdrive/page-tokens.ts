@@ -1,7 +1,7 @@
 import { SyncError } from '../../errors.ts'
 
 /** Millions of items. */
-const MOST_PAGES = 10_000
+const MAX_PAGES = 10_000
 
 /** The tokens of one listing's pages. A server that names a page again, or pages without end, would otherwise be asked for ever. */
 export class PageTokens {
@@ -17,7 +17,7 @@ export class PageTokens {
   next(token: unknown): string | undefined {
     if (typeof token !== 'string' || token === '') return undefined
     if (this.#used.has(token)) throw new SyncError('INTERRUPTED', `Google Drive gave the same page again while ${this.#what}`)
-    if (this.#used.size >= MOST_PAGES) throw new SyncError('INTERRUPTED', `Google Drive came to no end while ${this.#what}`)
+    if (this.#used.size >= MAX_PAGES) throw new SyncError('INTERRUPTED', `Google Drive came to no end while ${this.#what}`)
     this.#used.add(token)
     return token
   }

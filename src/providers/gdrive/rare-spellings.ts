@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 
 import type { Clock } from './clock.ts'
 import type { DriveApi } from './drive-api.ts'
-import { Flights } from './flights.ts'
+import { SingleFlight } from './single-flight.ts'
 import { hasOneSpelling, nameKey } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
 
@@ -14,7 +14,7 @@ interface Index {
 /** Looking through a large folder takes a page a thousand items; it may take a twentieth of the time. */
 const WORTH = 20
 const SHORTEST_MS = 2000
-const LONGEST_MS = 600_000
+const MAX_MS = 600_000
 /** Names held in all; the least used folders go first. */
 const HELD = 50_000
 
@@ -26,7 +26,7 @@ export class RareSpellings {
   readonly #api: DriveApi
   readonly #clock: Clock
   readonly #cache = new LRUCache<string, Index>({ maxSize: HELD, sizeCalculation: ({ byName }) => byName.size + 1 })
-  readonly #flights = new Flights<Index>()
+  readonly #flights = new SingleFlight<Index>()
 
   constructor(api: DriveApi, clock: Clock) {
     this.#api = api
@@ -64,7 +64,7 @@ export class RareSpellings {
         byName.set(nameKey(item.name), same.set(item.id, item))
       }
     }
-    const life = Math.min(Math.max((this.#clock.now() - asOf) * WORTH, SHORTEST_MS), LONGEST_MS)
+    const life = Math.min(Math.max((this.#clock.now() - asOf) * WORTH, SHORTEST_MS), MAX_MS)
     const index = { byName, freshUntil: asOf + life }
     this.#cache.set(folder.id, index)
     return index

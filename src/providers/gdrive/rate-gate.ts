@@ -3,8 +3,8 @@ import type { Clock } from './clock.ts'
 import { abortFault } from './faults.ts'
 
 /** A request that would have to wait longer fails at once instead, so that nothing hangs for hours. */
-const LONGEST_WAIT_MS = 90_000
-const LONGEST_BACKOFF_MS = 64_000
+const MAX_WAIT_MS = 90_000
+const MAX_BACKOFF_MS = 64_000
 
 /** Keeps every request of one account back while the account is told to slow down. */
 export class RateGate {
@@ -22,7 +22,7 @@ export class RateGate {
     for (;;) {
       const left = this.#closedUntil - this.#clock.now()
       if (left <= 0) return
-      if (left > LONGEST_WAIT_MS) {
+      if (left > MAX_WAIT_MS) {
         const message = `Google Drive asked this account to stay away for another ${Math.ceil(left / 1000)} s`
         throw new SyncError('RATE_LIMITED', message, { retryAfterMs: left })
       }
@@ -44,7 +44,7 @@ export class RateGate {
     // Requests that were under way together were refused together: that counts once.
     if (sentAt >= this.#closedAt) this.#refusals++
     this.#closedAt = now
-    const wait = retryAfterMs ?? Math.min(1000 * 2 ** (this.#refusals - 1), LONGEST_BACKOFF_MS) + Math.random() * 1000
+    const wait = retryAfterMs ?? Math.min(1000 * 2 ** (this.#refusals - 1), MAX_BACKOFF_MS) + Math.random() * 1000
     this.#closedUntil = Math.max(this.#closedUntil, now + wait)
     return this.#closedUntil - now
   }

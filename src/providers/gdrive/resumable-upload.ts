@@ -28,9 +28,9 @@ export interface ResumableOptions {
 /** What Drive says of an upload: all there, so many bytes there, or never heard of it. */
 type Standing = { readonly file: Item } | { readonly stored: number } | 'dead'
 
-const MOST_SESSIONS = 4
+const MAX_SESSIONS = 4
 /** Failures in a row without a byte gained, after which the caller should wait and try again. */
-const MOST_STALLS = 2
+const MAX_STALLS = 2
 
 /**
  * An upload in chunks that survives broken connections, lost answers and the death of its session. After anything uncertain Drive is
@@ -59,7 +59,7 @@ export class ResumableUpload {
       let standing: Standing = uri === undefined ? 'dead' : await this.#ask(uri)
       for (let sessions = 0; ; sessions++) {
         if (standing === 'dead') {
-          if (sessions === MOST_SESSIONS) throw interrupted(this.#target, 'its upload session was lost again and again')
+          if (sessions === MAX_SESSIONS) throw interrupted(this.#target, 'its upload session was lost again and again')
           uri = await startUpload(this.#traffic, this.#target, this.#source, this.#options.signal)
           await this.#options.saveUri(uri)
           standing = { stored: 0 }
@@ -86,13 +86,13 @@ export class ResumableUpload {
         standing =
           before === total ? await this.#ask(uri) : await this.#put(uri, before, Math.min(this.#options.chunkSize.bytes, total - before))
       } catch (error) {
-        if (!isTransient(error) || stalls >= MOST_STALLS) throw error
+        if (!isTransient(error) || stalls >= MAX_STALLS) throw error
         this.#options.chunkSize.failed()
         standing = await this.#ask(uri)
       }
       if (standing === 'dead' || 'file' in standing) break
       if (standing.stored > before) stalls = 0
-      else if (++stalls > MOST_STALLS) throw interrupted(this.#target, 'Google Drive keeps nothing of what it is sent')
+      else if (++stalls > MAX_STALLS) throw interrupted(this.#target, 'Google Drive keeps nothing of what it is sent')
     }
     return standing
   }

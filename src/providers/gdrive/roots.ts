@@ -1,7 +1,7 @@
 import { SyncError } from '../../errors.ts'
 import type { Account } from './account.ts'
 import type { DriveApi } from './drive-api.ts'
-import { Flights } from './flights.ts'
+import { SingleFlight } from './single-flight.ts'
 import { FolderGone } from './faults.ts'
 import { refOf } from './folders.ts'
 import type { Folders } from './folders.ts'
@@ -26,7 +26,7 @@ const ID = /^[\w-]+$/
 export class Roots {
   readonly #parts: RootsParts
   readonly #found = new Map<string, FolderRef>()
-  readonly #flights = new Flights<FolderRef>()
+  readonly #flights = new SingleFlight<FolderRef>()
 
   constructor(parts: RootsParts) {
     this.#parts = parts

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts'
-import { Flights } from './flights.ts'
+import { SingleFlight } from './single-flight.ts'
 
 export interface Token {
   readonly value: string
@@ -15,7 +15,7 @@ const EARLY_MS = 5 * 60_000
 export class Tokens {
   readonly #clock: Clock
   readonly #mint: (signal: AbortSignal) => Promise<Token>
-  readonly #flights = new Flights<Token>()
+  readonly #flights = new SingleFlight<Token>()
   #current: Token | undefined
 
   constructor(clock: Clock, mint: (signal: AbortSignal) => Promise<Token>) {

@@ -1,4 +1,4 @@
-import { unlessAborted } from './flights.ts'
+import { unlessAborted } from './single-flight.ts'
 
 /** Lets those who want the same thing have it one after the other. */
 export class Turns {

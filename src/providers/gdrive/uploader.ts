@@ -7,7 +7,7 @@ import type { FileIds } from './file-ids.ts'
 import { nameKey } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
 import { multipartUpload } from './multipart-upload.ts'
-import type { OwnStorage } from './own-storage.ts'
+import type { StorageQuota } from './storage-quota.ts'
 import { ResumableUpload } from './resumable-upload.ts'
 import type { UploadSessions, UploadState } from './upload-session.ts'
 import { uploadWords } from './upload-target.ts'
@@ -20,9 +20,9 @@ export interface UploaderParts {
   readonly ids: FileIds
   readonly sessions: UploadSessions
   readonly chunkSize: ChunkSize
-  readonly storage: OwnStorage
+  readonly storage: StorageQuota
   /** Bytes; larger files are sent in chunks. */
-  readonly largestMultipart: number
+  readonly maxMultipartBytes: number
 }
 
 export interface Upload {
@@ -113,7 +113,7 @@ export class Uploader {
       throw target.exists && hasStatus(error, 403) && error.code === 'PERMISSION' ? await this.#whoseRight(upload, error) : error
     }
     if (!isIn(item, folder)) throw new FolderGone(uploadWords(upload))
-    if (source.size > this.#parts.largestMultipart) {
+    if (source.size > this.#parts.maxMultipartBytes) {
       // Where the bytes went is of no more use to us, and should be of none to others.
       await options.permit.saveSession(this.#parts.sessions.seal({ remoteId: item.id, exists: true, parentId: folder.id }, source))
     }
@@ -125,7 +125,7 @@ export class Uploader {
     const { source, options } = upload
     const { traffic, chunkSize } = this.#parts
     const { signal } = options
-    if (source.size > this.#parts.largestMultipart) {
+    if (source.size > this.#parts.maxMultipartBytes) {
       const item = await new ResumableUpload(traffic, target, source, {
         signal,
         uri,

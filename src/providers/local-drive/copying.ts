@@ -5,7 +5,7 @@ import type { FileHandle } from 'node:fs/promises'
 import { CHUNK_BYTES } from '../chunk-pool.ts'
 import type { ByteSource } from '../provider.ts'
 import { chunksOf, orAborted, throwIfAborted } from './abort.ts'
-import type { Cloning } from './cloning.ts'
+import type { Reflink } from './reflink.ts'
 import { readUpTo } from './file-stream.ts'
 import { copyLarge } from './large-copy.ts'
 import type { PartFile } from './part-file.ts'
@@ -23,7 +23,7 @@ export interface Copied {
  * Copies a source to a new file, which is then read back and compared with the source. A clone is not read back: it consists of the
  * source's own blocks, so nothing was copied that could differ. Who calls gives the file up when this fails.
  */
-export async function copyTo(part: PartFile, source: ByteSource, cloning: Cloning, options: CopyOptions): Promise<Copied> {
+export async function copyTo(part: PartFile, source: ByteSource, cloning: Reflink, options: CopyOptions): Promise<Copied> {
   if (source.size <= CHUNK_BYTES) return await copySmall(part, source, options)
   const cloned = await clonedFrom(source, part, cloning, options)
   if (cloned === undefined) return await copyLarge(part, source, options)
@@ -37,7 +37,7 @@ export async function copyTo(part: PartFile, source: ByteSource, cloning: Clonin
   })
 }
 
-async function clonedFrom(source: ByteSource, part: PartFile, cloning: Cloning, { signal }: CopyOptions): Promise<FileHandle | undefined> {
+async function clonedFrom(source: ByteSource, part: PartFile, cloning: Reflink, { signal }: CopyOptions): Promise<FileHandle | undefined> {
   throwIfAborted(signal)
   const opening = Promise.resolve(source.openFile?.(signal))
   const file = await orAborted(signal, opening).catch((error: unknown) => {

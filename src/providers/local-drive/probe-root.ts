@@ -8,13 +8,13 @@ import { diskFault, faultsOf, gone } from './disk-fault.ts'
 import { readUpTo } from './file-stream.ts'
 import { freeBytes, FULL_BELOW } from './free-space.ts'
 import { bytesText } from '../../model/bytes-text.ts'
-import type { Places } from './places.ts'
+import type { PathResolver } from './path-resolver.ts'
 import { temporaryName } from './temporary-files.ts'
 
 const PROBE_BYTES = 4096
 
 /** Is a root of a site usable? One that may still be created is judged by the folder that it would be created in. */
-export async function probeRoot(site: string, root: string, operation: Operation, places: Places): Promise<void> {
+export async function probeRoot(site: string, root: string, operation: Operation, places: PathResolver): Promise<void> {
   if (!isAbsolute(root)) throw new SyncError('MISCONFIGURED', `the root "${root}" of site ${site} is not an absolute path of this machine`)
   let folder = root
   if (places.mayCreate(root)) while (dirname(folder) !== folder && (await isAbsent(folder))) folder = dirname(folder)

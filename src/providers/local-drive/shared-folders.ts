@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs'
 
 import type { Anchor } from './anchor.ts'
-import type { Place } from './places.ts'
+import type { Place } from './path-resolver.ts'
 
 interface Held {
   readonly anchor: Anchor

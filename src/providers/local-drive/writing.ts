@@ -7,7 +7,7 @@ import { CHUNK_BYTES } from '../chunk-pool.ts'
 import type { ByteSource, RemoteFile, WriteOptions } from '../provider.ts'
 import { throwIfAborted } from './abort.ts'
 import type { Anchor } from './anchor.ts'
-import { Cloning } from './cloning.ts'
+import { Reflink } from './reflink.ts'
 import { copyTo, type Copied } from './copying.ts'
 import { describe } from './description.ts'
 import { gone } from './disk-fault.ts'
@@ -19,7 +19,7 @@ import type { OwnFiles } from './own-files.ts'
 import { assertOwnName } from './own-name.ts'
 import { PartFile } from './part-file.ts'
 import { isAscii, joined, split } from './paths.ts'
-import type { OpenFolder, Place, Places } from './places.ts'
+import type { OpenFolder, Place, PathResolver } from './path-resolver.ts'
 import type { RootGuard } from './root-guard.ts'
 import type { CopyOptions } from './stored-copy.ts'
 import { StaleFiles } from './temporary-files.ts'
@@ -31,17 +31,17 @@ const SURELY_NAMEABLE = 1_000
 export class Writing {
   readonly #site: Site
   readonly #guard: RootGuard
-  readonly #places: Places
+  readonly #paths: PathResolver
   readonly #own: OwnFiles
   readonly #space = new FreeSpace()
-  readonly #cloning = new Cloning()
+  readonly #cloning = new Reflink()
   readonly #folders = new FolderSync()
   readonly #stale = new StaleFiles()
 
-  constructor(site: Site, guard: RootGuard, places: Places, own: OwnFiles) {
+  constructor(site: Site, guard: RootGuard, places: PathResolver, own: OwnFiles) {
     this.#site = site
     this.#guard = guard
-    this.#places = places
+    this.#paths = places
     this.#own = own
   }
 
@@ -49,7 +49,7 @@ export class Writing {
   async write(path: RootedPath, full: string, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
     const { folder, name } = split(path)
     await assertNameable(full)
-    using place = await this.#places.openFolder(folder, options.permit.granted, this.#site.folderMode)
+    using place = await this.#paths.openFolder(folder, options.permit.granted, this.#site.folderMode)
     const { anchor } = place
     const present = await lstat(anchor.at(name), { bigint: true }).catch(gone)
     if (present?.isDirectory() === true) throw new SyncError('TARGET_CONFLICT', `${full} is a folder: a file can't take its place`)
@@ -83,7 +83,7 @@ export class Writing {
       await options.permit.granted
       if (source.size <= CHUNK_BYTES) await part.discardOf(options.permit.session)
       throwIfAborted(options.signal)
-      await this.#places.assertStillInside(path.root, place, where)
+      await this.#paths.assertStillInside(path.root, place, where)
       return { kept: await this.#rename(part.name, anchor, split(path).name, copied.info, { where, ...options }), copied }
     } catch (error) {
       await part.giveUp(error)
@@ -97,8 +97,8 @@ export class Writing {
       await intoPlace(folder, temporary, name, written, options)
       return name
     }
-    return await this.#places.alone(async () => {
-      const kept = await this.#places.nameIn(folder, name)
+    return await this.#paths.alone(async () => {
+      const kept = await this.#paths.nameIn(folder, name)
       await intoPlace(folder, temporary, kept, written, options)
       return kept
     })
@@ -107,7 +107,7 @@ export class Writing {
   /** The name of the file, and those of the folders that were made for it. */
   async #makeDurable(root: string, place: OpenFolder): Promise<void> {
     for (let levels = place.created; levels > 0; levels--) {
-      using parent = await this.#places.above(root, place, levels)
+      using parent = await this.#paths.above(root, place, levels)
       if (parent !== undefined) await this.#folders.sync(parent)
     }
     await this.#folders.sync(place.anchor)

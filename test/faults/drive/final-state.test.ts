@@ -111,7 +111,7 @@ const ROWS: readonly Row[] = [
   {
     what: 'a part of a chunk is kept',
     large: 4 * CHUNK,
-    provider: { sizes: { firstChunk: 2 * CHUNK, largestChunk: 2 * CHUNK, largestMultipart: 100_000 } },
+    provider: { sizes: { firstChunk: 2 * CHUNK, largestChunk: 2 * CHUNK, maxMultipartBytes: 100_000 } },
     faults: [{ on: 'upload.chunk', effect: { kind: 'partial', bytes: CHUNK }, times: 3 }],
     check(all, running) {
       unnoticed(all, running)

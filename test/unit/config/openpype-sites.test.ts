@@ -12,7 +12,7 @@ const enabledIn = async (file: Json) => {
 }
 const ofProject = (name: string | null) => ({ system: stored.system(system), project: stored.project(project, name) })
 
-const mistakes = async (file: object) => (await mistakesOf(load(file))).problems
+const problems = async (file: object) => (await mistakesOf(load(file))).problems
 
 const withSites = (sites: Json) => both({ project: { sites: { ...project.sites, ...sites } } })
 
@@ -103,7 +103,7 @@ describe('the project that the settings are of', () => {
 describe('mistakes', () => {
   test('name the place to the letter', async () => {
     const wrong = { ...project, config: { retry_cnt: 'many', remote_site: 'nas' }, sites: { nas: { enabled: 'yes', root: 7 } } }
-    expect((await mistakes({ system: stored.system(system), project: stored.project(wrong) })).map(({ key }) => key)).toEqual([
+    expect((await problems({ system: stored.system(system), project: stored.project(wrong) })).map(({ key }) => key)).toEqual([
       'project.data.global.sync_server.config.retry_cnt',
       'project.data.global.sync_server.sites.nas.enabled',
       'project.data.global.sync_server.sites.nas.root',
@@ -116,7 +116,7 @@ describe('mistakes', () => {
   })
 
   test('a remote_site that neither part knows', async () => {
-    expect(await mistakes(both({ project: { config: { remote_site: 'nass' } } }))).toEqual([
+    expect(await problems(both({ project: { config: { remote_site: 'nass' } } }))).toEqual([
       {
         key: 'project.config.remote_site',
         value: 'nass',
@@ -136,7 +136,7 @@ describe('mistakes', () => {
     ['sites that are no object', both({ system: { sites: [] } }), 'system.sites'],
     ['config that is no object', both({ project: { config: [] } }), 'project.config'],
   ])('%s', async (_what, file, key) => {
-    expect((await mistakes(file)).map((problem) => problem.key)).toEqual([key])
+    expect((await problems(file)).map((problem) => problem.key)).toEqual([key])
   })
 
   test('two files that hold the same part', async () => {

@@ -11,7 +11,7 @@ import { withoutUserinfo } from '../../../src/logging/uri-userinfo.ts'
 const SRC = fileURLToPath(new URL('../../../src/', import.meta.url))
 const LENGTH = 1 << 14
 /** A pattern that reads a text again and again takes thousands of times as long as one that reads it once. */
-const MOST_TIMES = 40
+const MAX_TIMES = 40
 
 /** Regular expressions in the text of a program, by what may stand before one. */
 const LITERAL = /(?<=(?:[=(,:[!&|?]|\breturn|=>)\s*)\/(?![*/])((?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+)\/([dgimsuvy]*)/g
@@ -73,7 +73,7 @@ function linearTime(): number {
 /** The texts with which the work takes too long, each time of three. */
 function slow(texts: Iterable<string>, work: (text: string) => unknown): string[] {
   const unit = linearTime()
-  const isSlow = (text: string): boolean => timeOf(() => work(text)) > MOST_TIMES * unit
+  const isSlow = (text: string): boolean => timeOf(() => work(text)) > MAX_TIMES * unit
   const found: string[] = []
   for (const text of texts) {
     if (!isSlow(text) || !isSlow(text) || !isSlow(text)) continue
@@ -131,5 +131,5 @@ test('data of any size is copied up to a limit', () => {
     expect(JSON.stringify(redactDeep(data)).length).toBeLessThan(200_000)
   }
   const unit = linearTime()
-  expect(Math.min(...[1, 2, 3].map(() => timeOf(() => redactDeep(many))))).toBeLessThan(MOST_TIMES * unit)
+  expect(Math.min(...[1, 2, 3].map(() => timeOf(() => redactDeep(many))))).toBeLessThan(MAX_TIMES * unit)
 })

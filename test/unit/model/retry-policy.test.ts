@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 
 import { SyncError, type ErrorCode } from '../../../src/errors.ts'
-import { cooldownMs, LONGEST_RETRY_AFTER_MS } from '../../../src/model/retry-policy.ts'
+import { cooldownMs, MAX_RETRY_AFTER_MS } from '../../../src/model/retry-policy.ts'
 
 /** The middle of the spread. */
 const cooldown = (code: ErrorCode, nth: number) => cooldownMs(new SyncError(code, 'x'), nth, 0.5)
@@ -31,7 +31,7 @@ describe('a site in trouble is left alone', () => {
   test('what the site asked for is kept to exactly, up to an hour', () => {
     fc.assert(
       fc.property(
-        fc.integer({ min: 1, max: LONGEST_RETRY_AFTER_MS }),
+        fc.integer({ min: 1, max: MAX_RETRY_AFTER_MS }),
         fc.integer({ min: 1, max: 50 }),
         fc.double({ min: 0, max: 1, noNaN: true }),
         (retryAfterMs, nth, random) => {
@@ -41,7 +41,7 @@ describe('a site in trouble is left alone', () => {
     )
   })
 
-  test.each([LONGEST_RETRY_AFTER_MS + 1, 2 ** 31, 1e300, Infinity])(
+  test.each([MAX_RETRY_AFTER_MS + 1, 2 ** 31, 1e300, Infinity])(
     'a site that asks for %d ms is asked again after an hour',
     (retryAfterMs) => {
       expect(cooldownMs(new SyncError('UNREACHABLE', 'x', { retryAfterMs }), 1, 0.5)).toBe(3_600_000)

@@ -4,7 +4,7 @@ import { systemClock as pipelineClock } from '../../../src/pipeline/clock.ts'
 import { systemClock as driveClock } from '../../../src/providers/gdrive/clock.ts'
 import { noSignal } from '../../support/fake-drive/rig.ts'
 
-const LONGEST_MS = 2 ** 31 - 1
+const MAX_MS = 2 ** 31 - 1
 const TOO_LONG = [2 ** 31, 1e300, Infinity]
 
 beforeEach(() => void vi.useFakeTimers())
@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers())
 test.each(TOO_LONG)('an alarm in %d ms does not go off at once', async (ms) => {
   const rung = vi.fn<() => void>()
   const cancel = pipelineClock.after(ms, rung)
-  await vi.advanceTimersByTimeAsync(LONGEST_MS - 1)
+  await vi.advanceTimersByTimeAsync(MAX_MS - 1)
   expect(rung).not.toHaveBeenCalled()
   cancel()
   expect(vi.getTimerCount()).toBe(0)

@@ -180,7 +180,7 @@ describe.each(PLACES)('a fault of %s in %s', (site, verb) => {
     const cause = new SyncError('INTERRUPTED', 'reset')
     const outcome = await failing(cause)
     expect(outcome).toMatchObject({ kind: 'site-trouble', site, error: { code: 'UNREACHABLE', cause } })
-    expect((outcome as { error: SyncError }).error.message).toBe(`site ${JSON.stringify(site)} does not get through: reset`)
+    expect((outcome as { error: SyncError }).error.message).toBe(`site ${JSON.stringify(site)} is unreachable: reset`)
   })
 
   test.each<ErrorCode>(['INTERRUPTED', 'BUSY', 'PERMISSION', 'DISK_FULL', 'UNREACHABLE'])(

@@ -8,7 +8,7 @@ import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
 
 const MIB = 1024 * 1024
-const sizes = { firstChunk: MIB, largestChunk: MIB, largestMultipart: MIB }
+const sizes = { firstChunk: MIB, largestChunk: MIB, maxMultipartBytes: MIB }
 
 let rig: Rig
 beforeEach(async () => {

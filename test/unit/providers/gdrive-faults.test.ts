@@ -6,7 +6,7 @@ import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
 
 const MIB = 1024 * 1024
-const sizes = { firstChunk: MIB, largestChunk: MIB, largestMultipart: 5 * MIB }
+const sizes = { firstChunk: MIB, largestChunk: MIB, maxMultipartBytes: 5 * MIB }
 
 let rig: Rig
 beforeEach(async () => {

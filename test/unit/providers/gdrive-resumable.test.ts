@@ -9,7 +9,7 @@ import type { Rig } from '../../support/fake-drive/rig.ts'
 const KIB = 1024
 const MIB = 1024 * KIB
 const SIZE = 6 * MIB + 123
-const sizes = { firstChunk: MIB, largestChunk: MIB, largestMultipart: 5 * MIB }
+const sizes = { firstChunk: MIB, largestChunk: MIB, maxMultipartBytes: 5 * MIB }
 
 let rig: Rig
 let source: ByteSource

@@ -16,7 +16,7 @@ import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
 
 const MIB = 1024 * 1024
-const sizes = { firstChunk: MIB, largestChunk: MIB, largestMultipart: MIB }
+const sizes = { firstChunk: MIB, largestChunk: MIB, maxMultipartBytes: MIB }
 const ENDPOINT = 'https://www.googleapis.com'
 
 let rig: Rig

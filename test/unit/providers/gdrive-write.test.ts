@@ -13,7 +13,7 @@ const MIB = 1024 * KIB
 
 let rig: Rig
 beforeEach(async () => {
-  rig = await openRig({ provider: { sizes: { firstChunk: 256 * KIB, largestChunk: MIB, largestMultipart: 5 * MIB } } })
+  rig = await openRig({ provider: { sizes: { firstChunk: 256 * KIB, largestChunk: MIB, maxMultipartBytes: 5 * MIB } } })
 })
 afterEach(async () => {
   await rig.close()
@@ -75,13 +75,13 @@ test('2,000 new files in one folder, each asked for first, take 2,000 requests a
 })
 
 describe.each([
-  { way: 'in one request', largestMultipart: 1024 * MIB },
-  { way: 'in chunks', largestMultipart: -1 },
-])('$way', ({ largestMultipart }) => {
+  { way: 'in one request', maxMultipartBytes: 1024 * MIB },
+  { way: 'in chunks', maxMultipartBytes: -1 },
+])('$way', ({ maxMultipartBytes }) => {
   const sizes = [0, 1, 262_143, 262_144, 262_145, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 8 * MIB]
   test.each(sizes)('%d bytes arrive as they were', async (size) => {
     await rig.close()
-    rig = await openRig({ provider: { sizes: { firstChunk: 256 * KIB, largestChunk: MIB, largestMultipart } } })
+    rig = await openRig({ provider: { sizes: { firstChunk: 256 * KIB, largestChunk: MIB, maxMultipartBytes } } })
     const source = patternSource(size)
     const file = await rig.write('x.bin', source)
     const md5 = await source.checksum('md5', noSignal)

@@ -9,7 +9,7 @@ import { SyncError } from '../../../src/errors.ts'
 import { LocalDrive } from '../../../src/providers/local-drive.ts'
 import type { Anchor } from '../../../src/providers/local-drive/anchor.ts'
 import { takeHold } from '../../../src/providers/local-drive/take-hold.ts'
-import { Cloning } from '../../../src/providers/local-drive/cloning.ts'
+import { Reflink } from '../../../src/providers/local-drive/reflink.ts'
 import { copyTo } from '../../../src/providers/local-drive/copying.ts'
 import { PartFile } from '../../../src/providers/local-drive/part-file.ts'
 import { diskFault } from '../../../src/providers/local-drive/disk-fault.ts'
@@ -97,7 +97,7 @@ describe('on disk', () => {
       const source = { ...memorySource(SOURCE), openFile: async () => await open(from) }
       const progress: number[] = []
       const { part, options } = await partOf(source, (bytes: number) => progress.push(bytes))
-      const copied = await copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
+      const copied = await copyTo(part, source, new Reflink(async (a, b) => await copyFile(a, b)), options)
       expect(source.opened).toEqual([])
       expect(copied.checksum).toBeUndefined()
       expect(progress).toEqual([SOURCE.length])
@@ -110,7 +110,7 @@ describe('on disk', () => {
 
     test('where it is not, that is asked once for two devices, and the bytes are copied', async () => {
       const { copy, calls } = refusing('EOPNOTSUPP')
-      const cloning = new Cloning(copy)
+      const cloning = new Reflink(copy)
       for (let times = 0; times < 3; times++) {
         const source = { ...memorySource(SOURCE), openFile: async () => await open(from) }
         const { part, options } = await partOf(source)
@@ -123,7 +123,7 @@ describe('on disk', () => {
 
     test('another failure is not remembered, and leaves nothing', async () => {
       const { copy, calls } = refusing('ENOSPC')
-      const cloning = new Cloning(copy)
+      const cloning = new Reflink(copy)
       const { part } = await partOf(memorySource(SOURCE))
       await using source = await open(from)
       expect([await cloning.clone(source, part), await cloning.clone(source, part)]).toEqual([undefined, undefined])
@@ -136,7 +136,7 @@ describe('on disk', () => {
       const before = await stateOf(join(folder, 'outside'))
       const source = { ...memorySource(SOURCE), openFile: async () => await open(from) }
       const { part, options } = await partOf(source)
-      const swapping = new Cloning(async (a, b) => {
+      const swapping = new Reflink(async (a, b) => {
         await swapped(from, join(folder, 'outside/secret'))
         await swapped(join(folder, part.name), join(folder, 'outside/victim'))
         await copyFile(a, b)
@@ -151,17 +151,17 @@ describe('on disk', () => {
       const source = { ...memorySource(SOURCE), mode: 0o755, openFile: async () => await open(from) }
       const { part, options } = await partOf(source)
       await using program = await open(from)
-      await using file = await new Cloning(async (a, b) => await copyFile(a, b)).clone(program, part)
+      await using file = await new Reflink(async (a, b) => await copyFile(a, b)).clone(program, part)
       expect((await file?.stat())?.mode).toBe(0o100600)
       await part.remove()
-      const ended = await copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
+      const ended = await copyTo(part, source, new Reflink(async (a, b) => await copyFile(a, b)), options)
       expect(ended.info.mode & 0o7000n).toBe(0n)
     })
 
     test('a clone of another size than the source had is refused', async () => {
       const source = { ...memorySource(SOURCE), size: SOURCE.length + 1, openFile: async () => await open(from) }
       const { part, options } = await partOf(source)
-      const copying = copyTo(part, source, new Cloning(async (a, b) => await copyFile(a, b)), options)
+      const copying = copyTo(part, source, new Reflink(async (a, b) => await copyFile(a, b)), options)
       await expect(copying).rejects.toMatchObject({ code: 'SOURCE_CHANGED' })
     })
   })

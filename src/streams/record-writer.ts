@@ -11,7 +11,7 @@ import { isPassing } from './outage.ts'
 import type { OwnResults } from './own-results.ts'
 import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
 import { fitsOperators, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
-import { wantedFiles } from './wanted-fields.ts'
+import { wantedFiles } from './projection.ts'
 
 /**
  * The document itself is in the way of every write: 15 Overflow (nested as deeply as can be stored, and not changed), 121

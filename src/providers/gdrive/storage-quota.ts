@@ -3,7 +3,7 @@ import type { Account } from './account.ts'
 import { bytesText } from '../../model/bytes-text.ts'
 import type { Clock } from './clock.ts'
 import type { DriveApi } from './drive-api.ts'
-import { Flights } from './flights.ts'
+import { SingleFlight } from './single-flight.ts'
 
 /** Others write to the drive of a person as well. */
 const BELIEVED_MS = 60_000
@@ -14,11 +14,11 @@ const AMPLE = 2
  * The room in the account's own drive. A service account has none at all and learns it from the refusal of every single upload; who has
  * some learns from a refusal only after the bytes were sent. So it is asked for before a file is started, and remembered for a while.
  */
-export class OwnStorage {
+export class StorageQuota {
   readonly #api: DriveApi
   readonly #account: Account
   readonly #clock: Clock
-  readonly #flights = new Flights<void>()
+  readonly #flights = new SingleFlight<void>()
   /** Bytes, as of then; infinite for an account without a limit. */
   #room: { left: number; readonly asOf: number } | undefined
   /** Bytes of uploads that have not ended. */

@@ -8,7 +8,7 @@ import type { PartFile } from './part-file.ts'
 const UNSUPPORTED = ['ENOTSUP', 'EOPNOTSUPP', 'EXDEV', 'ENOSYS', 'ENOTTY', 'EINVAL']
 
 /** Copies files by sharing their blocks, where the file system can (Btrfs, XFS, ZFS): no bytes are moved. */
-export class Cloning {
+export class Reflink {
   /** Pairs of devices between which it was refused; asking again for each file would be waste. */
   readonly #refused = new Set<string>()
   readonly #copyFile: typeof copyFile

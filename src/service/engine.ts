@@ -2,21 +2,21 @@ import { defer, fromEvent, merge, mergeMap, Subject, type Observable } from 'rxj
 
 import type { EngineParts } from './engine-parts.ts'
 import { RENEW_MS, settlePartsOf, siteWorkParts } from './engine-steps.ts'
-import { isStop } from './errors.ts'
-import { projectSettings } from './model/project-settings.ts'
-import type { Attempt } from './pipeline/attempt.ts'
-import type { Found, Settled, SiteStatus } from './pipeline/contracts.ts'
-import { HINTS, keyOfHint, Lookout, type Hint } from './pipeline/lookout.ts'
-import { Postponed } from './pipeline/postponed.ts'
-import type { RootHealth } from './pipeline/root-health.ts'
-import { ScanPlan } from './pipeline/scan-plan.ts'
-import { settle } from './pipeline/settle.ts'
-import { SiteEvidence } from './pipeline/site-evidence.ts'
-import { syncPipeline } from './pipeline/sync-pipeline.ts'
-import { transferFields } from './pipeline/transfer-fields.ts'
-import { Workload, type WorkloadParts } from './pipeline/workload.ts'
-import type { Operation } from './providers/provider.ts'
-import { countsReads, foldsCase } from './providers/registry.ts'
+import { isStop } from '../errors.ts'
+import { projectSettings } from '../model/project-settings.ts'
+import type { Attempt } from '../pipeline/attempt.ts'
+import type { Found, Settled, SiteStatus } from '../pipeline/contracts.ts'
+import { HINTS, keyOfHint, Planner, type Hint } from '../pipeline/planner.ts'
+import { Postponed } from '../pipeline/postponed.ts'
+import type { RootHealth } from '../pipeline/root-health.ts'
+import { ScanPlan } from '../pipeline/scan-plan.ts'
+import { settle } from '../pipeline/settle.ts'
+import { SiteEvidence } from '../pipeline/site-evidence.ts'
+import { syncPipeline } from '../pipeline/sync-pipeline.ts'
+import { transferFields } from '../pipeline/transfer-fields.ts'
+import { Workload, type WorkloadParts } from '../pipeline/workload.ts'
+import type { Operation } from '../providers/provider.ts'
+import { countsReads, foldsCase } from '../providers/registry.ts'
 import { watchedRoots } from './watched-roots.ts'
 
 const HINTS_AT_ONCE = 100
@@ -34,7 +34,7 @@ export class Engine {
   readonly #work: Workload
   readonly #scans: ScanPlan
   readonly #roots: RootHealth
-  readonly #lookout: Lookout
+  readonly #planner: Planner
   readonly #postponed: Postponed<Hint>
   readonly #evidence: SiteEvidence
 
@@ -51,7 +51,7 @@ export class Engine {
     this.#evidence = new SiteEvidence({ clock, probe: async (site, operation) => this.#probe(site, operation) })
     this.#postponed = new Postponed(clock, isRepeated ? Infinity : LOOKS_IN_ONE_PASS)
     const { running, room$ } = this.#work
-    this.#lookout = new Lookout({
+    this.#planner = new Planner({
       ...parts,
       running,
       forget: (...of) => this.#work.forget(...of),
@@ -63,7 +63,7 @@ export class Engine {
       ...parts,
       room$,
       ...(isRepeated && { loopDelayMs: settings.loopDelaySeconds * 1_000 }),
-      found: (...of) => this.#lookout.found(...of),
+      found: (...of) => this.#planner.found(...of),
     })
     const stop$ = fromEvent(this.#stop.signal, 'abort')
     const settleParts = settlePartsOf(parts, { work: this.#work, evidence: this.#evidence, roots: this.#roots })
@@ -72,7 +72,7 @@ export class Engine {
       scans$: this.#scans.run(stop$),
       look: {
         ...HINTS,
-        run: (hints: readonly Hint[]) => defer(async () => this.#lookout.look(hints)).pipe(mergeMap((found) => this.#looked(found, hints))),
+        run: (hints: readonly Hint[]) => defer(async () => this.#planner.look(hints)).pipe(mergeMap((found) => this.#looked(found, hints))),
         batch: HINTS_AT_ONCE,
         most: MAX_HINTS,
         overflowed: () => this.#scans.request({ reason: 'overflow' }),
@@ -131,7 +131,7 @@ export class Engine {
 
   /** A document was deleted: what runs for it ends. */
   gone({ project, representationId }: Pick<Hint, 'project' | 'representationId'>): void {
-    this.#lookout.gone(project, representationId)
+    this.#planner.gone(project, representationId)
   }
 
   /** There are other instances than before. */
@@ -166,7 +166,7 @@ export class Engine {
         claims,
         clock,
         renewEveryMs: settings.leaseSeconds * RENEW_MS,
-        reread: async (transfer) => this.#lookout.reread(transfer),
+        reread: async (transfer) => this.#planner.reread(transfer),
         busy: ({ site }, freeInMs) => {
           this.#scans.takeover(site, freeInMs)
           contested?.()

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
-import { Reporter, type News } from '../../src/reporter.ts'
-import type { HeardReport, InstanceReport, ReportedSite } from '../../src/streams/state-database.ts'
+import { Reporter, type News } from '../../../src/service/reporter.ts'
+import type { HeardReport, InstanceReport, ReportedSite } from '../../../src/streams/state-database.ts'
 
 const id = { _id: 'a/1/x', database: 'avalon', host: 'a', pid: 1, started: new Date(0) }
 

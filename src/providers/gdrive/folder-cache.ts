@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache'
 
 import type { Clock } from './clock.ts'
 import type { DriveApi } from './drive-api.ts'
-import { Flights } from './flights.ts'
+import { SingleFlight } from './single-flight.ts'
 import { nameKey } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
 import { RareSpellings } from './rare-spellings.ts'
@@ -26,7 +26,7 @@ export interface ListingsOptions {
   /** Folders with more children than this are not listed but asked for each name. */
   readonly largeFolder: number
   /** How long a listing serves at most, in milliseconds. */
-  readonly longestMs: number
+  readonly maxMs: number
 }
 
 /** So much more time than a listing took to fetch may pass before it is fetched again. */
@@ -40,12 +40,12 @@ const HELD = 200_000
  * What is in which folder, for a short time: asking once for all names of a folder is what makes one request a file possible.
  * Kept current by our own changes; what others do is seen when the listing is renewed.
  */
-export class Listings {
+export class FolderCache {
   readonly #api: DriveApi
   readonly #clock: Clock
   readonly #options: ListingsOptions
   readonly #cache = new LRUCache<string, Listing>({ maxSize: HELD, sizeCalculation: (listing) => listing.byName.size + 1 })
-  readonly #flights = new Flights<Listing>()
+  readonly #flights = new SingleFlight<Listing>()
   readonly #rare: RareSpellings
   /** Our own changes while a listing is on its way, which it may have missed. */
   readonly #meanwhile = new Map<string, Map<string, { readonly name: string; readonly item: Item | undefined }>>()
@@ -97,7 +97,7 @@ export class Listings {
   startEmpty(folderId: string): void {
     const now = this.#clock.now()
     if (!this.#cache.has(folderId)) {
-      this.#cache.set(folderId, { byName: new Map(), asOf: now, freshUntil: now + this.#options.longestMs, large: false })
+      this.#cache.set(folderId, { byName: new Map(), asOf: now, freshUntil: now + this.#options.maxMs, large: false })
     }
   }
 
@@ -127,7 +127,7 @@ export class Listings {
       }
       if (large) byName.clear()
       const took = this.#clock.now() - asOf
-      const life = large ? LARGE_MS : Math.min(Math.max(took * WORTH, SHORTEST_MS), this.#options.longestMs)
+      const life = large ? LARGE_MS : Math.min(Math.max(took * WORTH, SHORTEST_MS), this.#options.maxMs)
       const listing: Listing = { byName, asOf, freshUntil: asOf + life, large }
       for (const [id, { name, item }] of meanwhile) {
         if (item === undefined) byName.get(nameKey(name))?.delete(id)

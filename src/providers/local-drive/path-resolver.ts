@@ -31,7 +31,7 @@ type Make = (folder: Anchor, name: string) => Promise<Anchor>
  * found is held first, then asked where it is. Names are taken to the letter; where one is not there, one that differs only in how its
  * letters are composed is the same (looked for in paths that are not plain ASCII).
  */
-export class Places {
+export class PathResolver {
   /** Canonical roots; one that is in here was there. */
   readonly #roots = new Map<string, string>()
   readonly #mayCreateRoot: boolean

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
-import { blameSource } from '../../../src/pipeline/blame.ts'
+import { sourceFaults } from '../../../src/pipeline/source-faults.ts'
 import type { ByteSource } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
 
@@ -53,7 +53,7 @@ test.each<[string, Partial<ByteSource>, (source: ByteSource) => Promise<unknown>
     async (source) => drain(await source.open(0, signal)),
   ],
 ])('a fault in %s is the source’s', async (_title, broken, use) => {
-  const blame = blameSource({ ...memorySource('abc'), ...broken })
+  const blame = sourceFaults({ ...memorySource('abc'), ...broken })
   const error = await thrownBy(async () => use(blame.source))
   expect(error).toBe(fault)
   expect(blame.isSourceFault(error)).toBe(true)
@@ -63,7 +63,7 @@ test.each<[string, Partial<ByteSource>, (source: ByteSource) => Promise<unknown>
 test.each([new SyncError('UNREACHABLE', 'source down'), new Error('x', { cause: 'y' }), 'text', undefined, null])(
   'a fault of its own is the target’s, however alike: %o',
   async (error) => {
-    const blame = blameSource({ ...memorySource('abc'), open: failing })
+    const blame = sourceFaults({ ...memorySource('abc'), open: failing })
     await thrownBy(async () => blame.source.open(0, signal))
     expect(blame.isSourceFault(error)).toBe(false)
   },
@@ -71,9 +71,9 @@ test.each([new SyncError('UNREACHABLE', 'source down'), new Error('x', { cause: 
 
 test('the source is passed on as it is', async () => {
   const inner = { ...memorySource('abc'), mode: 0o640, openFile: async () => Promise.resolve(undefined) }
-  const { source } = blameSource(inner)
+  const { source } = sourceFaults(inner)
   expect(source).toMatchObject({ size: 3, modified: inner.modified, mode: 0o640 })
-  expect(Object.keys(blameSource(memorySource('abc')).source)).not.toContain('mode')
+  expect(Object.keys(sourceFaults(memorySource('abc')).source)).not.toContain('mode')
   expect(await source.checksum('md5', signal)).toBe('900150983cd24fb0d6963f7d28e17f72')
   expect(Buffer.concat((await (await source.open(1, signal)).toArray()) as Buffer[]).toString()).toBe('bc')
   await expect(source.assertUnchanged()).resolves.toBeUndefined()

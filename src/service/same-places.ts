@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-import type { SyncError } from './errors.ts'
-import type { Log } from './model/log.ts'
-import type { Settings } from './model/settings.ts'
-import type { Site } from './model/site.ts'
-import { rootKey } from './model/transfer.ts'
-import type { ProviderPool } from './providers/provider-pool.ts'
+import type { SyncError } from '../errors.ts'
+import type { Log } from '../model/log.ts'
+import type { Settings } from '../model/settings.ts'
+import type { Site } from '../model/site.ts'
+import { rootKey } from '../model/transfer.ts'
+import type { ProviderPool } from '../providers/provider-pool.ts'
 import { allSites } from './site-check.ts'
 
 /** How long the start waits for sites to say what their roots are; who answers later counts from then on. Milliseconds. */

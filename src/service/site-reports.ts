@@ -1,8 +1,8 @@
 import type { Engine } from './engine.ts'
-import type { SyncError } from './errors.ts'
-import type { Settings } from './model/settings.ts'
+import type { SyncError } from '../errors.ts'
+import type { Settings } from '../model/settings.ts'
 import type { News } from './reporter.ts'
-import type { ReportedSite } from './streams/state-database.ts'
+import type { ReportedSite } from '../streams/state-database.ts'
 
 /** How the sites are doing under one configuration. */
 export function siteReports(

@@ -12,7 +12,7 @@ export type KeyOf = (path: Path) => string
 export const LEFT_OUT = ' (left out)'
 
 /** Collects everything that is wrong, so that all of it is shown at once. Nothing it holds is secret. */
-export class Mistakes {
+export class Problems {
   readonly problems: ConfigProblem[] = []
   readonly warnings: string[] = []
 

@@ -1,9 +1,9 @@
-import { SyncError } from './errors.ts'
-import type { Log } from './model/log.ts'
-import { publishSites } from './model/project-settings.ts'
-import type { Settings } from './model/settings.ts'
-import type { Site, SkippedSite } from './model/site.ts'
-import type { ProviderPool } from './providers/provider-pool.ts'
+import { SyncError } from '../errors.ts'
+import type { Log } from '../model/log.ts'
+import { publishSites } from '../model/project-settings.ts'
+import type { Settings } from '../model/settings.ts'
+import type { Site, SkippedSite } from '../model/site.ts'
+import type { ProviderPool } from '../providers/provider-pool.ts'
 
 /** Every site of the configuration, those of single projects included. */
 export function allSites({ sites, projects }: Settings): readonly Site[] {

@@ -3,12 +3,12 @@ import type { Readable } from 'node:stream'
 import type { ByteSource } from '../providers/provider.ts'
 
 /** Tells faults of the source from faults of the target, which pass through the target's hands on their way. */
-export interface Blame {
+export interface SourceFaults {
   readonly source: ByteSource
   isSourceFault(error: unknown): boolean
 }
 
-export function blameSource(source: ByteSource): Blame {
+export function sourceFaults(source: ByteSource): SourceFaults {
   const faults = new WeakSet<object>()
   const note = (error: unknown): void => {
     if (typeof error === 'object' && error !== null) faults.add(error)

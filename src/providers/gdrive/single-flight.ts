@@ -7,7 +7,7 @@ interface Flight {
 }
 
 /** Joins callers that want the same thing at the same time. The work is stopped when the last of them has gone. */
-export class Flights<T> {
+export class SingleFlight<T> {
   readonly #running = new Map<string, Flight>()
 
   async join(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
-import { withEarlier } from '../../src/site-reports.ts'
-import type { ReportedSite } from '../../src/streams/state-database.ts'
+import { withEarlier } from '../../../src/service/site-reports.ts'
+import type { ReportedSite } from '../../../src/streams/state-database.ts'
 
 const site = (name: string, running: number, queued = 0): ReportedSite => ({
   site: name,

@@ -1,6 +1,6 @@
-import type { Log } from './model/log.ts'
-import type { Clock } from './pipeline/clock.ts'
-import { RootHealth, type RootHealthParts } from './pipeline/root-health.ts'
+import type { Log } from '../model/log.ts'
+import type { Clock } from '../pipeline/clock.ts'
+import { RootHealth, type RootHealthParts } from '../pipeline/root-health.ts'
 
 export interface WatchedRootsParts {
   readonly clock: Clock

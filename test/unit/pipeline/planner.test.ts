@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 
 import { idText, type RepresentationDocument } from '../../../src/model/document.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
-import { HINTS, keyOfHint, Lookout, mergeHints, type Hint } from '../../../src/pipeline/lookout.ts'
+import { HINTS, keyOfHint, Planner, mergeHints, type Hint } from '../../../src/pipeline/planner.ts'
 import type { Attempt } from '../../../src/pipeline/attempt.ts'
 import { FakeClock } from '../../support/fake-clock.ts'
 import { attemptAt, MemoryClaims } from '../../support/memory-claims.ts'
@@ -25,7 +25,7 @@ function rig(documents: readonly RepresentationDocument[] = []) {
   const reads: unknown[][] = []
   const unread: unknown[] = []
   const faults: Error[] = []
-  const lookout = new Lookout({
+  const lookout = new Planner({
     reader: {
       read: async (project, ids) => {
         reads.push([project, ...ids])

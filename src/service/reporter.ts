@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 
-import type { HeardReport, InstanceReport, StateDatabase } from './streams/state-database.ts'
+import type { HeardReport, InstanceReport, StateDatabase } from '../streams/state-database.ts'
 
 export type News = Pick<InstanceReport, 'stream' | 'streamFault' | 'sites' | 'projects'>
 

@@ -1,12 +1,12 @@
 import { filter, map, merge, tap, timer, type Observable } from 'rxjs'
 
-import type { Log } from './model/log.ts'
-import { projectSettings } from './model/project-settings.ts'
-import type { Settings } from './model/settings.ts'
-import type { Hint } from './pipeline/lookout.ts'
-import type { ScanPlan } from './pipeline/scan-plan.ts'
-import type { StreamEvent } from './streams/stream-event.ts'
-import type { InstanceReport } from './streams/state-database.ts'
+import type { Log } from '../model/log.ts'
+import { projectSettings } from '../model/project-settings.ts'
+import type { Settings } from '../model/settings.ts'
+import type { Hint } from '../pipeline/planner.ts'
+import type { ScanPlan } from '../pipeline/scan-plan.ts'
+import type { StreamEvent } from '../streams/stream-event.ts'
+import type { InstanceReport } from '../streams/state-database.ts'
 
 export interface ChangeHintsParts {
   readonly settings: Settings

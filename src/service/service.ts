@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 
-import { UnsupportedServerError } from './errors.ts'
-import { redact } from './logging.ts'
-import type { Log } from './model/log.ts'
-import { TRANSIENT_RETRY, type TransientRetry } from './model/retry-policy.ts'
-import type { Settings } from './model/settings.ts'
-import { systemClock, type Clock } from './pipeline/clock.ts'
-import type { Attempt } from './pipeline/attempt.ts'
-import type { Settled } from './pipeline/contracts.ts'
-import type { ProviderPoolParts } from './providers/provider-pool.ts'
+import { UnsupportedServerError } from '../errors.ts'
+import { redact } from '../logging.ts'
+import type { Log } from '../model/log.ts'
+import { TRANSIENT_RETRY, type TransientRetry } from '../model/retry-policy.ts'
+import type { Settings } from '../model/settings.ts'
+import { systemClock, type Clock } from '../pipeline/clock.ts'
+import type { Attempt } from '../pipeline/attempt.ts'
+import type { Settled } from '../pipeline/contracts.ts'
+import type { ProviderPoolParts } from '../providers/provider-pool.ts'
 import { Reporter } from './reporter.ts'
 import { Session } from './session.ts'
 import { isOff } from './site-check.ts'
 import { newsOf } from './site-reports.ts'
-import { connect, type Connections } from './streams/connect.ts'
-import { stateDatabase, type StateDatabase } from './streams/state-database.ts'
-import { sleep } from './streams/waiting.ts'
+import { connect, type Connections } from '../streams/connect.ts'
+import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
+import { sleep } from '../streams/waiting.ts'
 import { within } from './within.ts'
 
 export interface ServiceOptions {
@@ -105,7 +105,7 @@ export class SyncService {
   force(reason = 'shutdown'): void {
     this.stop()
     for (const session of this.#sessions) session.abort(reason)
-    // The database may be away: nobody waits for it any longer.
+    // MongoDB may be unavailable: nobody waits for it any longer.
     setTimeout(this.#forced.resolve, FAREWELL_MS).unref()
   }
 

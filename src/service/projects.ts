@@ -1,17 +1,17 @@
 import { LRUCache } from 'lru-cache'
 import type { MongoClient } from 'mongodb'
 
-import type { Log } from './model/log.ts'
-import { projectSettings } from './model/project-settings.ts'
-import type { Settings } from './model/settings.ts'
-import { DEFAULT_PRIORITY } from './model/site-record.ts'
-import { targetSites } from './model/verdict.ts'
-import type { ScanPages, ScanRequest } from './pipeline/scan-plan.ts'
-import { connectPatiently } from './streams/connect.ts'
-import { isPassing } from './streams/outage.ts'
-import { createIndexes, indexCommands, wantedIndexes, type CreatedIndexes } from './streams/indexes.ts'
-import type { IndexDefinition } from './streams/pending-query.ts'
-import { collectionNames, scanProject } from './streams/scan.ts'
+import type { Log } from '../model/log.ts'
+import { projectSettings } from '../model/project-settings.ts'
+import type { Settings } from '../model/settings.ts'
+import { DEFAULT_PRIORITY } from '../model/site-record.ts'
+import { targetSites } from '../model/verdict.ts'
+import type { ScanPages, ScanRequest } from '../pipeline/scan-plan.ts'
+import { connectPatiently } from '../streams/connect.ts'
+import { isPassing } from '../streams/outage.ts'
+import { createIndexes, indexCommands, wantedIndexes, type CreatedIndexes } from '../streams/indexes.ts'
+import type { IndexDefinition } from '../streams/pending-query.ts'
+import { collectionNames, scanProject } from '../streams/scan.ts'
 
 export interface ProjectsParts {
   readonly settings: Settings
@@ -148,7 +148,7 @@ export class Projects implements AsyncDisposable {
   }
 }
 
-/** Goes on without what failed, unless the server itself is away. */
+/** Goes on without what failed, unless the server itself is unavailable. */
 function skipped(error: unknown, faults: unknown[]): { readonly done: true; readonly value: undefined } {
   if (isPassing(error)) throw error
   faults.push(error)

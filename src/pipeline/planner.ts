@@ -10,7 +10,7 @@ import type { Site } from '../model/site.ts'
 import type { DocumentReader } from '../model/stores.ts'
 import { placeKey, rootKey, type Transfer } from '../model/transfer.ts'
 import type { Verdict } from '../model/verdict.ts'
-import { breather } from './breather.ts'
+import { eventLoopYielder } from './yield-to-event-loop.ts'
 import type { Attempt } from './attempt.ts'
 import type { Found } from './contracts.ts'
 
@@ -25,7 +25,7 @@ export interface Hint {
   readonly document?: RepresentationDocument
 }
 
-export interface LookoutParts {
+export interface PlannerParts {
   readonly reader: DocumentReader
   /** What is under way, by the key of the transfer. */
   readonly running: ReadonlyMap<string, Attempt>
@@ -60,12 +60,12 @@ export const mergeHints = (former: Hint, latter: Hint): Hint => ({
 export const HINTS = { keyOf: keyOfHint, merge: mergeHints, lighten: withoutDocument }
 
 /** Turns documents into work. What it reads decides; how it came to read it does not. */
-export class Lookout {
-  readonly #parts: LookoutParts
+export class Planner {
+  readonly #parts: PlannerParts
   /** One warning a document and run. */
   readonly #warned = new LRUCache<string, true>({ max: 50_000 })
 
-  constructor(parts: LookoutParts) {
+  constructor(parts: PlannerParts) {
     this.#parts = parts
   }
 
@@ -101,7 +101,7 @@ export class Lookout {
   async #lookIn(project: string, hints: readonly Hint[]): Promise<readonly Found[]> {
     const { reader, settingsOf, unread } = this.#parts
     if (!settingsOf(project).enabled) return []
-    const breathe = breather()
+    const yieldToEventLoop = eventLoopYielder()
     try {
       await this.#parts.prepare?.(project)
       const read =
@@ -113,10 +113,10 @@ export class Lookout {
       const documents = new Map(read.map((document) => [idText(document._id), document]))
       const found: Found[] = []
       for (const hint of hints) {
-        await breathe()
+        await yieldToEventLoop()
         found.push(this.#look(hint, documents.get(idText(hint.representationId))))
       }
-      await breathe()
+      await yieldToEventLoop()
       return found
     } catch (error) {
       unread(error)

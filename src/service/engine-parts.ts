@@ -1,15 +1,15 @@
 import type { Observable } from 'rxjs'
 
-import type { SyncError } from './errors.ts'
-import type { Log } from './model/log.ts'
-import type { TransientRetry } from './model/retry-policy.ts'
-import type { Settings } from './model/settings.ts'
-import type { ClaimStore, DocumentReader, RecordWriter, SlotStore } from './model/stores.ts'
-import type { Clock } from './pipeline/clock.ts'
-import type { Peers } from './pipeline/peers.ts'
-import type { Hint, LookoutParts } from './pipeline/lookout.ts'
-import type { ScanParts } from './pipeline/scan-plan.ts'
-import type { ProviderPool } from './providers/provider-pool.ts'
+import type { SyncError } from '../errors.ts'
+import type { Log } from '../model/log.ts'
+import type { TransientRetry } from '../model/retry-policy.ts'
+import type { Settings } from '../model/settings.ts'
+import type { ClaimStore, DocumentReader, RecordWriter, SlotStore } from '../model/stores.ts'
+import type { Clock } from '../pipeline/clock.ts'
+import type { Peers } from '../pipeline/peers.ts'
+import type { Hint, PlannerParts } from '../pipeline/planner.ts'
+import type { ScanParts } from '../pipeline/scan-plan.ts'
+import type { ProviderPool } from '../providers/provider-pool.ts'
 
 export interface EngineParts {
   readonly settings: Settings
@@ -24,8 +24,8 @@ export interface EngineParts {
   readonly reader: DocumentReader
   readonly providers: ProviderPool
   /** What holds for a project; without it, what the configuration says. */
-  readonly settingsOf?: LookoutParts['settingsOf']
-  readonly prepare?: LookoutParts['prepare']
+  readonly settingsOf?: PlannerParts['settingsOf']
+  readonly prepare?: PlannerParts['prepare']
   readonly misconfigured: ReadonlyMap<string, SyncError>
   readonly samePlaces: ReadonlyMap<string, string>
   readonly pages: ScanParts['pages']
