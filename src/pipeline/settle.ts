@@ -1,3 +1,5 @@
+import type { LRUCache } from 'lru-cache'
+
 import type { Attempt } from './attempt.ts'
 import type { Settled } from './contracts.ts'
 import { transfer, type TransferParts } from './transfer.ts'
@@ -9,20 +11,32 @@ export interface SettleParts {
   readonly transfer: TransferParts
   readonly writeBack: WriteBackParts
   readonly work: Pick<Workload, 'verified'>
+  /** Keys of transfers whose last attempt had no permit. */
+  readonly refused: Pick<LRUCache<string, true>, 'has' | 'set' | 'delete'>
   /** Begins to show the progress of an attempt; gives back how to end that. */
   readonly showProgress: (attempt: Attempt) => () => void
 }
 
 /**
  * One attempt from its slots to its result. The permit is asked for at once, and the copy begins meanwhile; nothing of it is visible before
- * the permit is granted, and nothing is told or written of an attempt whose permit was refused. Rejects when MongoDB could not be asked.
+ * the permit is granted, and nothing is told or written of an attempt whose permit was refused: the next one waits for its permit before it
+ * begins. Rejects when MongoDB could not be asked.
  */
 export async function settle(parts: SettleParts, attempt: Attempt): Promise<Settled | undefined> {
+  const { key } = attempt.transfer
+  const isGranted = async (): Promise<boolean> => {
+    const granted = await attempt.permit.isGranted()
+    if (granted) parts.refused.delete(key)
+    else parts.refused.set(key, true)
+    return granted
+  }
   attempt.permit.ask()
+  // It may be refused again and again: one whose record is never found, say. Nothing is copied for it in vain more than once.
+  if (parts.refused.has(key) && !(await isGranted())) return undefined
   const hideProgress = parts.showProgress(attempt)
   try {
     const outcome = await verify(attempt, await transfer(parts.transfer, attempt))
-    if (!(await attempt.permit.isGranted())) return undefined
+    if (!(await isGranted())) return undefined
     const written = parts.work.verified(attempt, outcome)
     hideProgress()
     try {

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 import type { EngineParts } from './engine-parts.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import type { RootHealth } from '../pipeline/root-health.ts'
@@ -15,6 +17,8 @@ import { concurrencyOf } from '../providers/registry.ts'
 export const RENEW_MS = 1_000 / 3
 /** Transfers that wait for one site at most; a scan finds the rest. */
 const MAX_QUEUED = 1_000
+/** Transfers that are remembered because they had no permit. */
+const MAX_REFUSED = 10_000
 /** How often progress may be written into a record, where that is asked for. */
 const PROGRESS_MS = 5_000
 
@@ -78,6 +82,7 @@ export function settlePartsOf(parts: EngineParts, { work, evidence, roots }: Eng
       isBacklogged: (site) => work.isBacklogged(site),
     },
     work,
+    refused: new LRUCache<string, true>({ max: MAX_REFUSED }),
     showProgress: settings.writeProgress ? (attempt) => showProgress(progress, attempt) : () => () => undefined,
   }
 }

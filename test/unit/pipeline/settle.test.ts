@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { describe, expect, test, vi } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
@@ -30,6 +31,7 @@ function rig({ gate = (_site: string, _call: MemoryCall): Promise<void> | void =
   }
   providers.studio.store.put(SOURCE, 'the content')
   const written = Promise.withResolvers<WriteResult>()
+  const refused = new LRUCache<string, true>({ max: 10 })
   const parts: SettleParts = {
     transfer: {
       providers: { get: async ({ name }) => Promise.resolve(providers[name as 'gdrive']) },
@@ -60,6 +62,7 @@ function rig({ gate = (_site: string, _call: MemoryCall): Promise<void> | void =
         return () => diary.push('written')
       },
     },
+    refused,
     showProgress: () => {
       diary.push('progress')
       return () => {
@@ -83,7 +86,21 @@ function rig({ gate = (_site: string, _call: MemoryCall): Promise<void> | void =
     return seen
   }
   const { gdrive } = providers
-  return { clock, claims, log, diary, results, fresh, written, transfer, attempt, run, ...providers, files: () => gdrive.store.paths() }
+  return {
+    clock,
+    claims,
+    log,
+    diary,
+    results,
+    refused,
+    fresh,
+    written,
+    transfer,
+    attempt,
+    run,
+    ...providers,
+    files: () => gdrive.store.paths(),
+  }
 }
 
 const allSent = async ({ gdrive }: ReturnType<typeof rig>): Promise<void> => {
@@ -162,6 +179,32 @@ describe('a permit that is refused', () => {
     await vi.waitFor(() => expect(seen.isOver).toBe(true))
     expect([seen.settled, seen.error, all.gdrive.bytes.written]).toEqual([undefined, undefined, 0])
     await expectNothing(all)
+  })
+
+  test('is waited for the next time, before anything is copied', async () => {
+    const all = rig()
+    all.refused.set(all.transfer.key, true)
+    const seen = all.run()
+    await allThatCan()
+    expect([seen.isOver, all.gdrive.calls.stat, all.studio.calls.read, all.diary]).toEqual([false, 0, 0, []])
+    all.fresh.resolve(undefined)
+    await vi.waitFor(() => expect(seen.isOver).toBe(true))
+    expect([seen.settled, all.gdrive.calls.stat, all.refused.has(all.transfer.key)]).toEqual([undefined, 0, true])
+  })
+
+  test('is remembered, and forgotten once there is one', async () => {
+    const all = rig()
+    const first = all.run()
+    all.fresh.resolve(undefined)
+    await vi.waitFor(() => expect(first.isOver).toBe(true))
+    expect(all.refused.has(all.transfer.key)).toBe(true)
+    const next = rig()
+    next.refused.set(next.transfer.key, true)
+    next.fresh.resolve(next.transfer)
+    next.written.resolve({ kind: 'written' })
+    const second = next.run()
+    await vi.waitFor(() => expect(second.isOver).toBe(true))
+    expect([second.settled?.outcome.kind, next.refused.has(next.transfer.key)]).toEqual(['synced', false])
   })
 
   test('for a file that is there already: its record is not touched', async () => {

@@ -70,7 +70,7 @@ test('a stop ends all waiting, and the next fault is not waited for', async () =
 
 test('patience, and a deadline, end', async () => {
   const { outage, ask } = rig({ patienceMs: 150 })
-  await expect(outage.through(ask)).rejects.toMatchObject({ code: 'ABORTED', message: 'MongoDB is away: no primary' })
+  await expect(outage.through(ask)).rejects.toMatchObject({ code: 'ABORTED', message: 'MongoDB is unavailable: no primary' })
   await expect(outage.through(ask, { until: performance.now() })).rejects.toMatchObject({ code: 'ABORTED' })
 })
 
