@@ -2,10 +2,12 @@ import type { Destination } from './destination.ts'
 
 /** What may wait to be written: several thousand lines that come without a pause. Bytes. */
 const MAX_WAITING = 2 << 20
+/** Bytes of lines that are written by one call to the system: as much as a pipe takes. */
+const MAX_JOINED = 65_536
 
 /**
- * Lines on their way out of the process. What its destination does not take waits here up to a limit; beyond it lines are dropped, and
- * counted until they can be told of.
+ * Lines on their way out of the process. Those of one turn of the event loop share a call to the system. What its destination does not take
+ * waits here up to a limit; beyond it lines are dropped, and counted until they can be told of.
  */
 export class Output {
   readonly #destination: Destination
@@ -15,6 +17,7 @@ export class Output {
   #waitingBytes = 0
   #droppedLines = 0
   #isFull = false
+  #soon: NodeJS.Immediate | undefined
   #isGone = false
   #emptied = Promise.withResolvers<void>()
 
@@ -40,7 +43,7 @@ export class Output {
     }
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
-    if (!this.#isFull) this.#passOn()
+    if (!this.#isFull) this.#soon ??= setImmediate(() => this.#passOn())
   }
 
   #isTooMuch(bytes: number): boolean {
@@ -62,6 +65,7 @@ export class Output {
   }
 
   async #flushed(): Promise<void> {
+    if (!this.#isFull) this.#passOn()
     while (this.#waiting.length > 0 || this.#droppedLines > 0) {
       this.#emptied = Promise.withResolvers()
       await this.#emptied.promise
@@ -70,8 +74,10 @@ export class Output {
   }
 
   #passOn(): void {
+    clearImmediate(this.#soon)
+    this.#soon = undefined
     try {
-      for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      for (let next = this.#joined(); next; next = this.#joined()) {
         const taken = this.#destination.take(next)
         this.#waitingBytes -= taken
         if (taken < next.length) {
@@ -87,6 +93,22 @@ export class Output {
     }
     this.#tell()
     if (this.#waiting.length === 0) this.#emptied.resolve()
+  }
+
+  /** The lines that go next, as the first that waits. */
+  #joined(): Buffer | undefined {
+    const [first] = this.#waiting
+    if (this.#waiting.length < 2 || !first) return first
+    let count = 1
+    let bytes = first.length
+    for (let next = this.#waiting[1]; next && bytes + next.length <= MAX_JOINED; next = this.#waiting[count]) {
+      bytes += next.length
+      count++
+    }
+    if (count === 1) return first
+    const joined = Buffer.concat(this.#waiting.slice(0, count), bytes)
+    this.#waiting.splice(0, count, joined)
+    return joined
   }
 
   #askAgain(): void {

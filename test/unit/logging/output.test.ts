@@ -6,6 +6,7 @@ import { createLogger } from '../../../src/logging.ts'
 import { DescriptorDestination, type Destination } from '../../../src/logging/destination.ts'
 import { Output } from '../../../src/logging/output.ts'
 import { parseLog } from '../../support/log-schema.ts'
+import { settle } from '../../support/fake-clock.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const MEBIBYTE = 1 << 20
@@ -51,10 +52,11 @@ function rig() {
 }
 
 describe('what is not taken', () => {
-  test('waits, and goes on where it was, in order', () => {
+  test('waits, and goes on where it was, in order', async () => {
     const { pipe, output } = rig()
     pipe.room = 4
     for (const line of ['žluť\n', 'two\n', 'three\n']) output.write(line)
+    await settle()
     expect(pipe.taken).toBe('žlu')
     for (let n = 0; n < 20; n++) pipe.read(1)
     expect(pipe.taken).toBe('žluť\ntwo\nthree\n')
@@ -72,20 +74,22 @@ describe('what is not taken', () => {
     expect(pipe.taken).toBe(`${line.repeat(1_024)}${1_500 - 1_024 + 1} dropped\nlater\n`)
   })
 
-  test('is told of again when it happens again', () => {
+  test('is told of again when it happens again', async () => {
     const { pipe, output } = rig()
     const line = `${'x'.repeat(MEBIBYTE / 2)}\n`
     for (let round = 0; round < 3; round++) {
       for (let n = 0; n < 4; n++) output.write(line)
+      await settle()
       pipe.read(4 * MEBIBYTE)
       pipe.room = 0
     }
     expect(pipe.taken.match(/\d+ dropped/g)).toEqual(Array.from({ length: 3 }, () => '3 dropped'))
   })
 
-  test('may be a single line that is longer than the limit', () => {
+  test('may be a single line that is longer than the limit', async () => {
     const { pipe, output } = rig()
     output.write('x'.repeat(2 * MEBIBYTE))
+    await settle()
     pipe.read(2 * MEBIBYTE)
     expect(pipe.taken).toHaveLength(2 * MEBIBYTE)
   })
@@ -93,6 +97,7 @@ describe('what is not taken', () => {
   test('is forgotten when nobody will ever take it', async () => {
     const { pipe, output } = rig()
     output.write('one\n')
+    await settle()
     pipe.isBroken = true
     pipe.read(10)
     expect(output.isGone).toBe(true)
@@ -100,6 +105,22 @@ describe('what is not taken', () => {
     await output.flush(60_000)
     expect(pipe.taken).toBe('')
   })
+})
+
+test('lines of one turn share a call to the system, up to what a pipe takes', async () => {
+  const sizes: number[] = []
+  const write = (_fd: number, bytes: Buffer): number => {
+    sizes.push(bytes.length)
+    return bytes.length
+  }
+  const output = new Output(new DescriptorDestination(1, { write: write as never }), () => undefined)
+  const line = `${'x'.repeat(999)}\n`
+  for (let n = 0; n < 100; n++) output.write(line)
+  await settle()
+  expect(sizes).toEqual([65_000, 35_000])
+  output.write(line)
+  await output.flush(60_000)
+  expect(sizes).toEqual([65_000, 35_000, 1_000])
 })
 
 describe('a flush', () => {
@@ -140,9 +161,11 @@ describe('a file, a pipe or a terminal', () => {
     const { output, written } = descriptor([code, code, code])
     output.write('one\n')
     output.write('two\n')
+    await settle()
     expect(written()).toBe('')
     await waitFor('both lines', () => written() === 'one\ntwo\n')
     output.write('three\n')
+    await settle()
     expect(written()).toBe('one\ntwo\nthree\n')
   })
 
@@ -153,6 +176,7 @@ describe('a file, a pipe or a terminal', () => {
   ])('that nobody will read again (%s) gets nothing more', async (code, isTerminal) => {
     const { output, written } = descriptor([code], isTerminal)
     output.write('one\n')
+    await settle()
     expect(output.isGone).toBe(true)
     output.write('two\n')
     await output.flush(60_000)
