@@ -7,8 +7,11 @@ import type { RecordAddress, Transfer } from './transfer.ts'
 
 /** Leases on places. */
 export interface ClaimStore {
-  /** Answers when the majority has the lease: no election can take it back. */
-  claim(transfer: Transfer, attemptId: string): Promise<ClaimResult>
+  /**
+   * Answers when the majority has the lease: no election can take it back. `lingers`: more is waiting, so it may wait a moment for others
+   * to go with it.
+   */
+  claim(transfer: Transfer, attemptId: string, options?: { readonly lingers?: boolean }): Promise<ClaimResult>
   /** Undefined when the lease is not ours any more. */
   renew(claim: Claim, progress: { readonly bytes: number; readonly size: number }): Promise<Claim | undefined>
   /** Resolves when it is stored durably. Rejects when the lease is not ours any more. */

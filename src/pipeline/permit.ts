@@ -20,6 +20,8 @@ export interface PermitParts {
   /** The attempt begins to count: others can see it from now on. */
   readonly started: (attempt: Attempt) => void
   readonly renewEveryMs: number
+  /** Does more work wait for this site? */
+  readonly isBacklogged: (site: string) => boolean
 }
 
 /**
@@ -112,11 +114,11 @@ export class Permit implements WritePermit {
 
   /** Never rejects. */
   async #ask(): Promise<void> {
-    const { claims, reread, busy, started } = this.#parts
+    const { claims, reread, busy, started, isBacklogged } = this.#parts
     const attempt = this.#attempt
     const planned = attempt.transfer
     try {
-      const result = await claims.claim(planned, this.attemptId)
+      const result = await claims.claim(planned, this.attemptId, { lingers: isBacklogged(planned.site) })
       if (result.kind === 'busy') {
         busy(planned, result.freeInMs)
         return attempt.end({ kind: 'refused', reason: 'another instance has it' })

@@ -49,6 +49,9 @@ async function bring(parts: TransferParts, attempt: Attempt, endpoints: Endpoint
   const from = await faults.ofSource(parts.providers.get(endpoints.sourceSite))
   const target = await parts.providers.get(endpoints.targetSite)
   return retry(parts, attempt, async () => {
+    // Both ends are looked at at the same time.
+    const there = target.stat(endpoints.target, { signal, exact: true })
+    there.catch(() => undefined)
     const opened = await faults.ofSource(parts.openSource(from, endpoints.source, { signal, checksumAlgorithm: target.checksumAlgorithm }))
     const source = faults.watch(opened)
     const notReady = parts.sizes.check(attempt, endpoints, source)
@@ -58,8 +61,8 @@ async function bring(parts: TransferParts, attempt: Attempt, endpoints: Endpoint
     const patiently = async <T>(work: () => Promise<T>): Promise<T> => retry(parts, attempt, work)
     const outcomeOf = async (thrown: unknown): Promise<Outcome> => faults.outcome(thrown)
     const common = { kind: 'written', endpoints, target, source, rewrite, patiently, outcomeOf } as const
-    const there = await sameFile(target, endpoints, source, signal)
-    if (there) return { ...common, file: there, sent: 0 }
+    const same = await sameFile(target, endpoints, source, await there, signal)
+    if (same) return { ...common, file: same, sent: 0 }
     return { ...common, file: await rewrite(), sent: source.size }
   })
 }
@@ -82,9 +85,9 @@ async function sameFile(
   target: Provider,
   { target: path }: Endpoints,
   source: ByteSource,
+  there: RemoteFile | undefined,
   signal: AbortSignal,
 ): Promise<RemoteFile | undefined> {
-  const there = await target.stat(path, { signal, exact: true })
   if (there?.size !== source.size) return undefined
   const value = await storedChecksum(target, path, there, signal)
   if (value !== (await source.checksum(target.checksumAlgorithm, signal))) return undefined

@@ -166,6 +166,7 @@ export class Engine {
         claims,
         clock,
         renewEveryMs: settings.leaseSeconds * RENEW_MS,
+        isBacklogged: (site) => this.#work.isBacklogged(site),
         reread: async (transfer) => this.#planner.reread(transfer),
         busy: ({ site }, freeInMs) => {
           this.#scans.takeover(site, freeInMs)

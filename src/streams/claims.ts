@@ -26,6 +26,8 @@ const IS_FREE = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
 const MAX_BATCH = 100
 /** How long a lease that nobody waits for is given back with others, in milliseconds. */
 const LINGER_MS = 50
+/** How long one that is taken while more work waits is asked for with others, in milliseconds. */
+const CLAIM_LINGER_MS = 5
 /** How much of a lease we leave to doubt: a holder that hears nothing gives up this much earlier than others may take over. */
 const DOUBT = 0.2
 
@@ -90,6 +92,7 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   const claims = new Batcher<ClaimRequest, ClaimResult>({
     maxBatch: MAX_BATCH,
     concurrency: 2,
+    lingerMs: CLAIM_LINGER_MS,
     run: async (requests) => {
       if (requests.length > 1) {
         try {
@@ -120,8 +123,8 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   })
 
   return {
-    async claim(transfer, attemptId): Promise<ClaimResult> {
-      return claims.add({ transfer, attemptId })
+    async claim(transfer, attemptId, options): Promise<ClaimResult> {
+      return claims.add({ transfer, attemptId }, options)
     },
 
     async renew(claim, progress) {

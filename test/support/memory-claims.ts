@@ -79,6 +79,7 @@ export function attemptOf(claims: ClaimStore, transfer: Transfer, clock: Clock, 
     renewEveryMs: LEASE_MS / 3,
     reread: async (planned) => Promise.resolve(planned),
     busy: () => undefined,
+    isBacklogged: () => false,
     started: () => undefined,
     ...parts,
   })

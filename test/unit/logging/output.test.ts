@@ -81,6 +81,7 @@ describe('what is not taken', () => {
       for (let n = 0; n < 4; n++) output.write(line)
       await settle()
       pipe.read(4 * MEBIBYTE)
+      await settle()
       pipe.room = 0
     }
     expect(pipe.taken.match(/\d+ dropped/g)).toEqual(Array.from({ length: 3 }, () => '3 dropped'))

@@ -49,6 +49,7 @@ function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, slotsOf }: Options
       renewEveryMs: LEASE_MS / 3,
       reread: async (transfer) => Promise.resolve(transfer),
       busy: () => undefined,
+      isBacklogged: () => false,
       started: () => undefined,
     },
     countsReads: (site) => site === 'gdrive',
