@@ -136,7 +136,7 @@ class Faults {
 
   async outcome(thrown: unknown): Promise<Outcome> {
     const { signal } = this.#attempt
-    if (signal.aborted) return abortedOutcome(signal.reason)
+    if (signal.aborted) return signal.reason as Outcome
     const error = toSyncError(thrown)
     if (error.kind === 'stop') return { kind: 'released', reason: error.message }
     const isSource = this.#ofSource.has(error) || this.#blame?.isSourceFault(error) === true
@@ -147,7 +147,7 @@ class Faults {
       if (await this.#isOfRoot(trouble, site, root)) return { kind: 'site-trouble', error: trouble ?? error, site: site.name, root }
       return trouble ? { kind: 'site-trouble', error: trouble, site: site.name } : { kind: 'failed', error }
     } catch {
-      return abortedOutcome(signal.reason)
+      return signal.reason as Outcome
     }
   }
 
@@ -189,13 +189,4 @@ function unreachable(site: Site, error: SyncError): SyncError {
   const { retryAfterMs } = error
   const message = `site ${JSON.stringify(site.name)} is unreachable: ${error.message}`
   return new SyncError('UNREACHABLE', message, { cause: error, ...(retryAfterMs !== undefined && { retryAfterMs }) })
-}
-
-/** Whoever aborts a transfer gives the outcome as the reason. */
-function abortedOutcome(reason: unknown): Outcome {
-  return isOutcome(reason) ? reason : { kind: 'released', reason: reason instanceof Error ? reason.message : 'stopped' }
-}
-
-function isOutcome(reason: unknown): reason is Outcome {
-  return typeof reason === 'object' && reason !== null && 'kind' in reason && !(reason instanceof Error)
 }

@@ -104,7 +104,7 @@ async function beforeTheEnd<T>(work: Promise<T>, { signal }: Attempt, clock: Clo
   const { promise: ended, reject } = Promise.withResolvers<never>()
   let cancel: (() => void) | undefined
   const end = (): void => {
-    if (isGivenBack(signal)) cancel = clock.after(LAST_MS, () => reject(new Error('MongoDB did not answer before the service ended')))
+    if (isGivenBack(signal)) cancel = clock.after(LAST_MS, () => reject(new Error('MongoDB did not answer before the attempt had to end')))
   }
   if (signal.aborted) end()
   else signal.addEventListener('abort', end, { once: true })

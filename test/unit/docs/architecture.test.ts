@@ -18,7 +18,7 @@ test('each step from a publish to created_dt names a file and a function of it, 
 
 test('the glossary is in order, each word once', async () => {
   const [, glossary = ''] = (await read('docs/architecture.md')).split('## Glossary')
-  const words = [...(glossary.split('\n## ')[0] ?? '').matchAll(/^\| ([a-z, ]+) \|/gm)].map(([, word]) => word).slice(1)
+  const words = [...(glossary.split('\n## ')[0] ?? '').matchAll(/^\| ([a-z, ]+) \|/gm)].map(([, word = '']) => word).slice(1)
   expect(words.length).toBeGreaterThan(10)
   expect(words).toEqual([...new Set(words)].toSorted())
 })
@@ -27,8 +27,8 @@ test('decisions have dates, the newest last; those that were superseded name one
   const text = await read('docs/decisions.md')
   const sections = text.split(/^## /m).slice(1)
   const titles = new Set(sections.map((section) => section.split('\n')[0]))
-  const dates = sections.map((section) => /^_(\d{4}-\d\d-\d\d)/m.exec(section)?.[1])
-  expect(dates).not.toContain(undefined)
+  const dates = sections.map((section) => /^_(\d{4}-\d\d-\d\d)/m.exec(section)?.[1] ?? '')
+  expect(dates).not.toContain('')
   expect(dates).toEqual(dates.toSorted())
   for (const [, successor] of text.matchAll(/Superseded by "([^"]+)"/g)) expect(titles).toContain(successor)
 })
