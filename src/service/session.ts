@@ -5,7 +5,7 @@ import { Engine } from './engine.ts'
 import type { SyncError } from '../errors.ts'
 import { redact } from '../logging.ts'
 import type { Log } from '../model/log.ts'
-import { projectMatcher, projectSettings, servedProjects } from '../model/project-settings.ts'
+import { projectSettings, servedProjects } from '../model/project-settings.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { Settings } from '../model/settings.ts'
 import { countingSites } from '../model/verdict.ts'
@@ -17,6 +17,7 @@ import { Peers } from '../pipeline/peers.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderMemory, type ProviderPoolParts } from '../providers/provider-pool.ts'
 import type { News } from './reporter.ts'
+import { peersOf } from './peers-of.ts'
 import { findSamePlaces } from './same-places.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
 import { siteReports } from './site-reports.ts'
@@ -102,8 +103,7 @@ export class Session {
 
   /** What the other instances say: they share the work. */
   heard(others: readonly HeardReport[]): void {
-    const peers = others.map((report) => ({ id: report._id, sites: usableSites(report), serves: projectMatcher(report.projects) }))
-    if (this.#peers.update(peers)) this.#engine?.peersChanged()
+    if (this.#peers.update(peersOf(others))) this.#engine?.peersChanged()
   }
 
   /** No more work comes in, and the place in the change stream is saved. */
@@ -232,8 +232,4 @@ export class Session {
     if (site === this.#parts.settings.publishSite) this.stop()
     else this.#engine?.leave(site)
   }
-}
-
-function usableSites({ sites }: HeardReport): ReadonlySet<string> {
-  return new Set(sites.flatMap(({ site, state }) => (state === 'ok' ? [site] : [])))
 }

@@ -32,7 +32,8 @@ export interface InstanceReport {
   readonly projects: { readonly include: readonly string[]; readonly exclude: readonly string[] }
 }
 
-export interface HeardReport extends InstanceReport {
+/** As it stands in the database: an earlier version of the program does not say which projects it serves. */
+export interface HeardReport extends Omit<InstanceReport, 'projects'>, Partial<Pick<InstanceReport, 'projects'>> {
   readonly heard: Date
   /** Milliseconds since then, by the server's clock. */
   readonly heardAgoMs: number
