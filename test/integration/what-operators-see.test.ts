@@ -23,7 +23,7 @@ const undone = async (stage: Stage): Promise<number> =>
 test('running is what holds a slot; the rest is queued; and it is told soon after it changed', async () => {
   const stage = await Stage.open()
   const running = await stage.start()
-  // Enough files in quick succession that leases are taken ahead of the slots.
+  // More than there are slots for.
   await publishMany(stage, 60)
   await waitFor('work under way', () => stage.spy().uploads.length > 20)
   stage.spy().hold()
@@ -64,7 +64,7 @@ test('a reload: what runs under the former configuration is still seen, and the 
   expect(await stage.state.collection('instances').countDocuments()).toBe(0)
 })
 
-test('the source is away for longer than leases last: nothing is reserved, and no attempt is begun with a lease that is over', async () => {
+test('the source is away for longer than leases last: nothing begins meanwhile, and no attempt goes on with a lease that is over', async () => {
   const LEASE_SECONDS = 2
   const stage = await Stage.open({
     settings: { leaseSeconds: LEASE_SECONDS },

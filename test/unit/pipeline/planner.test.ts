@@ -25,7 +25,7 @@ function rig(documents: readonly RepresentationDocument[] = []) {
   const reads: unknown[][] = []
   const unread: unknown[] = []
   const faults: Error[] = []
-  const lookout = new Planner({
+  const planner = new Planner({
     reader: {
       read: async (project, ids) => {
         reads.push([project, ...ids])
@@ -47,40 +47,40 @@ function rig(documents: readonly RepresentationDocument[] = []) {
   })
   const put = (document: RepresentationDocument): void => void stored.set(idText(document._id), document)
   const runs = async (id: string): Promise<Attempt> => {
-    const [found] = await lookout.look([hint(id)])
+    const [found] = await planner.look([hint(id)])
     const attempt = await attemptAt(new MemoryClaims(clock), found?.transfers[0] as Transfer, clock)
     running.set(attempt.transfer.key, attempt)
     return attempt
   }
-  return { lookout, forgotten, log, reads, unread, faults, put, remove: (id: string) => stored.delete(idText(id)), runs }
+  return { planner, forgotten, log, reads, unread, faults, put, remove: (id: string) => stored.delete(idText(id)), runs }
 }
 
 describe('hints', () => {
   test('each is answered by what its document needs now', async () => {
-    const { lookout, reads } = rig([ready('a'), ready('b', { created_dt: CREATED })])
-    const found = await lookout.look([{ ...hint('a'), occasion: { unpaused: true } }, hint('b'), hint('gone')])
+    const { planner, reads } = rig([ready('a'), ready('b', { created_dt: CREATED })])
+    const found = await planner.look([{ ...hint('a'), occasion: { unpaused: true } }, hint('b'), hint('gone')])
     expect(reads).toEqual([['PRJ', 'a', 'b', 'gone']])
     expect(found.map(({ transfers }) => transfers.map(({ site }) => site))).toEqual([['gdrive'], [], []])
     expect(found[0]).toMatchObject({ representationKey: 'PRJ/"a"', occasion: { unpaused: true }, changed: true })
   })
 
   test('that brought their documents are answered by them, unless one of them has none', async () => {
-    const { lookout, reads } = rig([ready('a'), ready('b', { created_dt: CREATED })])
+    const { planner, reads } = rig([ready('a'), ready('b', { created_dt: CREATED })])
     const told = (id: string): Hint => ({ ...hint(id), document: ready(id) })
-    const found = await lookout.look([told('a'), told('b')])
+    const found = await planner.look([told('a'), told('b')])
     expect(found.map(({ transfers }) => transfers.map(({ site }) => site))).toEqual([['gdrive'], ['gdrive']])
     expect(reads).toEqual([])
-    const read = await lookout.look([told('a'), told('b'), hint('gone')])
+    const read = await planner.look([told('a'), told('b'), hint('gone')])
     expect(read.map(({ transfers }) => transfers.map(({ site }) => site))).toEqual([['gdrive'], [], []])
     expect(reads).toEqual([['PRJ', 'a', 'b', 'gone']])
   })
 
   test('that brought a document are no reason to stop what was planned by a later one', async () => {
-    const { lookout, reads, runs } = rig([ready('a')])
+    const { planner, reads, runs } = rig([ready('a')])
     const running = await runs('a')
     reads.length = 0
     const old = documentOf([fileOf([studio], { _id: 'file of a' })], { _id: 'a' })
-    await lookout.look([{ ...hint('a'), document: old }])
+    await planner.look([{ ...hint('a'), document: old }])
     expect(running.signal.aborted).toBe(false)
     expect(reads).toEqual([['PRJ', 'a']])
   })
@@ -93,8 +93,8 @@ describe('hints', () => {
   })
 
   test('of several projects are read one project at a time, those of a project that is off not at all', async () => {
-    const { lookout, reads } = rig([ready('a')])
-    await lookout.look([hint('a', 'ONE'), hint('a', 'OFF'), hint('b', 'TWO'), hint('c', 'ONE')])
+    const { planner, reads } = rig([ready('a')])
+    await planner.look([hint('a', 'ONE'), hint('a', 'OFF'), hint('b', 'TWO'), hint('c', 'ONE')])
     expect(reads).toEqual([
       ['ONE', 'a', 'c'],
       ['TWO', 'b'],
@@ -102,10 +102,10 @@ describe('hints', () => {
   })
 
   test('that can not be read are told, and the other projects are served', async () => {
-    const { lookout, faults, unread } = rig([ready('a')])
+    const { planner, faults, unread } = rig([ready('a')])
     const fault = new Error('no primary')
     faults.push(fault)
-    const found = await lookout.look([hint('a', 'ONE'), hint('a', 'TWO')])
+    const found = await planner.look([hint('a', 'ONE'), hint('a', 'TWO')])
     expect(unread).toEqual([fault])
     expect(found.map(({ representationKey }) => representationKey)).toEqual(['TWO/"a"'])
   })
@@ -120,9 +120,9 @@ describe('hints', () => {
   })
 
   test('that follow upon a transfer are no change of the document, unless there was one as well', async () => {
-    const { lookout } = rig([ready('a')])
+    const { planner } = rig([ready('a')])
     const again = { ...hint('a'), again: true }
-    const changed = async (one: Hint): Promise<boolean | undefined> => (await lookout.look([one]))[0]?.changed
+    const changed = async (one: Hint): Promise<boolean | undefined> => (await planner.look([one]))[0]?.changed
     expect(await changed(again)).toBe(false)
     expect(await changed(mergeHints(again, again))).toBe(false)
     expect(await changed(mergeHints(again, hint('a')))).toBe(true)
@@ -132,9 +132,9 @@ describe('hints', () => {
   test('whatever the document, looking at it never fails', async () => {
     await fc.assert(
       fc.asyncProperty(anyDocument, async (document) => {
-        const { lookout, unread } = rig([document])
-        expect(await lookout.look([hint(document._id)])).toHaveLength(1)
-        expect(() => lookout.found('PRJ', document, {})).not.toThrow()
+        const { planner, unread } = rig([document])
+        expect(await planner.look([hint(document._id)])).toHaveLength(1)
+        expect(() => planner.found('PRJ', document, {})).not.toThrow()
         expect(unread).toEqual([])
       }),
       { numRuns: 300 },
@@ -146,10 +146,10 @@ describe('what can not be read in a document', () => {
   const odd = documentOf([fileOf(['studio', 'gdrive'])], { _id: 'odd' })
 
   test('is told once a document and run', async () => {
-    const { lookout, log } = rig([odd])
-    await lookout.look([hint('odd')])
-    await lookout.look([hint('odd')])
-    lookout.found('PRJ', odd, {})
+    const { planner, log } = rig([odd])
+    await planner.look([hint('odd')])
+    await planner.look([hint('odd')])
+    planner.found('PRJ', odd, {})
     expect(log.events).toEqual([
       {
         action: 'record.unreadable',
@@ -159,13 +159,13 @@ describe('what can not be read in a document', () => {
         extra: { parts: 2 },
       },
     ])
-    lookout.found('OTHER', odd, {})
+    planner.found('OTHER', odd, {})
     expect(log.events).toHaveLength(2)
   })
 
   test('is told shortly', async () => {
-    const { lookout, log } = rig([documentOf(Array.from({ length: 100 }, () => null))])
-    lookout.found('PRJ', documentOf(Array.from({ length: 100 }, () => null)), {})
+    const { planner, log } = rig([documentOf(Array.from({ length: 100 }, () => null))])
+    planner.found('PRJ', documentOf(Array.from({ length: 100 }, () => null)), {})
     expect(log.events[0]?.message).toMatch(/files\.4 is null; …$/)
     expect(log.events[0]?.extra).toEqual({ parts: 100 })
   })
@@ -195,7 +195,7 @@ describe('what runs', () => {
     const all = rig([ready('a')])
     const running = await all.runs('a')
     change(all)
-    await all.lookout.look([hint('a')])
+    await all.planner.look([hint('a')])
     expect(running.signal.reason).toMatchObject(reason)
   })
 
@@ -208,7 +208,7 @@ describe('what runs', () => {
     const all = rig([ready('a')])
     const running = await all.runs('a')
     all.put(ready('a', record))
-    await all.lookout.look([hint('a')])
+    await all.planner.look([hint('a')])
     expect(running.signal.aborted).toBe(false)
   })
 
@@ -216,8 +216,8 @@ describe('what runs', () => {
     const all = rig([ready('a'), ready('b')])
     const running = await all.runs('a')
     all.remove('a')
-    await all.lookout.look([hint('b')])
-    all.lookout.found('PRJ', ready('a', { created_dt: CREATED }), {})
+    await all.planner.look([hint('b')])
+    all.planner.found('PRJ', ready('a', { created_dt: CREATED }), {})
     expect(running.signal.aborted).toBe(false)
   })
 })
@@ -226,8 +226,8 @@ test('what is queued of a document and not pending any more is forgotten, when i
   const all = rig([ready('a')])
   const { transfer } = await all.runs('a')
   all.put(ready('a', { paused: true }))
-  await all.lookout.look([hint('a')])
-  all.lookout.gone('PRJ', 'a')
+  await all.planner.look([hint('a')])
+  all.planner.gone('PRJ', 'a')
   expect(all.forgotten).toEqual([
     [transfer.representationKey, [transfer.key]],
     [transfer.representationKey, []],
@@ -238,7 +238,7 @@ test('what is queued of a document and not pending any more is forgotten, when i
 test('a document that is gone ends what runs for it, and nothing else', async () => {
   const all = rig([ready('a'), ready('b')])
   const [a, b] = [await all.runs('a'), await all.runs('b')]
-  all.lookout.gone('PRJ', 'a')
+  all.planner.gone('PRJ', 'a')
   expect(a.signal.reason).toEqual({ kind: 'dropped', reason: 'the document is gone' })
   expect(b.signal.aborted).toBe(false)
 })
@@ -248,7 +248,7 @@ describe('reading again', () => {
     const all = rig([ready('a')])
     const { transfer } = await all.runs('a')
     all.put(ready('a', { priority: 99, tries: 1 }))
-    expect(await all.lookout.reread(transfer)).toMatchObject({ key: transfer.key, priority: 99, tries: 1, snapshot: { tries: 1 } })
+    expect(await all.planner.reread(transfer)).toMatchObject({ key: transfer.key, priority: 99, tries: 1, snapshot: { tries: 1 } })
   })
 
   test.each<[string, RepresentationDocument | undefined]>([
@@ -260,6 +260,6 @@ describe('reading again', () => {
     const { transfer } = await all.runs('a')
     if (document) all.put(document)
     else all.remove('a')
-    expect(await all.lookout.reread(transfer)).toBeUndefined()
+    expect(await all.planner.reread(transfer)).toBeUndefined()
   })
 })
