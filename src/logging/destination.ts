@@ -4,6 +4,8 @@ import type { Writable } from 'node:stream'
 /** Where the text of a log goes. Nothing here ever waits. */
 export interface Destination {
   readonly isTerminal: boolean
+  /** Does each `take` cost a call to the system, so that lines are better joined? */
+  readonly isCostly: boolean
   /** Gives how many of these bytes it took: 0 while it has no room. Throws when nobody will ever read again. */
   take(bytes: Buffer): number
   /** Calls back when it may have room again, or when it is gone. */
@@ -22,6 +24,7 @@ const HUNG_UP = 'EIO'
 /** A file, or a pipe or terminal that was opened so that a write to it gives up instead of waiting. */
 export class DescriptorDestination implements Destination {
   readonly isTerminal: boolean
+  readonly isCostly = true
   readonly #fd: number
   readonly #write: typeof writeSync
   #pauseMs = ASK_AGAIN_MS[0]
@@ -60,6 +63,7 @@ const guarded = new WeakSet<Writable>()
 /** A stream, which stays open. Should it break (`EPIPE`), also after the log has ended, that is no reason for the process to end. */
 export class StreamDestination implements Destination {
   readonly isTerminal: boolean
+  readonly isCostly = false
   readonly #stream: Writable
 
   constructor(stream: Writable) {

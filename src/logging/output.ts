@@ -43,7 +43,9 @@ export class Output {
     }
     this.#waiting.push(bytes)
     this.#waitingBytes += bytes.length
-    if (!this.#isFull) this.#soon ??= setImmediate(() => this.#passOn())
+    if (this.#isFull) return
+    if (this.#destination.isCostly) this.#soon ??= setImmediate(() => this.#passOn())
+    else this.#passOn()
   }
 
   #isTooMuch(bytes: number): boolean {

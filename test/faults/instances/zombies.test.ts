@@ -35,6 +35,8 @@ test.each<[string, CrashPlan, readonly string[]]>([
     const zombie = await InstanceProcess.start(config, { plan: { crash } })
     const documents = await publishFiles(stage, 'frozen', 2, { sites: SITES })
     await zombie.at(4)
+    // Bytes may flow before that.
+    await zombie.lines.until('transfer.started', 4)
     zombie.freeze()
     const heir = await InstanceProcess.start(config)
     for (const site of SITES) await expectMarked(stage, documents, site, (LEASE_SECONDS + 10) * 1_000)

@@ -14,6 +14,7 @@ const MEBIBYTE = 1 << 20
 /** Has room for what it is given room for. */
 class Pipe implements Destination {
   readonly isTerminal = false
+  readonly isCostly = true
   room = 0
   isBroken = false
   readonly #taken: Buffer[] = []
