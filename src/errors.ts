@@ -94,11 +94,16 @@ export function isStop(error: unknown): boolean {
   return error instanceof SyncError && error.kind === 'stop'
 }
 
+/** What was thrown, in words. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
 /** Wraps whatever was thrown; a fault that nobody classified is the file's: a bug must not stop a site. */
 export function toSyncError(thrown: unknown): SyncError {
   if (thrown instanceof SyncError) return thrown
   if (thrown instanceof Error && thrown.name === 'AbortError') return new SyncError('ABORTED', 'stopped', { cause: thrown })
-  return new SyncError('UNEXPECTED', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown })
+  return new SyncError('UNEXPECTED', messageOf(thrown), { cause: thrown })
 }
 
 /** The database server can't do what the service needs, and waiting does not help. The program exits with 2. */

@@ -1,6 +1,6 @@
 import path from 'node:path'
 
-import { shellQuote } from '../../src/config/shell-quote.ts'
+import { shellWord } from '../../src/model/shell-word.ts'
 import { printable } from '../../src/logging/printable.ts'
 import { displayPath } from '../../src/model/root-path.ts'
 import type { Site } from '../../src/model/site.ts'
@@ -76,10 +76,10 @@ export function realDatabaseLines(): string[] {
 
 /** How to look at the project from another terminal. `uri` is that of a database which the configuration does not name. */
 export function watchingLines(configFile: string, uri: string | undefined): string[] {
-  const env = uri === undefined ? '' : `SITE_SYNC_MONGO_URI=${shellQuote(uri)} `
+  const env = uri === undefined ? '' : `SITE_SYNC_MONGO_URI=${shellWord(uri)} `
   return [
     'Watching; Ctrl-C ends it and removes what the demo made. Meanwhile, in another terminal:',
-    `  ${env}npm run -s site-sync -- status --config ${shellQuote(path.resolve(configFile))}`,
+    `  ${env}npm run -s site-sync -- status --config ${shellWord(path.resolve(configFile))}`,
   ]
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 
 import { Command, CommanderError, Option } from 'commander'
 
-import { ConfigError, UnsupportedServerError } from '../errors.ts'
+import { ConfigError, messageOf, UnsupportedServerError } from '../errors.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
 
@@ -35,7 +35,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
       complain(error.message)
       return 2
     }
-    complain(error instanceof Error ? error.message : String(error))
+    complain(messageOf(error))
     return 1
   }
 }

@@ -2,6 +2,7 @@ import { unwatchFile, watchFile, type StatsListener } from 'node:fs'
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 
+import { messageOf } from '../errors.ts'
 import { loadSettings, type LoadedSettings } from '../config/load-settings.ts'
 import type { Log } from '../model/log.ts'
 import type { Settings } from '../model/settings.ts'
@@ -56,7 +57,7 @@ export function reloadOnChange(config: string, first: LoadedSettings, service: P
     } catch (error) {
       log.event('config.rejected', {
         error,
-        message: `the former configuration goes on: ${error instanceof Error ? error.message : String(error)}`,
+        message: `the former configuration goes on: ${messageOf(error)}`,
       })
     } finally {
       watch()

@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import { bytesText } from '../model/bytes-text.ts'
 import type { Transfer } from '../model/transfer.ts'
 import type { ProviderPool } from '../providers/provider-pool.ts'
@@ -19,6 +20,6 @@ export async function sourceRemark(transfer: Transfer | undefined, providers: Pi
     if (sizeCheck === 'strict') return `${sizes}: it fails as long as that is so ("size_check" is "strict").`
     return `${sizes}: it may still be on its way, and is sent once it has not changed for 10 s.`
   } catch (error) {
-    return ` The source can't be looked at: ${error instanceof Error ? error.message : String(error)}`
+    return ` The source can't be looked at: ${messageOf(error)}`
   }
 }

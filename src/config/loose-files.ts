@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-import { shellQuote } from './shell-quote.ts'
+import { shellWord } from '../model/shell-word.ts'
 
 export interface FilesToCheck {
   /** Keys, tokens, passwords, and configuration files that hold one. */
@@ -44,19 +44,19 @@ function ofFile(file: string, { mode, uid }: Stats, isSecret: boolean): string |
     // A group may well be how the service comes to a key that belongs to somebody else.
     const isReadable = (mode & OTHERS_READ) > 0 || ((mode & GROUP_READ) > 0 && uid === process.getuid?.())
     if (isReadable || (mode & OTHERS_WRITE) > 0) {
-      return `${file} holds a secret, and others can ${isReadable ? 'read' : 'change'} it (${text(mode)}): chmod 600 ${shellQuote(file)}`
+      return `${file} holds a secret, and others can ${isReadable ? 'read' : 'change'} it (${text(mode)}): chmod 600 ${shellWord(file)}`
     }
     return undefined
   }
   if ((mode & OTHERS_WRITE) === 0) return undefined
-  return `${file} says what is sent where, and others can change it (${text(mode)}): chmod go-w ${shellQuote(file)}`
+  return `${file} says what is sent where, and others can change it (${text(mode)}): chmod go-w ${shellWord(file)}`
 }
 
 function ofFolder(folder: string, { mode }: Stats, isConfiguration: boolean): string | undefined {
   if ((mode & OTHERS_WRITE) === 0) return undefined
   // As in /tmp: others can add files there, and not replace ours.
   if ((mode & STICKY) > 0 && !isConfiguration) return undefined
-  return `${folder} holds configuration or secrets, and others can ${isConfiguration ? 'add or replace' : 'replace'} files in it (${text(mode)}): chmod go-w ${shellQuote(folder)}`
+  return `${folder} holds configuration or secrets, and others can ${isConfiguration ? 'add or replace' : 'replace'} files in it (${text(mode)}): chmod go-w ${shellWord(folder)}`
 }
 
 function text(mode: number): string {

@@ -1,5 +1,6 @@
 import { MongoClient } from 'mongodb'
 
+import { messageOf } from '../errors.ts'
 import { redact } from '../logging/redact.ts'
 
 /** One `name=value` of an address, as it stands there. */
@@ -51,7 +52,7 @@ export function refusalOf(uri: string): string | undefined {
     void new MongoClient(uri)
     return undefined
   } catch (error) {
-    const said = error instanceof Error ? error.message : String(error)
+    const said = messageOf(error)
     return isFree(said, uri) ? ` (${redact(said)})` : ''
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 
-import { SyncError } from '../errors.ts'
+import { messageOf, SyncError } from '../errors.ts'
 import type { Claim, SavedSession } from '../model/claim.ts'
 import type { ClaimStore } from '../model/stores.ts'
 import type { Outcome } from '../model/outcome.ts'
@@ -184,8 +184,4 @@ export class Permit implements WritePermit {
     if (!this.#isGranted) this.#parts.busy(this.#attempt.transfer, 0)
     this.#attempt.end(this.#isGranted ? { kind: 'released', reason } : { kind: 'refused', reason })
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

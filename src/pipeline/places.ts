@@ -5,8 +5,8 @@ export class Places {
   readonly #inUse = new Set<string>()
   readonly #parked = new Map<string, Transfer[]>()
 
-  get areFree(): boolean {
-    return this.#parked.size === 0
+  get hasParked(): boolean {
+    return this.#parked.size > 0
   }
 
   isInUse({ targetKey }: Transfer): boolean {

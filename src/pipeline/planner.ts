@@ -139,8 +139,9 @@ export class Planner {
   #look(hint: Hint, document: RepresentationDocument | undefined): Found {
     const representationKey = keyOfHint(hint)
     const plan: Plan = document ? this.#plan(hint.project, document) : { transfers: [], verdicts: [], unreadable: [] }
-    this.#stopWhatIsOff(representationKey, plan)
-    this.#parts.forget(representationKey, new Set(plan.transfers.map(({ key }) => key)))
+    const pending = new Set(plan.transfers.map(({ key }) => key))
+    this.#stopWhatIsOff(representationKey, plan, pending)
+    this.#parts.forget(representationKey, pending)
     return { representationKey, transfers: plan.transfers, occasion: hint.occasion, changed: hint.again !== true }
   }
 
@@ -173,12 +174,10 @@ export class Planner {
   }
 
   /** Running transfers that nobody asks for any more, or that were paused, end within a chunk. */
-  #stopWhatIsOff(representationKey: string, plan: Plan): void {
-    let pending: ReadonlySet<string> | undefined
+  #stopWhatIsOff(representationKey: string, plan: Plan, pending: ReadonlySet<string>): void {
     for (const attempt of this.#parts.running.values()) {
       const { transfer } = attempt
       if (transfer.representationKey !== representationKey) continue
-      pending ??= new Set(plan.transfers.map(({ key }) => key))
       if (!pending.has(transfer.key)) attempt.end(outcomeFor(transfer, plan.verdicts))
     }
   }

@@ -54,7 +54,7 @@ interface Spare {
   readonly cancel: () => void
 }
 
-/** Between two attempts to have a slot, least and most. Milliseconds. */
+/** Between two attempts to have a slot. Milliseconds. */
 const [MIN_PAUSE_MS, MAX_PAUSE_MS] = [100, 300]
 /** How long a slot that was not used is kept for the next transfer of this instance. */
 const SPARE_MS = 50

@@ -7,20 +7,13 @@ import { Attempt, type Seat } from './attempt.ts'
 import type { Found, SiteStatus } from './contracts.ts'
 import type { PermitParts } from './permit.ts'
 import { Places } from './places.ts'
-import type { Peers } from './peers.ts'
-import { LEFT_TO_OTHERS_MS, Selection } from './selection.ts'
+import { LEFT_TO_OTHERS_MS, Selection, type SelectionParts } from './selection.ts'
 import { SiteWork, type SiteWorkParts } from './site-work.ts'
 
-export interface WorkloadParts {
+export interface WorkloadParts extends Pick<SelectionParts, 'countsReads' | 'isHeldBack' | 'peers'> {
   /** The parts of one site's work. */
   readonly siteParts: (site: string) => Omit<SiteWorkParts, 'opened'>
   readonly permits: PermitParts
-  /** Does reading from a site take one of its slots? */
-  readonly countsReads: (site: string) => boolean
-  /** An attempt would be of no use now. Such transfers are forgotten; a scan finds them when that is over. */
-  readonly isHeldBack?: (transfer: Transfer) => boolean
-  /** Which instance is to do it first; without it, this one. */
-  readonly peers?: Pick<Peers, 'isOurs'>
 }
 
 /** Results on their way to the database; a database that is slow or unavailable must not be overrun. Beyond, slots wait for them. */
@@ -68,7 +61,7 @@ export class Workload {
   }
 
   get isIdle(): boolean {
-    return this.#running.size === 0 && this.#places.areFree && this.#sites.values().every(({ hasWork }) => !hasWork)
+    return this.#running.size === 0 && !this.#places.hasParked && this.#sites.values().every(({ hasWork }) => !hasWork)
   }
 
   /** By the key of the transfer. */
@@ -182,8 +175,8 @@ export class Workload {
   }
 
   /** But for those with nothing to do: they would take back what others want of their slots. */
-  #pullAll(): void {
-    for (const site of this.#sites.values()) if (site.hasWork) this.#pull(site)
+  #pullAll(but?: SiteWork): void {
+    for (const site of this.#sites.values()) if (site !== but && site.hasWork) this.#pull(site)
   }
 
   /** The most urgent transfer that both ends can serve now. */
@@ -237,8 +230,9 @@ export class Workload {
 
   /** A site may be used again, or once more: by what goes there, and by what comes from there. */
   #opened(name: string): void {
-    this.#pull(this.#site(name))
-    this.#pullAll()
+    const own = this.#site(name)
+    this.#pull(own)
+    this.#pullAll(own)
   }
 }
 

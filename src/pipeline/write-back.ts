@@ -1,4 +1,4 @@
-import { SyncError } from '../errors.ts'
+import { messageOf, SyncError } from '../errors.ts'
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { RecordResult, WriteResult } from '../model/record-result.ts'
@@ -93,7 +93,7 @@ async function writeWhileHeld(
     } catch (error) {
       // A fault with a code of ours stays as it is, however often it is tried.
       if (error instanceof SyncError || clock.now() >= attempt.permit.claim.localDeadline || isGivenBack(attempt.signal))
-        return { kind: 'unwritable', reason: error instanceof Error ? error.message : String(error) }
+        return { kind: 'unwritable', reason: messageOf(error) }
       await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve))
     }
   }

@@ -139,7 +139,7 @@ export class Session {
     const { work, stream } = connections
     await using providers = new ProviderPool({
       // A fault of the database is no fault of a file or a site, of whatever kind it is.
-      memory: outageProof<ProviderMemory>(state, this.#outage, () => ({ passes: isDatabaseFault })),
+      memory: outageProof<ProviderMemory>(state, this.#outage, { passes: isDatabaseFault }),
       isSource: ({ name, declared }) => declared === false || name === settings.publishSite,
       warn: (site, message) => log.event('site.warning', { site: site.name, message }),
       ...(settings.ownFiles && { ownFiles: settings.ownFiles }),

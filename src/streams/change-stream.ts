@@ -1,6 +1,7 @@
 import { ChangeStream, type Db, type Document, type ResumeToken } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
 
+import { messageOf } from '../errors.ts'
 import { UNREADABLE } from '../model/document.ts'
 import { changeFilter, RAW_FIELDS } from './change-filter.ts'
 import { isPassing } from './outage.ts'
@@ -8,7 +9,7 @@ import { isSendable, readDocument } from './raw-document.ts'
 import type { TokenStore } from './resume-token.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { StreamFailures, type FailureTiming } from './stream-failures.ts'
-import { reasonOf, streamFault } from './stream-fault.ts'
+import { streamFault } from './stream-fault.ts'
 import { sleep, within } from './waiting.ts'
 
 export interface StreamTiming extends FailureTiming {
@@ -201,7 +202,7 @@ class StreamLoop {
   #ended(error: unknown): number {
     const fault = streamFault(error)
     if (fault === 'unavailable') {
-      if (!this.#saidUnavailable) this.#out.next({ kind: 'unavailable', reason: reasonOf(error) })
+      if (!this.#saidUnavailable) this.#out.next({ kind: 'unavailable', reason: messageOf(error) })
       this.#saidUnavailable = true
       return this.#timing.unavailableMs
     }
@@ -215,7 +216,7 @@ class StreamLoop {
     const leavesPlace = historyLost || isStuck
     // One line an outage and reminder, not one an attempt; the loss of a place is always told.
     if (isTold || (leavesPlace && place !== undefined)) {
-      const reason = isStuck ? `${reasonOf(error)} (again and again at the same place: going on behind it)` : reasonOf(error)
+      const reason = isStuck ? `${messageOf(error)} (again and again at the same place: going on behind it)` : messageOf(error)
       this.#out.next({ kind: 'lost', reason, historyLost: leavesPlace })
     }
     if (leavesPlace) this.#token = undefined

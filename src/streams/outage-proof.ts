@@ -10,18 +10,14 @@ const isTooLarge = (error: unknown): boolean => error instanceof MongoServerErro
 /** Two instances made the same lease at the same moment: one of them has it now. */
 const isRace = (error: unknown): boolean => error instanceof MongoServerError && error.code === 11_000
 
-/** The methods of a store that are made to wait; what is not a method of it is passed on. */
+/** A store is nothing but methods that ask MongoDB. */
 type Methods<Store> = { readonly [Name in keyof Store]: (...args: never[]) => Promise<unknown> }
 
-/** A store whose methods wait while MongoDB is unavailable, instead of failing. `optionsOf` says how long and through what. */
-export function outageProof<Store extends Methods<Store>>(
-  store: Store,
-  outage: Outage,
-  optionsOf: (args: readonly unknown[]) => ThroughOptions = () => ({}),
-): Store {
+/** A store whose methods wait while MongoDB is unavailable, instead of failing. */
+export function outageProof<Store extends Methods<Store>>(store: Store, outage: Outage, options?: ThroughOptions): Store {
   const proof = Object.entries<(...args: never[]) => Promise<unknown>>(store).map(([name, method]) => [
     name,
-    async (...args: never[]) => outage.through(async () => method(...args), optionsOf(args)),
+    async (...args: never[]) => outage.through(async () => method(...args), options),
   ])
   return Object.fromEntries(proof) as Store
 }

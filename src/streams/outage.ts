@@ -1,6 +1,6 @@
 import { MongoError, MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb'
 
-import { SyncError } from '../errors.ts'
+import { messageOf, SyncError } from '../errors.ts'
 import { sleep } from './waiting.ts'
 
 export interface OutageParts {
@@ -122,5 +122,5 @@ export class Outage {
 }
 
 function unavailable(error: unknown): SyncError {
-  return new SyncError('ABORTED', `MongoDB is unavailable: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  return new SyncError('ABORTED', `MongoDB is unavailable: ${messageOf(error)}`, { cause: error })
 }

@@ -1,5 +1,6 @@
 import { BSON, ObjectId, type Document } from 'mongodb'
 
+import { messageOf } from '../errors.ts'
 import { UNREADABLE, type RepresentationDocument } from '../model/document.ts'
 
 /** As the clients read (`connect.ts`). */
@@ -17,7 +18,7 @@ export function readDocument(bytes: Uint8Array): RepresentationDocument & Docume
     if (Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes(TYPE_MARK)) BSON.serialize(document)
     return document as RepresentationDocument & Document
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
+    const why = messageOf(error)
     return { _id: idOf(bytes), type: 'representation', [UNREADABLE]: `something in it can't be read: ${why}` }
   }
 }

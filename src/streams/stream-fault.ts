@@ -22,7 +22,3 @@ export function streamFault(error: unknown): StreamFault {
   if (HISTORY_LOST.has(error.code)) return 'history-lost'
   return UNAVAILABLE.has(error.code) ? 'unavailable' : 'interrupted'
 }
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}

@@ -12,7 +12,7 @@ import { syncPipeline, type PipelineParts } from '../../src/pipeline/sync-pipeli
 import { Workload } from '../../src/pipeline/workload.ts'
 import { AsyncMarbles, marbles as messages } from '../support/async-marbles.ts'
 import { clockOf, FakeClock } from '../support/fake-clock.ts'
-import { MemoryClaims } from '../support/memory-claims.ts'
+import { MemoryClaims, permitParts } from '../support/memory-claims.ts'
 import { siteOf, transferOf } from '../support/model-samples.ts'
 
 const job = (key: string, more: Partial<Transfer> = {}): Transfer => transferOf({ key, ...more })
@@ -48,15 +48,7 @@ function beat(scheduler: TestScheduler, heart: Heart) {
       events: { cooling: (site) => note(`cooling ${site}`), recovered: (site) => note(`recovered ${site}`) },
       makeSlots: (freed) => new OwnSlots(limit, freed),
     }),
-    permits: {
-      claims: new MemoryClaims(clock),
-      clock,
-      renewEveryMs: 10_000,
-      reread: async (transfer) => Promise.resolve(transfer),
-      busy: () => undefined,
-      isBacklogged: () => false,
-      started: () => undefined,
-    },
+    permits: permitParts(new MemoryClaims(clock), clock),
     countsReads: () => false,
   })
   const settle = (attempt: Attempt): ObservableInput<Settled | undefined> => {
@@ -171,15 +163,7 @@ describe('a transfer', () => {
         events: { cooling: () => undefined, recovered: () => undefined },
         makeSlots: (freed) => new OwnSlots(1, freed),
       }),
-      permits: {
-        claims: new MemoryClaims(clock),
-        clock,
-        renewEveryMs: 1,
-        reread: async () => Promise.resolve(undefined),
-        busy: () => undefined,
-        isBacklogged: () => false,
-        started: () => undefined,
-      },
+      permits: permitParts(new MemoryClaims(clock), clock, { renewEveryMs: 1, reread: async () => Promise.resolve(undefined) }),
       countsReads: () => false,
     })
     const settled$ = syncPipeline<never>({

@@ -71,9 +71,9 @@ export class MemoryClaims implements ClaimStore {
   }
 }
 
-/** An attempt whose permit was not asked for yet. */
-export function attemptOf(claims: ClaimStore, transfer: Transfer, clock: Clock, { seat, ...parts }: AttemptParts = {}): Attempt {
-  return new Attempt(transfer, seat ?? { report: () => undefined, leave: () => undefined }, {
+/** What permits need, where nobody else is at work and each record is as it was planned, unless `parts` has it otherwise. */
+export function permitParts(claims: ClaimStore, clock: Clock, parts: Partial<PermitParts> = {}): PermitParts {
+  return {
     claims,
     clock,
     renewEveryMs: LEASE_MS / 3,
@@ -82,7 +82,12 @@ export function attemptOf(claims: ClaimStore, transfer: Transfer, clock: Clock, 
     isBacklogged: () => false,
     started: () => undefined,
     ...parts,
-  })
+  }
+}
+
+/** An attempt whose permit was not asked for yet. */
+export function attemptOf(claims: ClaimStore, transfer: Transfer, clock: Clock, { seat, ...parts }: AttemptParts = {}): Attempt {
+  return new Attempt(transfer, seat ?? { report: () => undefined, leave: () => undefined }, permitParts(claims, clock, parts))
 }
 
 /** An attempt whose permit was asked for, and granted unless `parts` has it otherwise. */

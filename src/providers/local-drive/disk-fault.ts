@@ -1,5 +1,5 @@
 import type { ErrorCode, SyncErrorOptions } from '../../errors.ts'
-import { SyncError } from '../../errors.ts'
+import { messageOf, SyncError } from '../../errors.ts'
 import { errnoName, isErrno } from './errno.ts'
 
 type Side = 'read' | 'write'
@@ -113,7 +113,7 @@ function meaningOf(error: unknown): Meaning {
   const name = errnoName(error)
   if (name === 'EINVAL') return WITHOUT_NAME.has((error as { syscall?: unknown }).syscall) ? REFUSED_CALL : BAD_NAME
   const known = name === undefined ? undefined : MEANINGS[name]
-  return known ?? meaning('UNEXPECTED', error instanceof Error ? error.message : String(error), isOfSystem(error) ? DOUBT : undefined)
+  return known ?? meaning('UNEXPECTED', messageOf(error), isOfSystem(error) ? DOUBT : undefined)
 }
 
 /** Something that the system said, known or not, and no mistake of the program. */

@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs'
 import { opendir, readFile, realpath, stat, statfs } from 'node:fs/promises'
 
 import type { RootFacts } from '../../model/root-facts.ts'
+import { isWithin } from './paths.ts'
 
 /** Rejects as the file system does when the root is not there. An automounted root is mounted by looking into it first. */
 export async function rootFacts(root: string): Promise<RootFacts> {
@@ -75,10 +76,6 @@ function parse(line: string): Mount | undefined {
 /** Spaces and the like stand there as `\040`. */
 function unescaped(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCodePoint(Number.parseInt(octal, 8)))
-}
-
-function isWithin(mountPoint: string, real: string): boolean {
-  return mountPoint === '/' || real === mountPoint || real.startsWith(`${mountPoint}/`)
 }
 
 async function isOnSystemDisk({ dev }: BigIntStats): Promise<boolean> {

@@ -11,7 +11,7 @@ import type { Clock } from '../../../src/pipeline/clock.ts'
 import { OwnSlots, SharedSlots, type Slots } from '../../../src/pipeline/slots.ts'
 import { Workload } from '../../../src/pipeline/workload.ts'
 import { FakeClock, settle } from '../../support/fake-clock.ts'
-import { LEASE_MS, MemoryClaims } from '../../support/memory-claims.ts'
+import { MemoryClaims, permitParts } from '../../support/memory-claims.ts'
 import { siteOf, transferOf } from '../../support/model-samples.ts'
 
 const synced: Outcome = { kind: 'synced', id: '1', bytes: 3, sent: 3 }
@@ -43,15 +43,7 @@ function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, slotsOf }: Options
       events: { cooling: (site) => said.push(`${site} cooling`), recovered: (site) => said.push(`${site} recovered`) },
       makeSlots: (freed) => slotsOf?.(name, clock, freed) ?? new OwnSlots(limit, freed),
     }),
-    permits: {
-      claims,
-      clock,
-      renewEveryMs: LEASE_MS / 3,
-      reread: async (transfer) => Promise.resolve(transfer),
-      busy: () => undefined,
-      isBacklogged: () => false,
-      started: () => undefined,
-    },
+    permits: permitParts(claims, clock),
     countsReads: (site) => site === 'gdrive',
     ...(isHeldBack && { isHeldBack }),
     ...(isOurs && { peers: { isOurs } }),
