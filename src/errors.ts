@@ -111,6 +111,11 @@ export class UnsupportedServerError extends Error {
   override readonly name = 'UnsupportedServerError'
 }
 
+/** What was asked for can't be meant: nothing is selected, or a name is unknown. The program exits with 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
 /** One mistake in the configuration: which key, what it says, what is allowed. */
 export interface ConfigProblem {
   readonly key: string

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 
 import { Command, CommanderError, Option } from 'commander'
 
-import { ConfigError, messageOf, UnsupportedServerError } from '../errors.ts'
+import { ConfigError, messageOf, UnsupportedServerError, UsageError } from '../errors.ts'
+import { addControls } from './control-options.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
 
@@ -31,7 +32,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<ExitCode>
   } catch (error) {
     // The library has said what it has to say; its code is 0 for --help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-    if (error instanceof ConfigError || error instanceof UnsupportedServerError) {
+    if (error instanceof ConfigError || error instanceof UnsupportedServerError || error instanceof UsageError) {
       complain(error.message)
       return 2
     }
@@ -56,6 +57,8 @@ function build(ended: (code: ExitCode) => void): Command {
   const program = new Command('site-sync')
     .description('Keeps published files on every site that needs them: watches the database of a production and sends what is pending.')
     .version(version())
+    // What comes after a command is its own, "--version" of a selection among it.
+    .enablePositionalOptions()
     .exitOverride()
     .showHelpAfterError('(add --help for what there is)')
     .addHelpText('after', AFTER_HELP)
@@ -95,7 +98,7 @@ function build(ended: (code: ExitCode) => void): Command {
   program
     .command('explain')
     .description('why the files of a representation are, or are not, synced, and the command that mends it')
-    .argument('<representation>', 'its id')
+    .argument('<representation>', 'an id, a path, or asset/subset/version/name')
     .addOption(config())
     .option('--json', 'as one JSON object', false)
     .option('--project <name>', 'where to look; all projects otherwise')
@@ -124,6 +127,7 @@ function build(ended: (code: ExitCode) => void): Command {
       ended(await (await import('./accept-root.ts')).acceptRootCommand(site, options)),
     )
 
+  addControls(program, config, ended)
   return program
 }
 
@@ -137,6 +141,7 @@ Examples:
   $ site-sync run --config examples/config.json         sync until stopped
   $ site-sync scan --config studio/ --once              one pass, for cron
   $ site-sync status --config studio/ --json            for a monitor
-  $ site-sync explain 64f0c0ffee0123456789abcd -c studio/
+  $ site-sync explain hero/model/3/ma -c studio/
+  $ site-sync retry --site gdrive --state exhausted -c studio/
 
 Exit codes: 0 done, 1 something failed, 2 wrong usage or configuration.`

@@ -1,5 +1,3 @@
-import { ObjectId } from 'mongodb'
-
 import type { RepresentationDocument } from '../model/document.ts'
 import { explainDocument, type Explanation } from '../model/explanation.ts'
 import { projectSettings } from '../model/project-settings.ts'
@@ -8,6 +6,7 @@ import { ProjectRoots } from '../streams/project-roots.ts'
 import { readDocument } from '../streams/raw-document.ts'
 import { collectionNames } from '../streams/scan.ts'
 import { wantedFields } from '../streams/projection.ts'
+import { representationFilter } from '../streams/selected.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
 import { inspect, type Inspection } from './inspect.ts'
 import { complain, print, printCommand, printJson } from './output.ts'
@@ -42,8 +41,9 @@ export async function explainCommand(
     else {
       print(`${project}: representation ${id}`)
       for (const remark of remarks) print(`  ${remark}`)
-      for (const { path, site, state: is, reason, fix } of lines) {
+      for (const { path, site, state: is, reason, fix, command } of lines) {
         print(`  ${path} → ${site}: ${is}: ${reason}`)
+        if (command !== undefined) printCommand(command)
         if (fix !== undefined) printCommand(fix)
       }
     }
@@ -56,13 +56,10 @@ async function find(
   id: string,
   only: string | undefined,
 ): Promise<{ project: string; document: RepresentationDocument } | undefined> {
-  const ids: unknown[] = ObjectId.isValid(id) && id.length === 24 ? [new ObjectId(id), id] : [id]
   for (const project of only === undefined ? await collectionNames(db) : [only]) {
     const own = projectSettings(settings, project)
     const sites = [...countingSites(own), ...(own.skipped?.keys() ?? [])]
-    const bytes: unknown = await db
-      .collection(project)
-      .findOne({ _id: { $in: ids } } as object, { projection: wantedFields(sites), raw: true })
+    const bytes: unknown = await db.collection(project).findOne(representationFilter(id), { projection: wantedFields(sites), raw: true })
     if (bytes instanceof Uint8Array) return { project, document: readDocument(bytes) }
   }
   return undefined

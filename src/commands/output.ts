@@ -12,7 +12,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 /** Keys of commands, which are not to be changed but where they hold a known secret: a part that is cut out may change what is left. */
-const COMMANDS: ReadonlySet<string> = new Set(['fix'])
+const COMMANDS: ReadonlySet<string> = new Set(['fix', 'command'])
 
 /** Writes one line, whatever stands in it. */
 export function print(line: string): void {

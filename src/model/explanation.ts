@@ -1,7 +1,9 @@
-import { isPlain, type RepresentationDocument } from './document.ts'
+import { idPlain, isPlain, type RepresentationDocument } from './document.ts'
 import { MendCommands } from './mend-commands.ts'
+import { ADD, RESET, RESUME, RETRY, type RecordEdit } from './record-edit.ts'
 import { displayPath } from './root-path.ts'
 import { readSites } from './site-record.ts'
+import { shellWord } from './shell-word.ts'
 import type { ProjectSettings } from './settings.ts'
 import type { Transfer } from './transfer.ts'
 import { examine, targetSites, type Verdict } from './verdict.ts'
@@ -14,6 +16,8 @@ export interface Explanation {
   readonly reason: string
   /** What to type to mend it, in the MongoDB shell; undefined when there is nothing to mend. */
   readonly fix?: string
+  /** The same by a command of ours, for all files of the representation at that site. */
+  readonly command?: string
 }
 
 export interface ExplainedDocument {
@@ -40,7 +44,7 @@ export function explainDocument(
         path: verdict.path,
         site: verdict.site,
         state: verdict.state,
-        ...explain(verdict, verdicts, settings, misconfigured, shell),
+        ...withFix(explain(verdict, verdicts, settings, misconfigured), verdict, document, project, shell),
       })),
       ...explainSkipped(document, settings),
     ],
@@ -78,35 +82,57 @@ function fileWithSameId({ path, site, record }: Verdict, all: readonly Verdict[]
   return all.find((other) => other.site === site && other.path !== path && other.record?.snapshot.id === id)?.path
 }
 
+interface Explained extends Pick<Explanation, 'reason'> {
+  readonly edit?: RecordEdit
+}
+
+const COMMANDS: ReadonlyMap<RecordEdit, string> = new Map([
+  [RETRY, 'retry'],
+  [RESET, 'reset'],
+  [ADD, 'add-site'],
+  [RESUME, 'resume'],
+])
+
+function withFix(
+  { edit, ...explained }: Explained,
+  verdict: Verdict,
+  { _id }: RepresentationDocument,
+  project: string,
+  shell: MendCommands,
+): Pick<Explanation, 'reason' | 'fix' | 'command'> {
+  if (!edit) return explained
+  const words = [COMMANDS.get(edit) ?? '', `--project=${project}`, `--site=${verdict.site}`, '--', idPlain(_id)]
+  return { ...explained, fix: shell.line(verdict, edit), command: `site-sync ${words.map(shellWord).join(' ')}` }
+}
+
 function explain(
   verdict: Verdict,
   all: readonly Verdict[],
   { retryCount, publishSite }: ProjectSettings,
   misconfigured: ReadonlyMap<string, { readonly message: string }>,
-  shell: MendCommands,
-): Pick<Explanation, 'reason' | 'fix'> {
+): Explained {
   const { record, transfer } = verdict
   const said = record?.error === undefined ? '' : `; last error: ${record.error}`
   switch (verdict.state) {
     case 'no-record':
-      return { reason: 'no record of this site: nobody asked for it', fix: shell.addSkeleton(verdict) }
+      return { reason: 'no record of this site: nobody asked for it', edit: ADD }
     case 'synced': {
       const other = fileWithSameId(verdict, all)
       const doubt = other === undefined ? '' : `, but with the id of ${JSON.stringify(other)}, from which it was copied: it may be absent`
       return {
         reason: `synced ${dateOf(record?.snapshot.created_dt)}${doubt}; if ${doubt === '' ? 'somebody removed it there' : 'it is'}, reset the record`,
-        fix: shell.reset(verdict),
+        edit: RESET,
       }
     }
     case 'exhausted':
       return {
         reason: `failed ${record?.tries} times, "retry_cnt" is ${retryCount}${said}. Mend that, then delete "tries"`,
-        fix: shell.unset(verdict, 'tries'),
+        edit: RETRY,
       }
     case 'bad-tries':
-      return { reason: 'its "tries" is not a number: delete it', fix: shell.unset(verdict, 'tries') }
+      return { reason: 'its "tries" is not a number: delete it', edit: RETRY }
     case 'paused':
-      return { reason: 'paused in the document', fix: shell.unset(verdict, 'paused') }
+      return { reason: 'paused in the document', edit: RESUME }
     case 'no-source':
       return {
         reason: `not on the publish site ${JSON.stringify(publishSite)}: its record there has no "created_dt"; it is sent once it is there`,
@@ -118,7 +144,7 @@ function explain(
       const way =
         transfer && 'source' in transfer.route ? ` ${displayPath(transfer.route.source)} → ${displayPath(transfer.route.target)}` : ''
       const tried = record?.tries ? `pending after ${record.tries} of ${retryCount} tries, next one with the next scan` : 'pending'
-      return { reason: `${tried}${said}.${way}`, ...(record?.tries && { fix: shell.unset(verdict, 'tries') }) }
+      return { reason: `${tried}${said}.${way}`, ...(record?.tries && { edit: RETRY }) }
     }
   }
 }

@@ -57,6 +57,8 @@ export const LOG_ACTIONS = {
   'site.skipped': action('info', 'unknown', 'site is not for this machine'),
   'site.warning': action('warn', 'unknown', 'the site reports'),
 
+  'controls.changed': action('info', 'success', 'somebody changed what is to be done'),
+
   'log.dropped': action('warn', 'failure', 'lines are missing here: nobody took them'),
 } as const satisfies Readonly<Record<string, ActionDefaults>>
 

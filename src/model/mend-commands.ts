@@ -1,5 +1,6 @@
 import { idText, isPlain, type RepresentationDocument } from './document.ts'
 import { mongoLiteral, textLiteral } from './mongo-literal.ts'
+import type { RecordEdit } from './record-edit.ts'
 import { isPathName } from './site-record.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -16,35 +17,17 @@ export class MendCommands {
     this.#collection = `db.getCollection(${textLiteral(project)})`
   }
 
-  unset(verdict: Verdict, field: string): string {
-    if (!this.#fitsPath(verdict))
-      return this.#byName(verdict, (record) => `{$unsetField: {field: ${textLiteral(field)}, input: ${record}}}`)
-    const { at, filters } = this.#record(verdict)
-    return this.#update(`{$unset: {${textLiteral(`${at}.${field}`)}: ""}}`, filters)
-  }
-
-  reset(verdict: Verdict): string {
-    if (!this.#fitsPath(verdict)) return this.#byName(verdict, () => '{}')
-    const { at, filters, isArray } = this.#record(verdict)
-    const empty = isArray ? `{name: ${textLiteral(verdict.site)}}` : '{}'
-    return this.#update(`{$set: {${textLiteral(at)}: ${empty}}}`, filters)
-  }
-
-  addSkeleton(verdict: Verdict): string {
-    if (!this.#fitsPath(verdict)) return this.#byName(verdict, () => '{}')
-    const file = this.#file(verdict)
-    if (this.#isArray(verdict)) return this.#update(`{$push: {"files.$[f].sites": {name: ${textLiteral(verdict.site)}}}}`, [file])
-    return this.#update(`{$set: {${textLiteral(`files.$[f].sites.${verdict.site}`)}: {}}}`, [file])
-  }
-
-  #record(verdict: Verdict): { readonly at: string; readonly filters: readonly string[]; readonly isArray: boolean } {
+  /** The edit of the record that the verdict is about, as a line to type. */
+  line(verdict: Verdict, edit: RecordEdit): string {
+    if (!this.#fitsPath(verdict)) return this.#byName(verdict, edit)
     const isArray = this.#isArray(verdict)
-    if (!isArray) return { at: `files.$[f].sites.${verdict.site}`, filters: [this.#file(verdict)], isArray }
-    return { at: 'files.$[f].sites.$[s]', filters: [this.#file(verdict), `{"s.name": ${textLiteral(verdict.site)}}`], isArray }
-  }
-
-  #file({ fileId }: Verdict): string {
-    return `{"f._id": ${idCondition(fileId)}}`
+    const { site } = verdict
+    const file = `{"f._id": ${idCondition(verdict.fileId)}}`
+    const whole = `{name: ${textLiteral(site)}}`
+    if (isArray && edit.kind === 'add') return this.#update(`{$push: {"files.$[f].sites": ${whole}}}`, [file])
+    if (isArray && edit.kind === 'remove') return this.#update(`{$pull: {"files.$[f].sites": ${whole}}}`, [file])
+    const at = isArray ? 'files.$[f].sites.$[s]' : `files.$[f].sites.${site}`
+    return this.#update(operation(at, edit, isArray ? whole : '{}'), isArray ? [file, `{"s.name": ${textLiteral(site)}}`] : [file])
   }
 
   #isArray({ fileId, path }: Verdict): boolean {
@@ -62,14 +45,38 @@ export class MendCommands {
   }
 
   /** For a site in object shape whose name no path can spell; there, "a.b" would mean a field within another. */
-  #byName({ fileId, site }: Verdict, value: (record: string) => string): string {
+  #byName({ fileId, site }: Verdict, edit: RecordEdit): string {
     const field = `field: {$literal: ${textLiteral(site)}}`
-    const sites = `{$setField: {${field}, input: "$$f.sites", value: ${value(`{$getField: {${field}, input: "$$f.sites"}}`)}}}`
+    const record = `{$getField: {${field}, input: "$$f.sites"}}`
+    const sites =
+      edit.kind === 'remove'
+        ? `{$unsetField: {${field}, input: "$$f.sites"}}`
+        : `{$setField: {${field}, input: "$$f.sites", value: ${editedRecord(edit, record)}}}`
     const file = `{$setField: {field: "sites", input: "$$f", value: ${sites}}}`
     const isIt = `{$eq: ["$$f._id", {$literal: ${mongoLiteral(fileId)}}]}`
     const files = `{$map: {input: "$files", as: "f", in: {$cond: [${isIt}, ${file}, "$$f"]}}}`
     return `${this.#collection}.updateOne({_id: ${idCondition(this.#document._id)}}, [{$set: {files: ${files}}}])`
   }
+}
+
+function operation(at: string, edit: RecordEdit, empty: string): string {
+  switch (edit.kind) {
+    case 'unset':
+      return `{$unset: {${edit.fields.map((field) => `${textLiteral(`${at}.${field}`)}: ""`).join(', ')}}}`
+    case 'set':
+      return `{$set: {${textLiteral(`${at}.${edit.field}`)}: ${mongoLiteral(edit.value)}}}`
+    case 'reset':
+    case 'add':
+      return `{$set: {${textLiteral(at)}: ${empty}}}`
+    case 'remove':
+      return `{$unset: {${textLiteral(at)}: ""}}`
+  }
+}
+
+function editedRecord(edit: RecordEdit, record: string): string {
+  if (edit.kind === 'set') return `{$setField: {field: ${textLiteral(edit.field)}, input: ${record}, value: ${mongoLiteral(edit.value)}}}`
+  if (edit.kind !== 'unset') return '{}'
+  return edit.fields.reduce((input, field) => `{$unsetField: {field: ${textLiteral(field)}, input: ${input}}}`, record)
 }
 
 /** Equal to it, whatever it is: an object would be taken for operators, and a regular expression for a pattern. */

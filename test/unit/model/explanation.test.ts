@@ -123,9 +123,17 @@ const ARRAY_FILTERS = [{ 'f._id': { $oid: FIRST_ID.toHexString() } }, { 's.name'
 
 describe('the command that mends it', () => {
   test.each<[string, object | undefined, object]>([
-    ['deletes the tries of an exhausted record', { tries: 3 }, { $unset: { 'files.$[f].sites.$[s].tries': '' } }],
-    ['deletes tries that are no number', { tries: 'x' }, { $unset: { 'files.$[f].sites.$[s].tries': '' } }],
-    ['tries again at once', { tries: 1 }, { $unset: { 'files.$[f].sites.$[s].tries': '' } }],
+    [
+      'deletes the tries of an exhausted record',
+      { tries: 3 },
+      { $unset: { 'files.$[f].sites.$[s].tries': '', 'files.$[f].sites.$[s].error': '' } },
+    ],
+    [
+      'deletes tries that are no number',
+      { tries: 'x' },
+      { $unset: { 'files.$[f].sites.$[s].tries': '', 'files.$[f].sites.$[s].error': '' } },
+    ],
+    ['tries again at once', { tries: 1 }, { $unset: { 'files.$[f].sites.$[s].tries': '', 'files.$[f].sites.$[s].error': '' } }],
     ['ends a pause', { paused: true }, { $unset: { 'files.$[f].sites.$[s].paused': '' } }],
     ['resets a record', { created_dt: CREATED }, { $set: { 'files.$[f].sites.$[s]': { name: 'gdrive' } } }],
     ['asks for a file', undefined, { $push: { 'files.$[f].sites': { name: 'gdrive' } } }],
@@ -169,7 +177,9 @@ describe('the command that mends it', () => {
         const { update } = sent(explanation?.fix)
         const isPath = /^[^.$]/.test(name) && !name.includes('.')
         const paths = Array.isArray(update) ? [] : Object.values(update as Record<string, object>).flatMap((fields) => Object.keys(fields))
-        expect(paths.map((path) => path.replace('.tries', ''))).toEqual(isPath ? [`files.$[f].sites.${name}`] : [])
+        expect([...new Set(paths.map((path) => path.replace(/\.(?:tries|error)$/, '')))]).toEqual(
+          isPath ? [`files.$[f].sites.${name}`] : [],
+        )
         expect(explanation?.fix).toContain(isPath ? 'arrayFilters' : `$literal: ${JSON.stringify(name)}`)
       }
     },

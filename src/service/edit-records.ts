@@ -1,0 +1,129 @@
+import { MongoServerError, type Db } from 'mongodb'
+
+import { idPlain, type RepresentationDocument } from '../model/document.ts'
+import { projectSettings } from '../model/project-settings.ts'
+import { editedFiles, type EditedFiles, type RecordEdit } from '../model/record-edit.ts'
+import type { KnownNames, Selection } from '../model/selection.ts'
+import type { ProjectSettings, Settings } from '../model/settings.ts'
+import { editUpdate } from '../streams/edit-update.ts'
+import { isPassing } from '../streams/outage.ts'
+import { collectionNames } from '../streams/scan.ts'
+import { selected } from '../streams/selected.ts'
+
+/** What was done, or would be. */
+export interface EditCounts {
+  /** Records that were changed. */
+  records: number
+  /** Representations that they are in. */
+  representations: number
+  /** Representations that were looked at. */
+  looked: number
+  /** Representations that changed meanwhile; left as they are. */
+  skipped: number
+  /** Representations that the server did not take. */
+  refused: number
+  /** Changed records that had a `created_dt`. */
+  created: number
+}
+
+export interface EditParts {
+  readonly db: Db
+  readonly settings: Settings
+  readonly selection: Selection
+  readonly edit: RecordEdit
+  readonly dryRun: boolean
+  readonly signal: AbortSignal
+  /** Also what is under way counts. Called for each representation. */
+  readonly progress?: (counts: Readonly<EditCounts>) => void
+  readonly refused?: (project: string, representation: string, error: unknown) => void
+}
+
+/** Updates under way at once. */
+const AT_ONCE = 16
+
+/** Every name that a selection may hold. */
+export async function knownNames(db: Db, settings: Settings): Promise<KnownNames> {
+  const { overrides } = settings.projects
+  const sites = [settings, ...overrides.values()].flatMap((of) => [
+    ...(of.sites?.keys() ?? []),
+    ...(of.skipped?.keys() ?? []),
+    ...(of.publishSite === undefined ? [] : [of.publishSite]),
+  ])
+  return { sites: new Set([...sites, settings.localId].filter((name) => name !== '')), projects: await collectionNames(db) }
+}
+
+/** Edits the selected records, page by page, and counts; what was done when it is told to end stays done. Running it again is safe. */
+export async function editRecords(parts: EditParts): Promise<EditCounts> {
+  const { db, settings, selection, signal } = parts
+  const counts: EditCounts = { records: 0, representations: 0, looked: 0, skipped: 0, refused: 0, created: 0 }
+  const under = new Set<Promise<void>>()
+  const faults: unknown[] = []
+  for (const project of selection.project === undefined ? await collectionNames(db) : [selection.project]) {
+    const own = projectSettings(settings, project)
+    if (!own.enabled && selection.project === undefined) continue
+    const sites = sitesOf(own, selection, parts.edit)
+    try {
+      for await (const document of selected(db, project, selection, { sites, signal })) {
+        if (signal.aborted || faults.length > 0) break
+        const one = editDocument(parts, project, own, sites, document, counts)
+          .catch((error: unknown) => void faults.push(error))
+          .finally(() => {
+            under.delete(one)
+            parts.progress?.(counts)
+          })
+        under.add(one)
+        if (under.size >= AT_ONCE) await Promise.race(under)
+      }
+    } catch (error) {
+      if (!signal.aborted) faults.push(error)
+    }
+    await Promise.all(under)
+    if (faults.length > 0) throw faults[0]
+    if (signal.aborted) break
+  }
+  return counts
+}
+
+/** A reset without a site is about where files go; the publish site's own record says that there is something to send. */
+function sitesOf({ sites, skipped, publishSite, localId }: ProjectSettings, { site }: Selection, edit: RecordEdit): readonly string[] {
+  if (site !== undefined) return [site]
+  const all = [...new Set([publishSite, localId, ...sites.keys(), ...(skipped?.keys() ?? [])])]
+  return edit.kind === 'reset' ? all.filter((name) => name !== publishSite && name !== localId) : all
+}
+
+async function editDocument(
+  { db, selection, edit, dryRun, refused }: EditParts,
+  project: string,
+  { retryCount }: ProjectSettings,
+  sites: readonly string[],
+  document: RepresentationDocument,
+  counts: EditCounts,
+): Promise<void> {
+  counts.looked++
+  const todo = editedFiles(document.files, edit, { selection, sites, retryCount })
+  let records = 0
+  let isSkipped = false
+  for (const edited of todo) {
+    try {
+      if (dryRun || (await isDone(db, project, document, edit, edited))) {
+        records += edited.fileIds.length
+        counts.created += edited.created
+      } else isSkipped = true
+    } catch (error) {
+      if (!(error instanceof MongoServerError) || isPassing(error)) throw error
+      counts.refused++
+      refused?.(project, idPlain(document._id), error)
+    }
+  }
+  counts.records += records
+  if (records > 0) counts.representations++
+  if (isSkipped) counts.skipped++
+}
+
+async function isDone(db: Db, project: string, { _id }: RepresentationDocument, edit: RecordEdit, edited: EditedFiles): Promise<boolean> {
+  const { filter, update, arrayFilters } = editUpdate(_id, edit, edited)
+  const { matchedCount } = await db
+    .collection(project)
+    .updateOne(filter, update, { upsert: false, hint: { _id: 1 }, ...(arrayFilters && { arrayFilters }) })
+  return matchedCount > 0
+}

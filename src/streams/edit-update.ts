@@ -1,0 +1,102 @@
+import type { Document } from 'mongodb'
+
+import { isPlain } from '../model/document.ts'
+import type { EditedFiles, RecordEdit } from '../model/record-edit.ts'
+import { isPathName } from '../model/site-record.ts'
+
+export interface EditUpdate {
+  readonly filter: Document
+  readonly update: Document | Document[]
+  readonly arrayFilters?: Document[]
+}
+
+/** The fields that people and services change. A record in which one of them is not as it was read was changed meanwhile. */
+const GUARDED = ['created_dt', 'error', 'tries', 'last_failed_dt', 'id', 'paused', 'priority'] as const
+
+/**
+ * An edit of one document's records of one site as one atomic update, which changes nothing when one of these records, or files, is not as
+ * it was read. Files are found by id.
+ */
+export function editUpdate(documentId: unknown, edit: RecordEdit, edited: EditedFiles): EditUpdate {
+  const filter = { _id: { $eq: documentId }, type: 'representation', files: { $type: 'array' }, $expr: isUnchanged(edited) }
+  const { shape, site } = edited
+  const fits = shape === 'array' || isPathName(site)
+  return { filter, ...(fits ? byOperators(edit, edited) : byPipeline(edit, edited)) }
+}
+
+function byOperators(edit: RecordEdit, { shape, site, fileIds }: EditedFiles): Omit<EditUpdate, 'filter'> {
+  const file = { 'f._id': { $in: fileIds } }
+  const sites = 'files.$[f].sites'
+  if (shape === 'array' && edit.kind === 'add') return { update: { $push: { [sites]: { name: site } } }, arrayFilters: [file] }
+  if (shape === 'array' && edit.kind === 'remove') return { update: { $pull: { [sites]: { name: site } } }, arrayFilters: [file] }
+  const at = shape === 'array' ? `${sites}.$[s]` : `${sites}.${site}`
+  const arrayFilters = shape === 'array' ? [file, { 's.name': { $eq: site } }] : [file]
+  switch (edit.kind) {
+    case 'unset':
+      return { update: { $unset: Object.fromEntries(edit.fields.map((field) => [`${at}.${field}`, ''])) }, arrayFilters }
+    case 'set':
+      return { update: { $set: { [`${at}.${edit.field}`]: edit.value } }, arrayFilters }
+    case 'reset':
+    case 'add':
+      return { update: { $set: { [at]: shape === 'array' ? { name: site } : {} } }, arrayFilters }
+    case 'remove':
+      return { update: { $unset: { [at]: '' } }, arrayFilters }
+  }
+}
+
+/** For a name in object shape that no path can spell. */
+function byPipeline(edit: RecordEdit, { site, fileIds }: EditedFiles): Omit<EditUpdate, 'filter'> {
+  const field = { $literal: site }
+  const input = '$$file.sites'
+  const record = { $getField: { field, input } }
+  const sites =
+    edit.kind === 'remove' ? { $unsetField: { field, input } } : { $setField: { field, input, value: editedRecord(edit, record) } }
+  const file = { $setField: { field: 'sites', input: '$$file', value: sites } }
+  const isIt = { $in: ['$$file._id', { $literal: fileIds }] }
+  return { update: [{ $set: { files: { $map: { input: '$files', as: 'file', in: { $cond: [isIt, file, '$$file'] } } } } }] }
+}
+
+function editedRecord(edit: RecordEdit, record: Document): Document {
+  if (edit.kind === 'set') return { $setField: { field: edit.field, input: record, value: { $literal: edit.value } } }
+  if (edit.kind !== 'unset') return { $literal: {} }
+  let input = record
+  for (const field of edit.fields) input = { $unsetField: { field, input } }
+  return input
+}
+
+function isUnchanged({ site, shape, fileIds, entries }: EditedFiles): Document {
+  const isIt = { $in: ['$$file._id', { $literal: fileIds }] }
+  const chosen = { $filter: { input: '$files', as: 'file', cond: isIt } }
+  const now = {
+    $map: { input: chosen, as: 'file', in: { id: '$$file._id', path: '$$file.path', records: recordsExpression(site, shape) } },
+  }
+  const then = entries.map((entry) => ({
+    id: entry['_id'],
+    ...(Object.hasOwn(entry, 'path') && { path: entry['path'] }),
+    records: recordsOf(entry['sites'], site),
+  }))
+  return { $eq: [now, { $literal: then }] }
+}
+
+const isObject = (input: Document | string): Document => ({ $eq: [{ $type: input }, 'object'] })
+const fields = (record: string): Document[] =>
+  GUARDED.map((field): Document => ({ $ifNull: [{ $getField: { field, input: record } }, null] }))
+
+function recordsExpression(site: string, shape: EditedFiles['shape']): Document {
+  if (shape === 'array') {
+    const own = { $and: [isObject('$$record'), { $eq: ['$$record.name', { $literal: site }] }] }
+    const records = { $filter: { input: '$$file.sites', as: 'record', cond: own } }
+    const mapped = { $map: { input: records, as: 'record', in: fields('$$record') } }
+    return { $cond: [{ $isArray: '$$file.sites' }, mapped, { $cond: [{ $eq: [{ $type: '$$file.sites' }, 'missing'] }, [], null] }] }
+  }
+  const own = { $getField: { field: { $literal: site }, input: '$$file.sites' } }
+  const record = { $let: { vars: { record: own }, in: { $cond: [isObject('$$record'), [fields('$$record')], []] } } }
+  return { $cond: [isObject('$$file.sites'), record, null] }
+}
+
+function recordsOf(sites: unknown, site: string): readonly (readonly unknown[])[] {
+  const own = Array.isArray(sites)
+    ? sites.filter(isPlain).filter(({ name }) => name === site)
+    : [isPlain(sites) ? Object.entries(sites).find(([name]) => name === site)?.[1] : undefined].filter(isPlain)
+  return own.map((record) => GUARDED.map((field) => (Object.hasOwn(record, field) ? (record[field] ?? null) : null)))
+}

@@ -1,0 +1,92 @@
+import { ObjectId, type Db, type Document, type Filter } from 'mongodb'
+
+import type { RepresentationDocument } from '../model/document.ts'
+import type { Selection } from '../model/selection.ts'
+import { isPathName } from '../model/site-record.ts'
+import { wantedFields } from './projection.ts'
+import { readDocument } from './raw-document.ts'
+
+/** Documents in one batch of the server. */
+const PAGE = 200
+
+/**
+ * The representations of one project in which something may be selected, in the order of their ids: what is changed meanwhile is neither
+ * skipped nor seen twice. One page is in memory at a time.
+ */
+export async function* selected(
+  db: Db,
+  project: string,
+  selection: Selection,
+  { sites, signal }: { readonly sites: readonly string[]; readonly signal?: AbortSignal },
+): AsyncGenerator<RepresentationDocument> {
+  const filter = selectionFilter(selection) as Filter<Document>
+  const cursor = db.collection(project).find(filter, {
+    projection: wantedFields(sites),
+    readConcern: 'majority',
+    batchSize: PAGE,
+    raw: true,
+    sort: { _id: 1 },
+    hint: { _id: 1 },
+    ...(signal && { signal }),
+  })
+  try {
+    for await (const bytes of cursor) yield readDocument(bytes as unknown as Uint8Array)
+  } finally {
+    await cursor.close().catch(() => undefined)
+  }
+}
+
+/** What the server is asked for; what only a look at the records can tell is not in it. */
+function selectionFilter(selection: Selection): Document {
+  const { representation, asset, subset, version, name, site, states, error } = selection
+  const isOfRecord = site !== undefined && (states !== undefined || error !== undefined)
+  const conditions = [
+    ...(representation === undefined ? [] : [representationFilter(representation)]),
+    ...(version === undefined ? [] : [versionFilter(version)]),
+    ...(isOfRecord ? [siteFilter(site)] : []),
+  ]
+  return {
+    type: 'representation',
+    ...(asset !== undefined && { 'context.asset': asset }),
+    ...(subset !== undefined && { 'context.subset': subset }),
+    ...(name !== undefined && { name }),
+    ...(conditions.length > 0 && { $and: conditions }),
+  }
+}
+
+/** An id, a path, or asset/subset/version/name. */
+export function representationFilter(text: string): Document {
+  const parts = text.split('/')
+  const [asset, subset, version = '', name] = parts
+  if (parts.length === 4 && parts.every((part) => part !== '') && !text.startsWith('{')) {
+    return { 'context.asset': asset, 'context.subset': subset, name, ...versionFilter(version) }
+  }
+  if (/[/\\]/.test(text)) return { $or: [{ 'files.path': text }, { 'data.path': text }, ...belowRoot(text)] }
+  const ids: unknown[] = /^[0-9a-f]{24}$/i.test(text) ? [new ObjectId(text), text] : [text]
+  return { _id: { $in: ids } }
+}
+
+/** A path on a disk: in documents its root is a token, so that it may be any of its ends. */
+function belowRoot(path: string): readonly Document[] {
+  if (path.startsWith('{')) return []
+  const parts = path.replaceAll('\\', '/').split('/')
+  const ends = parts.map((_, at) => parts.slice(at).join('/')).filter((end) => end !== '' && !end.startsWith('/'))
+  const input = { $cond: [{ $isArray: '$files' }, '$files', []] }
+  const end = { $last: { $split: ['$$file.path', '}/'] } }
+  const rest = { $substrCP: ['$$file.path', { $add: [{ $indexOfCP: ['$$file.path', '}/'] }, 2] }, 40_000] }
+  const isBelow = { $and: [{ $eq: [{ $indexOfCP: ['$$file.path', '{root'] }, 0] }, { $in: [rest, { $literal: ends }] }] }
+  const isText = { $eq: [{ $type: '$$file.path' }, 'string'] }
+  const isIt = { $cond: [{ $and: [isText, { $ne: [end, '$$file.path'] }] }, isBelow, false] }
+  return [{ $expr: { $anyElementTrue: [{ $map: { input, as: 'file', in: isIt } }] } }]
+}
+
+/** `3`, `003` and `v003` are one version; some tools write it as text. */
+function versionFilter(text: string): Document {
+  const digits = /^v?(\d+)$/i.exec(text)?.[1]
+  return { 'context.version': { $in: digits === undefined ? [text] : [Number(digits), text] } }
+}
+
+function siteFilter(site: string): Document {
+  const inArray = { 'files.sites.name': site }
+  return isPathName(site) ? { $or: [inArray, { [`files.sites.${site}`]: { $exists: true } }] } : {}
+}
