@@ -66,7 +66,7 @@ export class Scanner implements AsyncDisposable {
     const collection = this.#connections.work.db(this.#database).collection(project)
     const settings = this.#settings(project)
     const filters = targetSites(settings).flatMap(({ name }) =>
-      pendingQueries(name, settings.retryCount, settings.publishSite).map(({ filter }) => filter),
+      pendingQueries(name, settings.retryCount, [settings.publishSite]).map(({ filter }) => filter),
     )
     let [keys, documents] = [0, 0]
     for (const filter of [...filters, unreadableQuery]) {

@@ -73,7 +73,7 @@ function refuseUnlessSomeTarget(settings: Settings): readonly Site[] {
   if (remoteSite === '') throw new RefusedError('there is nothing to sync to: "remote_site" of the configuration is empty')
   if (remoteSite === publishSite)
     throw new RefusedError(`there is nothing to sync to: "remote_site" and "publish_site" are both ${JSON.stringify(publishSite)}`)
-  const targets = targetSites(projectSettings(settings, 'demo'))
+  const targets = targetSites(projectSettings(settings, 'demo')).filter(({ name }) => name !== publishSite && name !== settings.localId)
   if (targets.length === 0) throw new RefusedError('there is nothing to sync to: the configuration has no other site than the own one')
   return targets
 }

@@ -1,4 +1,5 @@
 import { projectSettings } from '../model/project-settings.ts'
+import { ownSites } from '../model/sources.ts'
 import { examine, targetSites } from '../model/verdict.ts'
 import { idText, type RepresentationDocument } from '../model/document.ts'
 import { collectionNames, scanProject } from '../streams/scan.ts'
@@ -64,7 +65,8 @@ async function* countAll({ settings, db, misconfigured }: Inspection, only: stri
     for await (const documents of scanProject(db, project, all, request, new AbortController().signal)) {
       for (const document of documents) if (!seen.has(idText(document._id))) count(document)
     }
-    yield [...counts.values()]
+    const mine = ownSites(own)
+    yield [...counts.values()].filter((of) => !mine.includes(of.site) || of.pending + of.exhausted + of.paused > 0)
 
     function count(document: RepresentationDocument): void {
       seen.add(idText(document._id))

@@ -20,6 +20,10 @@ export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible:
     if (declared.has(name) || name === publishSite || name === localId) return
     problems.add(raw.keyOf(['always_accessible_on', index]), name, oneOf(name, declared))
   })
+  for (const name of settings.sources ?? []) {
+    if (declared.has(name) || name === publishSite || name === localId) continue
+    problems.warn(`${raw.keyOf(['sources'])} names ${name}, which is not declared`)
+  }
   for (const [project, override] of projects.overrides) {
     const sites = new Set([...declared, ...(override.sites?.keys() ?? [])])
     const own = override.publishSite ?? publishSite

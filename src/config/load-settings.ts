@@ -77,6 +77,8 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
     localId: general.local_id,
     publishSite: general.publish_site,
     remoteSite: general.enabled ? general.remote_site : '',
+    ...(general.serve && { serve: general.serve }),
+    ...(general.sources && { sources: general.sources }),
     retryCount: general.retry_cnt,
     loopDelaySeconds: general.loop_delay,
     leaseSeconds: general.lease_seconds,

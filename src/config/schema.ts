@@ -137,6 +137,14 @@ export const generalSchema = z.object({
     .string({ error: 'the name of a site, or "" for no syncing' })
     .default('')
     .describe('The site to sync to; empty: no syncing.'),
+  serve: textList('a list of site names or globs')
+    .optional()
+    .describe('The sites that this instance sends files to, its own among them; names or globs. Left out: all.')
+    .meta({ examples: [['gdrive']] }),
+  sources: textList('a list of site names')
+    .optional()
+    .describe('Where files that are not at the publish site come from first; the other sites follow as configured.')
+    .meta({ examples: [['nas', 'gdrive']] }),
   retry_cnt: retries().prefault(3).describe('Attempts in all for each file and site; 0: none.'),
   loop_delay: numeric({ min: 0, above: true, max: 604_800 }).prefault(60).describe('Seconds between two scans.'),
   lease_seconds: numeric({ min: 2, max: 3600 }).prefault(30).describe("A dead instance's work is taken over after this time."),

@@ -135,7 +135,7 @@ function explain(
       return { reason: 'paused in the document', edit: RESUME }
     case 'no-source':
       return {
-        reason: `not on the publish site ${JSON.stringify(publishSite)}: its record there has no "created_dt"; it is sent once it is there`,
+        reason: `no source: no record of the publish site ${JSON.stringify(publishSite)}, nor of another site that this instance can read, has a "created_dt"; it is sent once one has`,
       }
     case 'misconfigured':
       return { reason: `the site can't be used: ${misconfigured.get(verdict.site)?.message ?? 'see the log'}` }

@@ -49,6 +49,7 @@ export const LOG_ACTIONS = {
 
   'record.unreadable': action('warn', 'failure', 'record not understood; left as it is'),
 
+  'source.missing': action('warn', 'unknown', 'its record says that the file is there, and it is not; another site serves'),
   'source.size_differs': action('warn', 'unknown', 'the file has another size than its document says; sent as it is'),
 
   'site.cooling': action('warn', 'failure', 'site is in trouble; waiting before the next attempt'),

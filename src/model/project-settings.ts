@@ -38,6 +38,11 @@ export function projectMatcher({ include, exclude }: Pick<ProjectFilter, 'includ
   return (project) => included(project) && !excluded(project)
 }
 
+/** Does this instance send files to a site of this name? */
+export function servesSite({ serve }: Pick<Settings, 'serve'>, site: string): boolean {
+  return serve === undefined || anyOf(serve)(site)
+}
+
 /** The sites that files come from, in one project or another. */
 export function publishSites({ publishSite, projects }: Settings): readonly string[] {
   return [...new Set([publishSite, ...[...projects.overrides.values()].flatMap((override) => override.publishSite ?? [])])]
@@ -58,6 +63,8 @@ function compile(settings: Settings): Compiled {
 
 function resolve(settings: Settings, { included, excluded }: Compiled, project: string): ProjectSettings {
   const override = settings.projects.overrides.get(project)
+  const sites = sitesOf(settings, override)
+  const notServed = new Set([...sites.sites.keys()].filter((name) => !servesSite(settings, name)))
   return {
     enabled: isProjectName(project) && included(project) && !excluded(project) && override?.enabled !== false,
     localId: settings.localId,
@@ -65,7 +72,9 @@ function resolve(settings: Settings, { included, excluded }: Compiled, project: 
     publishSite: override?.publishSite ?? settings.publishSite,
     remoteSite: override?.remoteSite ?? settings.remoteSite,
     retryCount: override?.retryCount ?? settings.retryCount,
-    ...sitesOf(settings, override),
+    ...sites,
+    ...(notServed.size > 0 && { notServed }),
+    ...(settings.sources && { sources: settings.sources }),
     ...(settings.rootsFromProject === true && { rootsFromProject: true }),
   }
 }

@@ -7,6 +7,10 @@ export interface Settings {
   readonly publishSite: string
   /** Empty: no syncing at all. */
   readonly remoteSite: string
+  /** Globs over the sites that this instance sends files to; undefined: all. */
+  readonly serve?: readonly string[]
+  /** The sites that files come from first, where several have them. */
+  readonly sources?: readonly string[]
   /** Attempts in all; 0: none. */
   readonly retryCount: number
   readonly loopDelaySeconds: number
@@ -53,6 +57,9 @@ export interface ProjectSettings {
   readonly remoteSite: string
   readonly retryCount: number
   readonly sites: ReadonlyMap<string, Site>
+  /** Of these sites, those that others send files to. */
+  readonly notServed?: ReadonlySet<string>
+  readonly sources?: readonly string[]
   readonly skipped?: ReadonlyMap<string, SkippedSite>
   readonly rootsFromProject?: boolean
   readonly documentRoots?: DocumentRoots

@@ -15,10 +15,38 @@ export interface RecordAddress {
   readonly snapshot: RecordSnapshot
 }
 
-/** Where the bytes come from and go to; an error when the document or the configuration does not say. */
-export type Route =
-  | { readonly source: RootedPath; readonly sourceSite: Site; readonly target: RootedPath; readonly targetSite: Site }
-  | { readonly error: SyncError }
+/** A place where a file may be read. */
+export interface Source {
+  readonly source: RootedPath
+  readonly sourceSite: Site
+  /** A record says that it is there; false: nobody said, and the disk decides. @defaultValue `true` */
+  readonly isSaid?: boolean
+}
+
+/** Where the bytes come from and go to. */
+export interface Endpoints extends Source {
+  readonly target: RootedPath
+  readonly targetSite: Site
+  /** Where else the file is, in the order in which it is tried. */
+  readonly otherSources?: readonly Source[]
+}
+
+/** An error when the document or the configuration does not say where the bytes come from or go to. */
+export type Route = Endpoints | { readonly error: SyncError }
+
+/** All places where the file may be read, the one that is tried first at the front. */
+export function sourcesIn({ source, sourceSite, isSaid = true, otherSources = [] }: Endpoints): readonly Source[] {
+  return [{ source, sourceSite, isSaid }, ...otherSources]
+}
+
+/** The same copy from the first source that can be used now; as it is where none can. */
+export function fromUsable(transfer: Transfer, isUsable: (source: Source) => boolean): Transfer {
+  const { route } = transfer
+  if ('error' in route || !route.otherSources?.length || isUsable(route)) return transfer
+  const sources = sourcesIn(route)
+  const first = sources.find(isUsable)
+  return first ? { ...transfer, route: { ...route, ...first, otherSources: sources.filter((each) => each !== first) } } : transfer
+}
 
 /** One text a root of a site. */
 export function rootKey(site: string, root: string): string {
@@ -44,12 +72,18 @@ export interface Transfer extends RecordAddress {
   /** Bytes, as the file entry says; undefined when it says nothing that can be a size. */
   readonly size: number | undefined
   readonly route: Route
+  /** Another site asks for the file, and may have it from this one once it is there. */
+  readonly isAwaited?: boolean
 }
 
-/** Would both copy the same bytes to the same place? */
+/** Would both copy the same bytes to the same place? The second may know of other sources beside. */
 export function isSameCopy(one: Transfer, other: Transfer): boolean {
   if (one.targetKey !== other.targetKey || one.size !== other.size) return false
   const [a, b] = [one.route, other.route]
   if ('error' in a || 'error' in b) return 'error' in a && 'error' in b && a.error.message === b.error.message
+  return sourcesIn(b).some((each) => isSameSource(a, each))
+}
+
+function isSameSource(a: Source, b: Source): boolean {
   return a.sourceSite.name === b.sourceSite.name && a.source.root === b.source.root && a.source.path === b.source.path
 }

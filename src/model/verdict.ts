@@ -1,12 +1,12 @@
 import { SyncError } from '../errors.ts'
 import { idText, isPlain, UNREADABLE, type RepresentationDocument } from './document.ts'
 import { idFault } from './id-fault.ts'
-import { publishSiteOf } from './publish-root.ts'
 import { resolvePath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
-import type { RootedPath, Site } from './site.ts'
+import type { Site } from './site.ts'
 import { DEFAULT_PRIORITY, readSites, typeName, type Shape, type SiteRecord, type SiteRecords } from './site-record.ts'
-import { placeKey, rootKey, type Route, type Transfer } from './transfer.ts'
+import { orError, ownSites, sourceOf } from './sources.ts'
+import { placeKey, rootKey, type Route, type Source, type Transfer } from './transfer.ts'
 import { brokenText, isBroken } from './valid-text.ts'
 
 /** Why a file is, or is not, to be sent to a site. */
@@ -20,7 +20,7 @@ type VerdictState =
   | 'exhausted'
   /** The file has no record of this site: nobody asked. */
   | 'no-record'
-  /** The publish site's own record has no `created_dt`: there is nothing to send yet. */
+  /** It is at no site that this instance can read: there is nothing to send yet. */
   | 'no-source'
   /** `tries` is not a number. */
   | 'bad-tries'
@@ -88,12 +88,16 @@ export function examine(
   return { verdicts, unreadable }
 }
 
-/** Every configured site but the instance's own; none while syncing is off. */
-export function targetSites({ enabled, publishSite, localId, remoteSite, sites, skipped }: ProjectSettings): readonly Site[] {
+/** Every configured site that this instance serves, its own ones last; none while syncing is off. */
+export function targetSites(settings: ProjectSettings): readonly Site[] {
+  const { enabled, publishSite, remoteSite, sites, skipped, notServed } = settings
   if (!enabled || remoteSite === '' || remoteSite === publishSite) return []
   // Nothing can be read here.
   if (skipped?.get(publishSite)?.documentsServe === false) return []
-  return [...sites.values()].filter(({ name }) => name !== publishSite && name !== localId)
+  if ([...sites.keys()].every((name) => name === publishSite)) return []
+  const own = ownSites(settings)
+  const served = [...sites.values()].filter(({ name }) => notServed?.has(name) !== true)
+  return [...served.filter(({ name }) => !own.includes(name)), ...served.filter(({ name }) => own.includes(name))]
 }
 
 /** The sites whose records decide anything: an examination without all others comes out the same. */
@@ -121,9 +125,18 @@ function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verd
     size: sizeOf(entry['size']),
     sites,
     where,
-    source: undefined,
   }
-  for (const target of scope.targets) verdicts.push(judge(scope, file, target, unreadable))
+  const judged = scope.targets.filter((target) => isConcerned(scope, file, target)).map((target) => judge(scope, file, target, unreadable))
+  const isAwaited = judged.some(({ state }) => state === 'no-source')
+  for (const verdict of judged) {
+    const { transfer } = verdict
+    verdicts.push(transfer && isAwaited ? { ...verdict, transfer: { ...transfer, isAwaited } } : verdict)
+  }
+}
+
+/** The own sites of an instance are where its files come from: of them no more is said than that one of them asks for a file. */
+function isConcerned({ settings }: Scope, { sites }: File, { name }: Site): boolean {
+  return !ownSites(settings).includes(name) || sites.records.get(name)?.some(({ created }) => !created) === true
 }
 
 function sizeOf(size: unknown): number | undefined {
@@ -143,17 +156,10 @@ interface File {
   readonly size: number | undefined
   readonly sites: SiteRecords
   readonly where: string
-  /** Where its bytes come from, found when first asked for: it is the same for every target. */
-  source: Source | { readonly error: SyncError } | undefined
-}
-
-interface Source {
-  readonly source: RootedPath
-  readonly sourceSite: Site
 }
 
 function judge(scope: Scope, file: File, target: Site, unreadable: string[]): Verdict {
-  const { retryCount, publishSite } = scope.settings
+  const { retryCount } = scope.settings
   const records = file.sites.records.get(target.name) ?? []
   const open = records.filter(({ created }) => !created)
   const verdict = (state: VerdictState, record: SiteRecord | undefined): Verdict => ({
@@ -176,15 +182,15 @@ function judge(scope: Scope, file: File, target: Site, unreadable: string[]): Ve
     return verdict(first?.tries === undefined ? 'bad-tries' : 'exhausted', first)
   }
   if (scope.misconfigured.has(target.name)) return verdict('misconfigured', due)
-  const own = file.sites.records.get(publishSite)
-  if (own && !own.some(({ created }) => created)) return verdict('no-source', due)
-  return { ...verdict('pending', due), transfer: plan(scope, file, target, due, file.sites.shape) }
+  const sources = sourceOf(scope, file, target.name)
+  if (!sources) return verdict('no-source', due)
+  const route = sources instanceof SyncError ? { error: sources } : routeOf(file, sources, target)
+  return { ...verdict('pending', due), transfer: plan(scope, file, route, target, due, file.sites.shape) }
 }
 
-function plan(scope: Scope, file: File, target: Site, record: SiteRecord, shape: Shape): Transfer {
+function plan(scope: Scope, file: File, route: Route, target: Site, record: SiteRecord, shape: Shape): Transfer {
   const { project, representationKey } = scope
   const key = `${file.fileKey}/${target.name}`
-  const route = routeOf(scope, file, target)
   const place = 'error' in route ? key : placeKey(rootKey(target.name, route.target.root), route.target.path)
   return {
     key,
@@ -197,7 +203,7 @@ function plan(scope: Scope, file: File, target: Site, record: SiteRecord, shape:
     site: target.name,
     shape,
     snapshot: record.snapshot,
-    priority: record.priority ?? sourcePriority(scope, file) ?? DEFAULT_PRIORITY,
+    priority: record.priority ?? sourcePriority(route, file) ?? DEFAULT_PRIORITY,
     tries: record.tries ?? 0,
     lastFailed: record.lastFailed,
     size: file.size,
@@ -206,25 +212,13 @@ function plan(scope: Scope, file: File, target: Site, record: SiteRecord, shape:
 }
 
 /** People set it where the file is. */
-function sourcePriority({ settings }: Scope, { sites }: File): number | undefined {
-  return sites.records.get(settings.publishSite)?.find(({ priority }) => priority !== undefined)?.priority
+function sourcePriority(route: Route, { sites }: File): number | undefined {
+  if ('error' in route) return undefined
+  return sites.records.get(route.sourceSite.name)?.find(({ priority }) => priority !== undefined)?.priority
 }
 
-function routeOf(scope: Scope, file: File, targetSite: Site): Route {
-  file.source ??= orError(() => {
-    const sourceSite = publishSiteOf(scope.settings, scope.document)
-    return { source: resolvePath(file.path, sourceSite.root, sourceSite.name), sourceSite }
-  })
-  const { source } = file
-  if ('error' in source) return source
-  return orError(() => ({ ...source, target: resolvePath(file.path, targetSite.root, targetSite.name), targetSite }))
-}
-
-function orError<T>(work: () => T): T | { readonly error: SyncError } {
-  try {
-    return work()
-  } catch (error) {
-    if (error instanceof SyncError) return { error }
-    throw error
-  }
+function routeOf(file: File, [first, ...otherSources]: readonly [Source, ...Source[]], targetSite: Site): Route {
+  const target = orError(() => resolvePath(file.path, targetSite.root, targetSite.name))
+  if (target instanceof SyncError) return { error: target }
+  return { ...first, target, targetSite, ...(otherSources.length > 0 && { otherSources }) }
 }

@@ -1,5 +1,5 @@
 import type { Outcome } from '../model/outcome.ts'
-import type { Transfer } from '../model/transfer.ts'
+import type { Endpoints, Source, Transfer } from '../model/transfer.ts'
 import { Permit, type PermitParts } from './permit.ts'
 
 /** What an attempt takes of the sites at both ends: a slot and the right to use the site. */
@@ -8,6 +8,16 @@ export interface Seat {
   report(outcome: Outcome | undefined): void
   /** The slots are free for other work. */
   leave(): void
+  /** What it takes of another source, beside what it has; undefined when that site can't be used now. */
+  besides?(source: Source): Seat | undefined
+}
+
+/** One seat of several. */
+export function seatAt(ends: readonly Seat[]): Seat {
+  return {
+    report: (outcome) => ends.forEach((end) => end.report(outcome)),
+    leave: () => ends.forEach((end) => end.leave()),
+  }
 }
 
 /**
@@ -28,11 +38,11 @@ export class Attempt {
   progress = { bytes: 0, size: 0 }
   stage: 'asking' | 'running' | 'verified' = 'asking'
   readonly #abort = new AbortController()
-  readonly #seat: Seat
+  readonly #seats: Seat[]
 
   constructor(transfer: Transfer, seat: Seat, parts: PermitParts) {
     this.transfer = transfer
-    this.#seat = seat
+    this.#seats = [seat]
     this.startedAt = parts.clock.now()
     this.permit = new Permit(parts, this)
   }
@@ -51,14 +61,27 @@ export class Attempt {
     this.#abort.abort(outcome)
   }
 
+  /** Goes on from another source. False when that site can't be used now. */
+  comeFrom(route: Endpoints): boolean {
+    const [first] = this.#seats
+    const seat = first?.besides?.(route)
+    if (first?.besides && !seat) return false
+    if (seat) this.#seats.push(seat)
+    this.transfer = { ...this.transfer, route }
+    this.progress = { bytes: 0, size: 0 }
+    return true
+  }
+
   /** The sites learn what came of it. */
   verified(outcome: Outcome): void {
     this.stage = 'verified'
-    this.#seat.report(outcome)
+    for (const seat of this.#seats) seat.report(outcome)
   }
 
   leave(): void {
-    this.#seat.report(undefined)
-    this.#seat.leave()
+    for (const seat of this.#seats) {
+      seat.report(undefined)
+      seat.leave()
+    }
   }
 }

@@ -1,7 +1,7 @@
 import type { Outcome } from '../model/outcome.ts'
 import type { RootedPath, Site } from '../model/site.ts'
 import type { Occasion } from '../model/eligibility.ts'
-import type { Route, Transfer } from '../model/transfer.ts'
+import type { Endpoints, Transfer } from '../model/transfer.ts'
 import type { ByteSource, ChecksumAlgorithm, Provider, RemoteFile } from '../providers/provider.ts'
 import type { Attempt } from './attempt.ts'
 import type { SiteHealth } from './site-breaker.ts'
@@ -16,8 +16,6 @@ export type OpenSource = (
   path: RootedPath,
   options: { signal: AbortSignal; checksumAlgorithm: ChecksumAlgorithm },
 ) => Promise<ByteSource>
-
-export type Endpoints = Exclude<Route, { readonly error: unknown }>
 
 /** Bytes are at the target; nobody has compared them yet. */
 export interface Written {

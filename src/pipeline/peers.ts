@@ -1,10 +1,12 @@
-import type { Transfer } from '../model/transfer.ts'
+import { sourcesIn, type Transfer } from '../model/transfer.ts'
 
 /** Another instance that is at work on the same database. */
 export interface Peer {
   readonly id: string
   /** Sites that it can use now. */
   readonly sites: ReadonlySet<string>
+  /** Of these, those that it does not send files to. */
+  readonly notServed?: ReadonlySet<string>
   readonly serves: (project: string) => boolean
 }
 
@@ -29,7 +31,9 @@ export class Peers {
 
   /** True when there are others than before, or they can do other things. */
   update(peers: readonly Peer[]): boolean {
-    const known = JSON.stringify(peers.map(({ id, sites }) => JSON.stringify([id, ...[...sites].toSorted()])).toSorted())
+    const known = JSON.stringify(
+      peers.map(({ id, sites, notServed }) => JSON.stringify([id, [...sites].toSorted(), [...(notServed ?? [])].toSorted()])).toSorted(),
+    )
     const isChanged = known !== this.#known
     this.#known = known
     this.#others = peers.map((peer) => ({ peer, hash: hashOf(peer.id) }))
@@ -39,11 +43,13 @@ export class Peers {
   /** Is this instance to do it first? */
   isOurs({ targetKey, project, site, route }: Transfer): boolean {
     if (this.#others.length === 0) return true
-    const source = 'error' in route || route.sourceSite.declared === false ? undefined : route.sourceSite.name
+    const sources = 'error' in route ? [] : sourcesIn(route)
+    const isAnywhere = sources.length === 0 || sources.some(({ sourceSite }) => sourceSite.declared === false)
+    const canRead = ({ sites }: Peer): boolean => isAnywhere || sources.some(({ sourceSite }) => sites.has(sourceSite.name))
     const place = hashOf(targetKey)
     const own = mixed(place, this.#self)
     return this.#others.every(({ peer, hash }) => {
-      const isAble = peer.sites.has(site) && (source === undefined || peer.sites.has(source)) && peer.serves(project)
+      const isAble = peer.sites.has(site) && peer.notServed?.has(site) !== true && canRead(peer) && peer.serves(project)
       return !isAble || mixed(place, hash) < own
     })
   }

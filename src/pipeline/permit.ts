@@ -130,12 +130,13 @@ export class Permit implements WritePermit {
       if (attempt.signal.aborted) return
       // One more failure since it was planned: its next attempt is for a later scan.
       if (!fresh || fresh.tries > planned.tries) return attempt.end({ kind: 'refused', reason: 'it is not pending as it was planned' })
-      if (!isSameCopy(planned, fresh)) {
+      if (!isSameCopy(attempt.transfer, fresh)) {
         attempt.changed = true
         return attempt.end({ kind: 'refused', reason: 'its document was changed' })
       }
-      attempt.transfer = fresh
-      this.#claim = { ...this.claim, transfer: fresh }
+      // The source stays the one that it is being read from.
+      attempt.transfer = { ...fresh, route: attempt.transfer.route }
+      this.#claim = { ...this.claim, transfer: attempt.transfer }
       this.#isGranted = true
       attempt.stage = 'running'
       started(attempt)

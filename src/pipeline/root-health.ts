@@ -1,6 +1,6 @@
 import { toSyncError, type SyncError } from '../errors.ts'
 import type { Site } from '../model/site.ts'
-import { rootKey, type Transfer } from '../model/transfer.ts'
+import { rootKey, sourcesIn, type Transfer } from '../model/transfer.ts'
 import type { Operation } from '../providers/provider.ts'
 import type { Clock } from './clock.ts'
 
@@ -47,7 +47,8 @@ export class RootHealth {
   /** Would a transfer only fail? */
   holdsBack({ route }: Transfer): boolean {
     if (this.#down.size === 0 || 'error' in route) return false
-    return this.isDown(route.sourceSite.name, route.source.root) || this.isDown(route.targetSite.name, route.target.root)
+    if (this.isDown(route.targetSite.name, route.target.root)) return true
+    return sourcesIn(route).every(({ sourceSite, source }) => this.isDown(sourceSite.name, source.root))
   }
 
   /** Why roots of a site are left alone. */

@@ -1,4 +1,4 @@
-import type { Transfer } from '../model/transfer.ts'
+import { fromUsable, type Source, type Transfer } from '../model/transfer.ts'
 import type { Clock } from './clock.ts'
 import type { Peers } from './peers.ts'
 import type { Places } from './places.ts'
@@ -12,10 +12,12 @@ export interface SelectionParts {
   readonly countsReads: (site: string) => boolean
   /** An attempt would be of no use now. Such transfers are forgotten; a scan finds them when that is over. */
   readonly isHeldBack?: (transfer: Transfer) => boolean
+  /** Is the root missing that a source lies in? */
+  readonly isRootDown?: (source: Source) => boolean
   /** Which instance is to do it first; without it, this one. */
   readonly peers?: Pick<Peers, 'isOurs'>
   /** The site whose state counts; undefined for a root that came with the document. */
-  readonly sourceOf: (transfer: Transfer) => SiteWork | undefined
+  readonly siteOf: (source: Source) => SiteWork | undefined
 }
 
 interface Selected {
@@ -69,7 +71,7 @@ export class Selection {
       return this.#canRead(candidate) ? 'take' : 'stay'
     })
     const transfer = own ?? this.#nextOfOthers(site, isHeldBack)
-    return { transfer, left, isForgotten }
+    return { transfer: transfer && this.#fromUsable(transfer), left, isForgotten }
   }
 
   #nextOfOthers(site: SiteWork, isHeldBack: (transfer: Transfer) => boolean): Transfer | undefined {
@@ -82,8 +84,16 @@ export class Selection {
     })
   }
 
+  /** Where it comes from is decided when it begins: a site in trouble is left alone while another has the file. */
+  #fromUsable(transfer: Transfer): Transfer {
+    const { siteOf, isRootDown } = this.#parts
+    return fromUsable(transfer, (source) => siteOf(source)?.breaker.isOpen !== false && isRootDown?.(source) !== true)
+  }
+
   #canRead(transfer: Transfer): boolean {
-    const source = this.#parts.sourceOf(transfer)
+    const { route } = this.#fromUsable(transfer)
+    if ('error' in route) return true
+    const source = this.#parts.siteOf(route)
     return !source || (source.breaker.isOpen && (!this.#parts.countsReads(source.name) || source.slots.isFree(1)))
   }
 }

@@ -5,10 +5,10 @@ import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { displayPath } from '../model/root-path.ts'
 import { bytesText } from '../model/bytes-text.ts'
+import type { Endpoints } from '../model/transfer.ts'
 import type { ByteSource } from '../providers/provider.ts'
 import type { Clock } from './clock.ts'
 import type { Attempt } from './attempt.ts'
-import type { Endpoints } from './contracts.ts'
 import { transferFields } from './transfer-fields.ts'
 
 /** How long a source of another size than its document says has to stay as it is before it is sent. Milliseconds. */

@@ -2,11 +2,12 @@ import { SyncError, toSyncError } from '../errors.ts'
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
 import type { Site } from '../model/site.ts'
+import type { Endpoints, Source } from '../model/transfer.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { ByteSource, Provider, RemoteFile } from '../providers/provider.ts'
 import type { Attempt } from './attempt.ts'
 import { sourceFaults, type SourceFaults } from './source-faults.ts'
-import type { Endpoints, OpenSource, ProviderPool, Written } from './contracts.ts'
+import type { OpenSource, ProviderPool, Written } from './contracts.ts'
 import { retryTransient } from './retry-transient.ts'
 import { isSuspicion, type Suspicion } from './site-evidence.ts'
 import type { SourceSizes } from './source-size.ts'
@@ -29,6 +30,55 @@ export interface TransferParts {
 export async function transfer(parts: TransferParts, attempt: Attempt): Promise<Written | Outcome> {
   const { route } = attempt.transfer
   if ('error' in route) return { kind: 'failed', error: route.error }
+  const missing: SyncError[] = []
+  for (let endpoints: Endpoints | undefined = route; ;) {
+    const outcome = await fromOne(parts, attempt, endpoints)
+    if (outcome.kind !== 'failed' || outcome.error.code !== 'SOURCE_MISSING') return outcome
+    missing.push(outcome.error)
+    const { otherSources: left = [] } = endpoints
+    if (left.length === 0) return { kind: 'failed', error: missing.length > 1 ? nowhere(missing) : outcome.error }
+    // Nobody hears of an attempt that was not ours to make.
+    await attempt.permit.granted.catch(() => undefined)
+    if (attempt.signal.aborted) return attempt.signal.reason as Outcome
+    tellMissing(parts, attempt, endpoints, outcome.error)
+    endpoints = nextSource(attempt, endpoints, left)
+    if (!endpoints)
+      return { kind: 'postponed', reason: `${outcome.error.message}; the other sites that have it can't be read now`, inMs: LATER_MS }
+  }
+}
+
+/** How long the rest of its sources, which are in trouble, are left alone. */
+const LATER_MS = 30_000
+
+/** A record said that the file is there. It stays as it is: to correct it is not the matter of a transfer. */
+function tellMissing({ log }: TransferParts, attempt: Attempt, { isSaid, sourceSite }: Endpoints, error: SyncError): void {
+  if (isSaid === false) return
+  const { name, provider } = sourceSite
+  const message = `its record says that the file is there, and it is not; another site serves: ${error.message}`
+  log.event('source.missing', {
+    ...transferFields(attempt),
+    site: name,
+    provider,
+    error,
+    message,
+    extra: { target: attempt.transfer.site },
+  })
+}
+
+/** The first that can be used now; what the attempt takes of it is taken. */
+function nextSource(attempt: Attempt, { target, targetSite }: Endpoints, left: readonly Source[]): Endpoints | undefined {
+  for (const [at, source] of left.entries()) {
+    const next = { ...source, target, targetSite, otherSources: left.slice(at + 1) }
+    if (attempt.comeFrom(next)) return next
+  }
+  return undefined
+}
+
+function nowhere(missing: readonly SyncError[]): SyncError {
+  return new SyncError('SOURCE_MISSING', `no site has it: ${missing.map(({ message }) => message).join('; ')}`)
+}
+
+async function fromOne(parts: TransferParts, attempt: Attempt, route: Endpoints): Promise<Written | Outcome> {
   const faults = new Faults(parts, attempt, route)
   for (let round = 1; ; round++) {
     try {

@@ -2,15 +2,15 @@ import { Subject, type Observable } from 'rxjs'
 
 import { isDue } from '../model/eligibility.ts'
 import type { Outcome } from '../model/outcome.ts'
-import type { Transfer } from '../model/transfer.ts'
-import { Attempt, type Seat } from './attempt.ts'
+import { sourcesIn, type Source, type Transfer } from '../model/transfer.ts'
+import { Attempt, seatAt, type Seat } from './attempt.ts'
 import type { Found, SiteStatus } from './contracts.ts'
 import type { PermitParts } from './permit.ts'
 import { Places } from './places.ts'
 import { LEFT_TO_OTHERS_MS, Selection, type SelectionParts } from './selection.ts'
 import { SiteWork, type SiteWorkParts } from './site-work.ts'
 
-export interface WorkloadParts extends Pick<SelectionParts, 'countsReads' | 'isHeldBack' | 'peers'> {
+export interface WorkloadParts extends Pick<SelectionParts, 'countsReads' | 'isHeldBack' | 'isRootDown' | 'peers'> {
   /** The parts of one site's work. */
   readonly siteParts: (site: string) => Omit<SiteWorkParts, 'opened'>
   readonly permits: PermitParts
@@ -42,7 +42,7 @@ export class Workload {
   constructor(parts: WorkloadParts) {
     this.#parts = parts
     const { clock } = parts.permits
-    this.#selection = new Selection({ ...parts, clock, places: this.#places, sourceOf: (transfer) => this.#sourceOf(transfer) })
+    this.#selection = new Selection({ ...parts, clock, places: this.#places, siteOf: (source) => this.#sourceSite(source) })
   }
 
   /** Each transfer that has its slots. Completes when no more will. */
@@ -147,10 +147,13 @@ export class Workload {
     if (this.isIdle) this.#idle.next()
   }
 
-  /** Forgets what is queued for one site, and what was turned away. */
+  /** Forgets what is queued for one site or can come from there alone, and what was turned away. */
   clear(name: string): void {
     this.#sites.get(name)?.clear()
     this.#places.forget(name)
+    const comesFromElsewhere = ({ route }: Transfer): boolean =>
+      'error' in route || sourcesIn(route).some(({ sourceSite }) => sourceSite.name !== name)
+    for (const { queue, others } of this.#sites.values()) for (const each of [queue, others]) each.keep(comesFromElsewhere)
     if (this.isIdle) this.#idle.next()
   }
 
@@ -167,7 +170,7 @@ export class Workload {
   /** Begins what can be begun at a site. */
   #pull(site: SiteWork): void {
     for (let transfer = this.#next(site); transfer; transfer = this.#next(site)) {
-      const attempt = new Attempt(transfer, seatAt(this.#ends(site, transfer)), this.#parts.permits)
+      const attempt = new Attempt(transfer, this.#seat(site, transfer), this.#parts.permits)
       this.#running.set(transfer.key, attempt)
       this.#places.use(transfer)
       this.#attempts.next(attempt)
@@ -205,14 +208,24 @@ export class Workload {
   }
 
   /** Takes what it needs of the sites at both ends. */
-  #ends(site: SiteWork, transfer: Transfer): readonly Seat[] {
-    const source = this.#sourceOf(transfer)
-    return [site.use('write', true), ...(source ? [source.use('read', this.#parts.countsReads(source.name))] : [])]
+  #seat(site: SiteWork, { route }: Transfer): Seat {
+    const source = 'error' in route ? undefined : this.#sourceSite(route)
+    const ends = [site.use('write', true), ...(source ? [source.use('read', this.#parts.countsReads(source.name))] : [])]
+    return { ...seatAt(ends), besides: (other) => this.#besides(other) }
   }
 
-  /** The site whose state counts; undefined for a root that came with the document. */
-  #sourceOf({ route }: Transfer): SiteWork | undefined {
-    return 'error' in route || route.sourceSite.declared === false ? undefined : this.#site(route.sourceSite.name)
+  /**
+   * For an attempt whose source lacks the file. Where all slots are taken it goes without one: to wait for it would hold those it has, and
+   * there are no more such attempts than slots of their targets.
+   */
+  #besides(source: Source): Seat | undefined {
+    const site = this.#sourceSite(source)
+    if (!site) return seatAt([])
+    return site.breaker.isOpen ? site.use('read', this.#parts.countsReads(site.name) && site.slots.isFree(1)) : undefined
+  }
+
+  #sourceSite({ sourceSite }: Source): SiteWork | undefined {
+    return sourceSite.declared === false ? undefined : this.#site(sourceSite.name)
   }
 
   #tellRoom(name: string): void {
@@ -233,12 +246,5 @@ export class Workload {
     const own = this.#site(name)
     this.#pull(own)
     this.#pullAll(own)
-  }
-}
-
-function seatAt(ends: readonly Seat[]): Seat {
-  return {
-    report: (outcome) => ends.forEach((end) => end.report(outcome)),
-    leave: () => ends.forEach((end) => end.leave()),
   }
 }

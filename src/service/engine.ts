@@ -36,6 +36,8 @@ export class Engine {
   readonly #roots: RootHealth
   readonly #planner: Planner
   readonly #postponed: Postponed<Hint>
+  /** Documents that are looked at once more, since a file has arrived that other sites ask for. */
+  readonly #awaited: Postponed<Hint>
   readonly #evidence: SiteEvidence
 
   constructor(parts: EngineParts) {
@@ -50,6 +52,7 @@ export class Engine {
     this.#work = new Workload(this.#workParts())
     this.#evidence = new SiteEvidence({ clock, probe: async (site, operation) => this.#probe(site, operation) })
     this.#postponed = new Postponed(clock, isRepeated ? Infinity : LOOKS_IN_ONE_PASS)
+    this.#awaited = new Postponed(clock)
     const { running, room$ } = this.#work
     this.#planner = new Planner({
       ...parts,
@@ -68,7 +71,7 @@ export class Engine {
     const stop$ = fromEvent(this.#stop.signal, 'abort')
     const settleParts = settlePartsOf(parts, { work: this.#work, evidence: this.#evidence, roots: this.#roots })
     this.settled$ = syncPipeline({
-      changes$: merge(parts.changes$, this.#again, this.#postponed.due$),
+      changes$: merge(parts.changes$, this.#again, this.#postponed.due$, this.#awaited.due$),
       scans$: this.#scans.run(stop$),
       look: {
         ...HINTS,
@@ -92,6 +95,7 @@ export class Engine {
     this.#work.close()
     this.#roots.close()
     this.#postponed.close()
+    this.#awaited.close()
   }
 
   /** Ends what runs; it is given back unfinished. */
@@ -146,12 +150,12 @@ export class Engine {
 
   /** Nothing is to be done, found, or waited for. */
   get isIdle(): boolean {
-    return this.#scans.isIdle && this.#work.isIdle && this.#postponed.isEmpty
+    return this.#scans.isIdle && this.#work.isIdle && this.#postponed.isEmpty && this.#awaited.isEmpty
   }
 
   /** Each time it may have become idle. */
   get idle$(): Observable<void> {
-    return merge(this.#scans.finished$, this.#work.idle$, this.#postponed.empty$)
+    return merge(this.#scans.finished$, this.#work.idle$, this.#postponed.empty$, this.#awaited.empty$)
   }
 
   #workParts(): WorkloadParts {
@@ -160,7 +164,7 @@ export class Engine {
       siteParts: (name) =>
         siteWorkParts(this.#parts, name, {
           probe: async (operation) => this.#probe(name, operation),
-          recovered: () => this.#recovered(name),
+          recovered: () => this.#scans.request({ reason: 'recovered' }),
         }),
       permits: {
         claims,
@@ -176,13 +180,9 @@ export class Engine {
       },
       countsReads: (name) => countsReads(settings.sites.get(name)),
       isHeldBack: (transfer) => this.#roots.holdsBack(transfer),
+      isRootDown: ({ sourceSite, source }) => this.#roots.isDown(sourceSite.name, source.root),
       ...(this.#parts.peers && { peers: this.#parts.peers }),
     }
-  }
-
-  #recovered(site: string): void {
-    const isSource = site === this.#parts.settings.publishSite
-    this.#scans.request({ reason: 'recovered', ...(!isSource && { sites: new Set([site]) }) })
   }
 
   async #probe(name: string, operation: Operation): Promise<void> {
@@ -202,13 +202,14 @@ export class Engine {
   }
 
   #settled({ attempt, outcome }: Settled): void {
-    const { site, route } = attempt.transfer
+    const { site, route, isAwaited } = attempt.transfer
+    if (outcome.kind === 'synced' && isAwaited === true) this.#lookAgain(attempt, this.#awaited, 0)
     if (outcome.kind === 'synced' && 'targetSite' in route) {
       this.#evidence.worked(route.sourceSite.name, 'read')
       if (outcome.sent > 0) this.#evidence.worked(route.targetSite.name, 'write')
       void this.#parts.providers.arrived(route.targetSite).catch(() => undefined)
     }
-    if (outcome.kind === 'postponed') this.#postpone(attempt, outcome.inMs)
+    if (outcome.kind === 'postponed' && !this.#lookAgain(attempt, this.#postponed, outcome.inMs)) this.#parts.left(site)
     // Given back for whatever reason (its lease was lost, say), or its site recovered before its fault was written: nobody else may know.
     const isOver = outcome.kind === 'site-trouble' && !this.#isInTrouble(outcome)
     if (outcome.kind === 'released' || isOver) this.#scans.takeover(site, 0)
@@ -218,15 +219,14 @@ export class Engine {
     return root === undefined ? this.#work.isInTrouble(site) : this.#roots.isDown(site, root)
   }
 
-  #postpone({ transfer: { project, representationId, representationKey, site } }: Attempt, inMs: number): void {
-    const hint = { project, representationId, occasion: {}, again: true }
-    if (!this.#postponed.add(representationKey, hint, inMs)) this.#parts.left(site)
+  #lookAgain({ transfer: { project, representationId, representationKey } }: Attempt, later: Postponed<Hint>, inMs: number): boolean {
+    return later.add(representationKey, { project, representationId, occasion: {}, again: true }, inMs)
   }
 
   /** What was found in documents that were to be looked at again is admitted before they count as looked at. */
   #looked(found: readonly Found[], hints: readonly Hint[]): readonly Found[] {
     setImmediate(() => {
-      for (const hint of hints) this.#postponed.looked(keyOfHint(hint))
+      for (const later of [this.#postponed, this.#awaited]) for (const hint of hints) later.looked(keyOfHint(hint))
     })
     return found
   }

@@ -6,7 +6,10 @@ import type { HeardReport } from '../streams/state-database.ts'
 export function peersOf(reports: readonly HeardReport[]): readonly Peer[] {
   return reports.flatMap(({ _id, sites, projects }) => {
     if (projects === undefined) return []
-    const usable = sites.flatMap(({ site, state }) => (state === 'ok' ? [site] : []))
-    return [{ id: _id, sites: new Set(usable), serves: projectMatcher(projects) }]
+    const usable = sites.filter(({ state }) => state === 'ok').map(({ site }) => site)
+    const notServed = sites.filter(({ served }) => served === false).map(({ site }) => site)
+    return [
+      { id: _id, sites: new Set(usable), ...(notServed.length > 0 && { notServed: new Set(notServed) }), serves: projectMatcher(projects) },
+    ]
   })
 }

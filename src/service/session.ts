@@ -8,6 +8,7 @@ import type { Log } from '../model/log.ts'
 import { projectSettings, servedProjects } from '../model/project-settings.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { Settings } from '../model/settings.ts'
+import { ownSites } from '../model/sources.ts'
 import { countingSites } from '../model/verdict.ts'
 import type { Clock } from '../pipeline/clock.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
@@ -140,7 +141,7 @@ export class Session {
     await using providers = new ProviderPool({
       // A fault of the database is no fault of a file or a site, of whatever kind it is.
       memory: outageProof<ProviderMemory>(state, this.#outage, { passes: isDatabaseFault }),
-      isSource: ({ name, declared }) => declared === false || name === settings.publishSite,
+      isSource: ({ name, declared }) => declared === false || ownSites(settings).includes(name),
       warn: (site, message) => log.event('site.warning', { site: site.name, message }),
       ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
       ...(settings.documentRoots && { documentRoots: settings.documentRoots }),

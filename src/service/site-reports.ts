@@ -1,5 +1,6 @@
 import type { Engine } from './engine.ts'
 import type { SyncError } from '../errors.ts'
+import { servesSite } from '../model/project-settings.ts'
 import type { Settings } from '../model/settings.ts'
 import type { News } from './reporter.ts'
 import type { ReportedSite } from '../streams/state-database.ts'
@@ -12,7 +13,7 @@ export function siteReports(
 ): readonly ReportedSite[] {
   return [...settings.sites.values()].map(({ name, provider }) => {
     const { health, running, queued, rootFaults } = engine.status(name)
-    const site = { site: name, provider, running, queued }
+    const site = { site: name, provider, running, queued, ...(!servesSite(settings, name) && { served: false }) }
     const mistake = misconfigured.get(name)
     if (mistake) return { ...site, state: 'misconfigured', error: mistake.message }
     if (health.state === 'ok') return { ...site, state: 'ok', ...(rootFaults.length > 0 && { error: rootFaults.join('; ') }) }

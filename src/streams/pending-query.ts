@@ -52,13 +52,13 @@ export function objectIndex(site: string): IndexDefinition | undefined {
   }
 }
 
-/** The queries of one site, urgent ones first; what is urgent by the record of the publish site is asked for where that is named. */
-export function pendingQueries(site: string, retryCount: number, publishSite?: string): readonly PendingQuery[] {
+/** The queries of one site, urgent ones first; `sources`: the sites whose records may say so in its place. */
+export function pendingQueries(site: string, retryCount: number, sources: readonly string[] = []): readonly PendingQuery[] {
   const all = open(retryCount)
   const first = { ...all, priority: { $gt: DEFAULT_PRIORITY } }
   const urgent = [
     arrayFilter(site, first),
-    ...(publishSite === undefined ? [] : [urgentSourceFilter(site, publishSite, all)]),
+    ...(sources.length === 0 ? [] : [urgentSourceFilter(site, sources, all)]),
     ...(isPathName(site) ? [objectFilter(site, first)] : []),
   ]
   const rest = [arrayFilter(site, all), isPathName(site) ? objectFilter(site, all) : unnameableFilter(site)]
@@ -75,12 +75,12 @@ function arrayFilter(site: string, conditions: Document): Filter<RepresentationD
 }
 
 /** OpenPype's queue window raises the priority where the file is; it writes arrays only. */
-function urgentSourceFilter(site: string, publishSite: string, conditions: Document): Filter<RepresentationDocument> {
+function urgentSourceFilter(site: string, sources: readonly string[], conditions: Document): Filter<RepresentationDocument> {
   return {
     type: 'representation',
     'files.sites.name': { $exists: true },
     'files.sites.created_dt': null,
-    'files.sites': { $elemMatch: { name: publishSite, priority: { $gt: DEFAULT_PRIORITY } } },
+    'files.sites': { $elemMatch: { name: { $in: sources }, priority: { $gt: DEFAULT_PRIORITY } } },
     files: { $elemMatch: { sites: { $elemMatch: { name: site, ...conditions } } } },
   }
 }

@@ -30,10 +30,12 @@ export async function* scanProject(
   request: ScanRequest,
   signal: AbortSignal,
 ): AsyncGenerator<readonly RepresentationDocument[]> {
-  const fields = wantedFields(countingSites(settings))
+  const counting = countingSites(settings)
+  const fields = wantedFields(counting)
   for (const { name } of targetSites(settings)) {
     if (request.sites && !request.sites.has(name)) continue
-    for (const { filter, urgent } of pendingQueries(name, settings.retryCount, settings.publishSite)) {
+    const sources = counting.filter((source) => source !== name)
+    for (const { filter, urgent } of pendingQueries(name, settings.retryCount, sources)) {
       yield* pages(db, { project, filter, fields, wants: () => request.wants(name, urgent) }, signal)
     }
   }

@@ -15,6 +15,8 @@ export interface ReportedSite {
   readonly until?: Date
   readonly running: number
   readonly queued: number
+  /** False: the instance sends nothing there, and may only read. */
+  readonly served?: boolean
 }
 
 /** What an instance says about itself every few seconds. */

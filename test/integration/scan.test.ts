@@ -107,7 +107,7 @@ test('indexes "off": none is made, and the commands that would make them are in 
   const line = await running.lines.until('database.index')
   await running.lines.scanned(2)
   const commands = line.site_sync?.['commands'] as string[]
-  expect(commands).toHaveLength(3)
+  expect(commands).toHaveLength(4)
   expect(commands[0]).toMatch(/^db\.getCollection\("prj"\)\.createIndex\(/)
   expect(line.message).toContain(commands[0])
   expect(running.lines.count('database.index')).toBe(1)
@@ -122,7 +122,7 @@ test('indexes "auto": made once, as the log says', async () => {
   await stage.synced(document)
   await running.lines.until('database.index')
   const names = (await stage.project().indexes()).map(({ name }) => name)
-  expect(names).toEqual(['_id_', 'site_sync_pending', 'site_sync_unreadable', 'site_sync_pending.gdrive'])
+  expect(names).toEqual(['_id_', 'site_sync_pending', 'site_sync_unreadable', 'site_sync_pending.gdrive', 'site_sync_pending.studio'])
   await running.stop()
   const again = await stage.start()
   await stage.settle(again)

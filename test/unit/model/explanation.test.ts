@@ -86,7 +86,10 @@ describe('what is said', () => {
 
   test('nothing to send yet', () => {
     const { explanations } = explained(documentOf([fileOf([{ name: 'studio' }, { name: 'gdrive' }])]))
-    expect(explanations[0]).toMatchObject({ state: 'no-source', reason: expect.stringContaining('not on the publish site "studio"') })
+    expect(explanations[0]).toMatchObject({
+      state: 'no-source',
+      reason: expect.stringContaining('no source: no record of the publish site "studio"'),
+    })
     expect(explanations[0]?.fix).toBeUndefined()
   })
 

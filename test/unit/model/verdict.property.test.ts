@@ -24,17 +24,30 @@ const isLost = (id: unknown): boolean => id instanceof Date && Number.isNaN(id.g
 function oracle(document: RepresentationDocument, settings: ProjectSettings, misconfigured: ReadonlyMap<string, unknown>): unknown[] {
   const found: unknown[] = []
   const isOff = !settings.enabled || settings.remoteSite === '' || settings.remoteSite === settings.publishSite
-  if (isOff || document.type !== 'representation' || !Array.isArray(document.files) || isLost(document._id)) return found
+  const { publishSite, localId, sites } = settings
+  const own = [publishSite, localId]
+  if (
+    isOff ||
+    [...sites.keys()].every((name) => name === publishSite) ||
+    document.type !== 'representation' ||
+    !Array.isArray(document.files) ||
+    isLost(document._id)
+  )
+    return found
   for (const file of document.files as unknown[]) {
     if (!isObject(file) || file['_id'] === undefined || file['_id'] === null || typeof file['path'] !== 'string') continue
     if (isLost(file['_id'])) continue
     const records = recordsOf(file['sites'])
     if (records.length === 0) continue
-    for (const site of settings.sites.keys()) {
-      if (site === settings.publishSite || site === settings.localId) continue
+    const isOpenAt = (site: string): boolean => records.some(([name, record]) => name === site && !isThere(record))
+    const ownTargets = [...sites.keys()].filter((site) => own.includes(site) && isOpenAt(site))
+    for (const site of [...[...sites.keys()].filter((name) => !own.includes(name)), ...ownTargets]) {
       const mine = records.filter(([name]) => name === site).map(([, record]) => record)
-      const atSource = records.filter(([name]) => name === settings.publishSite).map(([, record]) => record)
-      found.push([file['path'], site, stateOf(mine, atSource, settings.retryCount, misconfigured.has(site))])
+      const isReadable = (name: string): boolean =>
+        name !== site && (name === publishSite || (sites.has(name) && (own.includes(name) || !misconfigured.has(name))))
+      const isSomewhere = records.some(([name, record]) => isThere(record) && isReadable(name))
+      const mayBeOnDisk = !own.includes(site) && !records.some(([name]) => name === publishSite)
+      found.push([file['path'], site, stateOf(mine, isSomewhere || mayBeOnDisk, settings.retryCount, misconfigured.has(site))])
     }
   }
   return found
@@ -55,7 +68,7 @@ function recordsOf(sites: unknown): [string, Record<string, unknown>][] {
 
 const isThere = (record: Record<string, unknown>): boolean => (record['created_dt'] ?? null) !== null
 
-function stateOf(mine: Record<string, unknown>[], atSource: Record<string, unknown>[], retryCount: number, isBroken: boolean): string {
+function stateOf(mine: Record<string, unknown>[], hasSource: boolean, retryCount: number, isBroken: boolean): string {
   if (mine.length === 0) return 'no-record'
   const open = mine.filter((record) => !isThere(record))
   const [first] = open
@@ -66,7 +79,7 @@ function stateOf(mine: Record<string, unknown>[], atSource: Record<string, unkno
   }
   if (open.some((record) => record['paused'] !== true && triesLeft(record))) {
     if (isBroken) return 'misconfigured'
-    return atSource.length > 0 && !atSource.some(isThere) ? 'no-source' : 'pending'
+    return hasSource ? 'pending' : 'no-source'
   }
   if (first['paused'] === true) return 'paused'
   const tries = first['tries'] ?? 0
@@ -110,7 +123,6 @@ test('there is a transfer for each pending file and site, and for nothing else',
       const pending = verdicts.filter(({ state }) => state === 'pending')
       expect(said(transfers).toSorted()).toEqual(said(pending).toSorted())
       for (const { site, tries, priority, route } of transfers) {
-        expect([settings.publishSite, settings.localId]).not.toContain(site)
         expect(settings.sites.has(site)).toBe(true)
         expect(tries).toBeLessThan(settings.retryCount)
         expect(priority).toBeGreaterThanOrEqual(1)

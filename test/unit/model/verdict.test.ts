@@ -142,9 +142,20 @@ describe('the source', () => {
 })
 
 describe('target sites', () => {
-  test('all that are configured but the own ones', () => {
+  test('all that are configured, the own ones last; of these, only what they ask for is told', () => {
     const sites = sitesOf(siteOf('studio'), siteOf('local_0'), siteOf('gdrive'), siteOf('nas'))
-    expect(targetSites(projectOf({ sites })).map(({ name }) => name)).toEqual(['gdrive', 'nas'])
+    expect(targetSites(projectOf({ sites })).map(({ name }) => name)).toEqual(['gdrive', 'nas', 'studio', 'local_0'])
+    const { verdicts } = judged(documentOf([fileOf([{ name: 'studio' }, { name: 'gdrive', created_dt: CREATED }])]), projectOf({ sites }))
+    expect(verdicts.map(({ site, state }) => [site, state])).toEqual([
+      ['gdrive', 'synced'],
+      ['nas', 'no-record'],
+      ['studio', 'pending'],
+    ])
+  })
+
+  test('none that others serve', () => {
+    const served = targetSites(projectOf({ notServed: new Set(['nas', 'studio']) }))
+    expect(served.map(({ name }) => name)).toEqual(['gdrive'])
   })
 
   test.each([{ remoteSite: '' }, { remoteSite: 'studio' }, { enabled: false }])('none with %j', (more) => {

@@ -1,0 +1,73 @@
+import { SyncError } from '../errors.ts'
+import type { RepresentationDocument } from './document.ts'
+import { publishSiteOf } from './publish-root.ts'
+import { resolvePath } from './root-path.ts'
+import type { ProjectSettings } from './settings.ts'
+import type { Site } from './site.ts'
+import type { SiteRecords } from './site-record.ts'
+import type { Source } from './transfer.ts'
+
+/** The sites that are this instance's own: where it publishes, and its machine's. */
+export function ownSites({ publishSite, localId }: Pick<ProjectSettings, 'publishSite' | 'localId'>): readonly string[] {
+  return [...new Set([publishSite, localId])]
+}
+
+interface SourceFile {
+  readonly path: string
+  readonly sites: SiteRecords
+}
+
+interface Asked {
+  readonly document: RepresentationDocument
+  readonly settings: ProjectSettings
+  readonly misconfigured: ReadonlyMap<string, unknown>
+}
+
+/**
+ * Where a file can come from for a target, in the order in which it is tried: the publish site, the own site of this machine, then any other
+ * site whose record says that it is there. A record without `created_dt` says that it is not; without a record of the publish site the disk
+ * decides. Empty: nobody has it. An error: the only one that may have it can't be read, as the document or the configuration stands.
+ */
+export function sourceOf(asked: Asked, file: SourceFile, target: string): readonly [Source, ...Source[]] | SyncError | undefined {
+  const { settings } = asked
+  const own = ownSites(settings)
+  const found: Source[] = []
+  let fault: SyncError | undefined
+  const add = (name: string, isSaid: boolean): void => {
+    const source = orError(() => sourceAt(asked, file, name, isSaid))
+    if (source instanceof SyncError) fault ??= source
+    else if (source) found.push(source)
+  }
+  for (const name of own.filter((each) => each !== target)) {
+    const records = file.sites.records.get(name)
+    if (records?.some(({ created }) => created) === true) add(name, true)
+    else if (!records && name === settings.publishSite && !own.includes(target)) add(name, false)
+  }
+  for (const name of others(settings, own)) {
+    if (name === target || asked.misconfigured.has(name)) continue
+    if (file.sites.records.get(name)?.some(({ created }) => created) === true) add(name, true)
+  }
+  const [first, ...more] = found
+  return first ? [first, ...more] : fault
+}
+
+/** Named ones in the order of `sources`, then the rest as configured. */
+function others({ sites, sources = [] }: ProjectSettings, own: readonly string[]): readonly string[] {
+  const named = sources.filter((name) => sites.has(name))
+  return [...new Set([...named, ...sites.keys()])].filter((name) => !own.includes(name))
+}
+
+function sourceAt({ document, settings }: Asked, { path }: SourceFile, name: string, isSaid: boolean): Source | undefined {
+  const site: Site | undefined = name === settings.publishSite ? publishSiteOf(settings, document) : settings.sites.get(name)
+  return site && { source: resolvePath(path, site.root, site.name), sourceSite: site, isSaid }
+}
+
+/** A fault with a code of ours is a value. */
+export function orError<T>(work: () => T): T | SyncError {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof SyncError) return error
+    throw error
+  }
+}
