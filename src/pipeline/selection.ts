@@ -87,13 +87,13 @@ export class Selection {
   /** Where it comes from is decided when it begins: a site in trouble is left alone while another has the file. */
   #fromUsable(transfer: Transfer): Transfer {
     const { siteOf, isRootDown } = this.#parts
-    return fromUsable(transfer, (source) => siteOf(source)?.breaker.isOpen !== false && isRootDown?.(source) !== true)
+    return fromUsable(transfer, (source) => siteOf(source)?.breaker.isOpen('read') !== false && isRootDown?.(source) !== true)
   }
 
   #canRead(transfer: Transfer): boolean {
     const { route } = this.#fromUsable(transfer)
     if ('error' in route) return true
     const source = this.#parts.siteOf(route)
-    return !source || (source.breaker.isOpen && (!this.#parts.countsReads(source.name) || source.slots.isFree(1)))
+    return !source || (source.breaker.isOpen('read') && (!this.#parts.countsReads(source.name) || source.slots.isFree(1)))
   }
 }

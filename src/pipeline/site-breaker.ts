@@ -1,4 +1,4 @@
-import { toSyncError, type SyncError } from '../errors.ts'
+import { toSyncError, type ErrorCode, type SyncError } from '../errors.ts'
 import { cooldownMs } from '../model/retry-policy.ts'
 import type { Operation } from '../providers/provider.ts'
 import type { Clock } from './clock.ts'
@@ -17,6 +17,9 @@ export interface BreakerEvents {
   opened(): void
 }
 
+/** Met while writing, these say nothing about reading: what is there can still be had. */
+const OF_WRITING: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['DISK_FULL', 'QUOTA', 'PERMISSION'])
+
 /**
  * Leaves a site alone while it is in trouble.
  *
@@ -24,6 +27,8 @@ export interface BreakerEvents {
  * - *cooling*: nobody may. When its time is over, what failed is tried by a probe: a probe that fails begins another, longer time.
  * - *trying*: the probe went well, and one transfer at a time may use it. The first that goes well leads to *ok*, as does that nobody wants
  *   to use it; trouble leads back to *cooling*.
+ *
+ * Where only writing is in trouble (a full disk, say), reads go on in each state and are never what is tried.
  */
 export class SiteBreaker {
   readonly #site: string
@@ -53,16 +58,18 @@ export class SiteBreaker {
     return this.#health
   }
 
-  /** May it be used now? */
-  get isOpen(): boolean {
-    return !this.#closed && (this.#health.state === 'ok' || (this.#health.state === 'trying' && this.#trial === undefined))
+  /** May it be used for this now? */
+  isOpen(operation: Operation): boolean {
+    if (this.#closed) return false
+    if (this.#health.state === 'ok' || this.#spares(operation)) return true
+    return this.#health.state === 'trying' && this.#trial === undefined
   }
 
   /** The right to use it once; to be asked for only while it is open. */
-  enter(): object {
+  enter(operation: Operation): object {
     const pass = {}
     this.#rounds.set(pass, this.#round)
-    if (this.#health.state === 'trying') this.#trial = pass
+    if (this.#health.state === 'trying' && !this.#spares(operation)) this.#trial = pass
     return pass
   }
 
@@ -88,6 +95,11 @@ export class SiteBreaker {
   close(): void {
     this.#closed = true
     this.#cancelTimer?.()
+  }
+
+  #spares(operation: Operation): boolean {
+    const health = this.#health
+    return operation === 'read' && health.state !== 'ok' && this.#operation === 'write' && OF_WRITING.has(health.error.code)
   }
 
   #cool(error: SyncError): void {

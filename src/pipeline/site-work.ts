@@ -43,7 +43,7 @@ export class SiteWork {
 
   /** Can a transfer to it begin? */
   get isFree(): boolean {
-    const { isOpen } = this.breaker
+    const isOpen = this.breaker.isOpen('write')
     return this.slots.isFree(isOpen ? this.queue.size + this.others.size : 0) && isOpen
   }
 
@@ -90,7 +90,7 @@ export class SiteWork {
 
   /** Uses it once: takes the right to, and a slot where it counts. */
   use(operation: Operation, takesSlot: boolean): Seat {
-    const pass = this.breaker.enter()
+    const pass = this.breaker.enter(operation)
     const leave = takesSlot ? this.slots.take() : undefined
     let isReported = false
     let wasUsed = false

@@ -221,7 +221,7 @@ export class Workload {
   #besides(source: Source): Seat | undefined {
     const site = this.#sourceSite(source)
     if (!site) return seatAt([])
-    return site.breaker.isOpen ? site.use('read', this.#parts.countsReads(site.name) && site.slots.isFree(1)) : undefined
+    return site.breaker.isOpen('read') ? site.use('read', this.#parts.countsReads(site.name) && site.slots.isFree(1)) : undefined
   }
 
   #sourceSite({ sourceSite }: Source): SiteWork | undefined {

@@ -33,7 +33,7 @@ function breakerOf() {
     },
   )
   const letIn = (): void => {
-    while (breaker.isOpen && waiting.length > 0) (waiting.shift() as Asked).pass = breaker.enter()
+    while (breaker.isOpen('write') && waiting.length > 0) (waiting.shift() as Asked).pass = breaker.enter('write')
   }
   /** Waits until it is let in. */
   const ask = (): Asked => {
@@ -278,7 +278,7 @@ describe('open', () => {
   test('is told each time that somebody may be let in: after a probe that went well, a trial that taught nothing, and a recovery', async () => {
     const { breaker, clock, waiting, enter } = inTrouble()
     const states: string[] = []
-    const log = (what: string): void => void states.push(`${what} ${breaker.health.state} ${breaker.isOpen}`)
+    const log = (what: string): void => void states.push(`${what} ${breaker.health.state} ${breaker.isOpen('write')}`)
     log('in trouble')
     waiting.push({ pass: undefined }, { pass: undefined })
     const [first, second] = waiting as [Asked, Asked]
@@ -299,7 +299,7 @@ describe('open', () => {
     waiting.push({ pass: undefined }, { pass: undefined })
     await clock.advance(5_000)
     breaker.report(slow, undefined)
-    expect([breaker.health.state, breaker.isOpen, waiting.length]).toEqual(['trying', false, 1])
+    expect([breaker.health.state, breaker.isOpen('write'), waiting.length]).toEqual(['trying', false, 1])
   })
 
   test('what is probed is what failed last', async () => {
@@ -310,7 +310,7 @@ describe('open', () => {
       return Promise.reject(trouble)
     }
     const breaker = new SiteBreaker('gdrive', clock, probe, { cooling: () => {}, recovered: () => {}, opened: () => {} })
-    breaker.report(breaker.enter(), { error: trouble, operation: 'read' })
+    breaker.report(breaker.enter('read'), { error: trouble, operation: 'read' })
     await clock.advance(5_000)
     expect(probed).toEqual(['read'])
     breaker.close()
@@ -319,12 +319,45 @@ describe('open', () => {
   test('it is not, once it is closed', async () => {
     const { breaker, clock } = breakerOf()
     breaker.close()
-    expect(breaker.isOpen).toBe(false)
+    expect(breaker.isOpen('write')).toBe(false)
     const other = inTrouble()
     await other.clock.advance(4_999)
     other.breaker.close()
     other.waiting.push({ pass: undefined })
     await other.clock.advance(10_000)
-    expect([other.breaker.isOpen, other.waiting.length, clock.alarms]).toEqual([false, 1, 0])
+    expect([other.breaker.isOpen('write'), other.waiting.length, clock.alarms]).toEqual([false, 1, 0])
+  })
+})
+
+describe('trouble of writing alone', () => {
+  const full = new SyncError('DISK_FULL', 'no space left')
+
+  test('reads go on, and are never what is tried', async () => {
+    const { breaker, clock, ask } = inTrouble(full)
+    expect([breaker.isOpen('write'), breaker.isOpen('read')]).toEqual([false, true])
+    const early = breaker.enter('read')
+    const upload = ask()
+    await clock.advance(5_000)
+    expect([breaker.health.state, upload.pass !== undefined, breaker.isOpen('write'), breaker.isOpen('read')]).toEqual([
+      'trying',
+      true,
+      false,
+      true,
+    ])
+    const late = breaker.enter('read')
+    // A file that was read does not show that there is room again.
+    for (const pass of [early, late]) breaker.report(pass, { worked: true })
+    expect(breaker.health.state).toBe('trying')
+    breaker.report(upload.pass as object, { worked: true })
+    expect(breaker.health.state).toBe('ok')
+    breaker.close()
+    expect(breaker.isOpen('read')).toBe(false)
+  })
+
+  test('what was met while reading, and what may be of the whole site, stops both', () => {
+    const { breaker } = breakerOf()
+    breaker.report(breaker.enter('read'), { error: new SyncError('PERMISSION', 'not for you'), operation: 'read' })
+    expect(breaker.isOpen('read')).toBe(false)
+    expect(inTrouble().breaker.isOpen('read')).toBe(false)
   })
 })

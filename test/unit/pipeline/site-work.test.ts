@@ -85,7 +85,7 @@ describe('what an outcome teaches', () => {
     let trial: ReturnType<SiteWork['use']> | undefined
     const ask = said.push.bind(said)
     said.push = (...words) => {
-      if (words[0] === 'opened' && breaker.isOpen) trial ??= site.use('write', true)
+      if (words[0] === 'opened' && breaker.isOpen('write')) trial ??= site.use('write', true)
       return ask(...words)
     }
     await clock.advance(10_000)

@@ -328,6 +328,14 @@ describe('both ends', () => {
     expect(begun.slice(2).toSorted()).toEqual(['b', 'd'])
   })
 
+  test('a site that is full takes no more downloads, and what is there is still sent to others', () => {
+    const { admit, begun, end } = rig()
+    admit([from('gdrive', 'studio', 'down')])
+    end(job('down'), { kind: 'site-trouble', site: 'studio', error: new SyncError('DISK_FULL', 'no space left') })
+    admit([from('gdrive', 'studio', 'down again'), from('studio', 'nas', 'up')])
+    expect(begun).toEqual(['down', 'up'])
+  })
+
   test('a root that came with the document is of no site: whatever its site is in, it goes', () => {
     const { admit, begun, end } = rig()
     admit([from('studio', 'gdrive', 'a')])
