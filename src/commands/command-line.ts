@@ -127,6 +127,18 @@ function build(ended: (code: ExitCode) => void): Command {
       ended(await (await import('./accept-root.ts')).acceptRootCommand(site, options)),
     )
 
+  program
+    .command('doctor')
+    .description('is everything there that the service needs: configuration, sites, MongoDB; and what mends what is not')
+    .addOption(config())
+    .option('--json', 'as one JSON object', false)
+    .addHelpText(
+      'after',
+      '\nA small hidden file is written to each root of each site, and removed; nothing is written to any database.' +
+        '\nExits with 0 when nothing failed, with 1 when something did, with 2 when the configuration does not load.',
+    )
+    .action(async (options: ConfigOption & { json: boolean }) => ended(await (await import('./doctor.ts')).doctorCommand(options)))
+
   addControls(program, config, ended)
   return program
 }

@@ -4,6 +4,7 @@ import { loadSettings } from '../config/load-settings.ts'
 import type { SyncError } from '../errors.ts'
 import type { Settings } from '../model/settings.ts'
 import { ProviderPool } from '../providers/provider-pool.ts'
+import { readOnlyMemory } from '../service/read-only-memory.ts'
 import { findMisconfigured } from '../service/site-check.ts'
 import { connect } from '../streams/connect.ts'
 import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
@@ -24,15 +25,8 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
   await connections.open()
   const state = stateDatabase(connections.work.db(settings.mongo.stateDatabase))
   const silent = { event: () => undefined }
-  const memory = {
-    wasSeen: async () => true,
-    markSeen: async () => undefined,
-    reserveFolderId: async (_key: string, id: string) => id,
-    loadRoot: async () => undefined,
-    saveRoot: async () => undefined,
-  }
   await using providers = new ProviderPool({
-    memory,
+    memory: readOnlyMemory(),
     isSource: () => true,
     warn: () => undefined,
     ...(settings.ownFiles && { ownFiles: settings.ownFiles }),

@@ -47,6 +47,16 @@ export async function createIndexes(
   return { ...(await createAll(db, project, fitting)), left }
 }
 
+/** Which of them are not there; undefined when there is no such collection. */
+export async function missingIndexes(
+  db: Db,
+  collection: string,
+  indexes: readonly Pick<IndexDefinition, 'name' | 'key'>[],
+): Promise<readonly string[] | undefined> {
+  const there = await existing(db, collection)
+  return there && indexes.filter(({ name, key }) => !isDeepStrictEqual(there.get(name), key)).map(({ name }) => name)
+}
+
 /** The keys of a collection's indexes by name; undefined when there is no such collection. */
 async function existing(db: Db, project: string): Promise<ReadonlyMap<string, unknown> | undefined> {
   try {

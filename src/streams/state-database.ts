@@ -71,6 +71,12 @@ interface StoredRoot {
 /** Each machine mounts what it needs by itself. */
 const diskKey = (root: string): string => `${hostname()}\0${root}`
 
+/** What `prepare` makes, by the names that the server gives them. */
+export const STATE_INDEXES = [
+  { collection: 'leases', name: 'expires_1', key: { expires: 1 } },
+  { collection: 'instances', name: 'heard_1', key: { heard: 1 } },
+] as const
+
 const SILENT_AFTER_MS = 45_000
 /** All of a report: a projection that computes something names what it keeps. */
 const REPORT_FIELDS: Readonly<Record<Exclude<keyof HeardReport, 'heardAgoMs'>, 1>> = {

@@ -1,0 +1,50 @@
+import type { LoadedSettings } from '../../config/load-settings.ts'
+import { isOff } from '../site-check.ts'
+import { within } from '../within.ts'
+import { connect } from '../../streams/connect.ts'
+import { stateDatabase } from '../../streams/state-database.ts'
+import { fail, pass, warn, type Check } from './check.ts'
+import { databaseChecks } from './database-checks.ts'
+import { siteChecks } from './site-checks.ts'
+
+/** How long connections have to close: nobody waits for a server that is away. Milliseconds. */
+const CLOSING_MS = 1_000
+
+/** Looks at everything that the service needs; writes nothing but a small file at each site, which it removes. */
+export async function examineAll(loaded: LoadedSettings): Promise<readonly Check[]> {
+  const { settings } = loaded
+  const connections = connect(settings.mongo.uri)
+  const state = stateDatabase(connections.work.db(settings.mongo.stateDatabase))
+  try {
+    const [database, sites] = await Promise.all([
+      databaseChecks(connections, settings),
+      siteChecks({ settings, loadRoot: async (root) => await state.loadRoot(root).catch(() => undefined) }),
+    ])
+    return [...configurationChecks(loaded), ...database, ...sites]
+  } finally {
+    await within(CLOSING_MS, Promise.resolve(connections[Symbol.asyncDispose]()))
+  }
+}
+
+/** A configuration that does not load: nothing else can be looked at. */
+export function unloadable(message: string): readonly Check[] {
+  return [fail('configuration', message, 'correct these keys (docs/configuration.md), and run doctor again'), node()]
+}
+
+function configurationChecks({ settings, warnings, loose, files }: LoadedSettings): readonly Check[] {
+  const off = isOff(settings) ? ['remote_site is empty: nothing is synced'] : []
+  const odd = [...warnings, ...off]
+  const loads =
+    odd.length === 0
+      ? pass('configuration', files.join(', '))
+      : warn('configuration', odd.join('; '), 'correct these keys (docs/configuration.md)')
+  const open = loose.map((line) => {
+    const at = line.lastIndexOf(': chmod ')
+    return warn('permissions', line.slice(0, at), line.slice(at + 2))
+  })
+  return [loads, ...(open.length === 0 ? [pass('permissions', 'nobody else reads secrets or changes the configuration')] : open), node()]
+}
+
+function node(): Check {
+  return pass('node', `${process.versions.node} (24 or newer is needed)`)
+}
