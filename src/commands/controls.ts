@@ -6,7 +6,7 @@ import { loadSettings } from '../config/load-settings.ts'
 import { createLogger } from '../logging.ts'
 import { ADD, PAUSE, REMOVE, RESET, RESUME, RETRY, type RecordEdit } from '../model/record-edit.ts'
 import { assertSelects, parseSelection, wideScopeOf, type Selection } from '../model/selection.ts'
-import { editRecords, knownNames, type EditCounts, type EditParts } from '../service/edit-records.ts'
+import { editRecords, knownNames, noCounts, type EditCounts, type EditParts } from '../service/edit-records.ts'
 import { audit } from '../streams/audit.ts'
 import { connect, connectPatiently } from '../streams/connect.ts'
 import type { ExitCode } from './command-line.ts'
@@ -80,10 +80,14 @@ export async function controlCommand(
       refused: (project, id, error) => complain(`${project}: ${id} was refused: ${String(error)}`),
     }
     if (action === 'reset' && !options.dryRun && !options.yes && !(await isConfirmed(parts, options))) return 2
-    const counts = await editRecords(parts)
+    const counts = noCounts()
+    const faults: unknown[] = []
+    await editRecords(parts, counts).catch((error: unknown) => faults.push(error))
     const interrupted = interruption.signal.aborted
     if (!options.dryRun) {
+      // What a fault ended half-way is told as well.
       const { records, representations, skipped } = counts
+      const isWhole = !interrupted && faults.length === 0
       const entry = {
         who: whoAmI(),
         action,
@@ -91,11 +95,12 @@ export async function controlCommand(
         records,
         representations,
         skipped,
-        ...(interrupted && { interrupted: true as const }),
+        ...(!isWhole && { interrupted: true as const }),
       }
-      await audit(connections.work.db(settings.mongo.stateDatabase), entry)
       await tell(action, entry)
+      await audit(connections.work.db(settings.mongo.stateDatabase), entry).catch((error: unknown) => faults.push(error))
     }
+    if (faults.length > 0) throw faults[0]
     report(action, options, counts, interrupted)
     return interrupted || counts.refused > 0 ? 1 : 0
   } finally {

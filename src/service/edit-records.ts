@@ -52,10 +52,14 @@ export async function knownNames(db: Db, settings: Settings): Promise<KnownNames
   return { sites: new Set([...sites, settings.localId].filter((name) => name !== '')), projects: await collectionNames(db) }
 }
 
-/** Edits the selected records, page by page, and counts; what was done when it is told to end stays done. Running it again is safe. */
-export async function editRecords(parts: EditParts): Promise<EditCounts> {
+export const noCounts = (): EditCounts => ({ records: 0, representations: 0, looked: 0, skipped: 0, refused: 0, created: 0 })
+
+/**
+ * Edits the selected records, page by page, and counts in `counts`, which also holds after a fault; what was done when it is told to end
+ * stays done. Running it again is safe.
+ */
+export async function editRecords(parts: EditParts, counts = noCounts()): Promise<EditCounts> {
   const { db, settings, selection, signal } = parts
-  const counts: EditCounts = { records: 0, representations: 0, looked: 0, skipped: 0, refused: 0, created: 0 }
   const under = new Set<Promise<void>>()
   const faults: unknown[] = []
   for (const project of selection.project === undefined ? await collectionNames(db) : [selection.project]) {
