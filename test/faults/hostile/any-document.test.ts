@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs'
+
 import * as fc from 'fast-check'
 import {
   BSON,
@@ -128,6 +130,9 @@ type Plain = Record<string, unknown>
 const isPlain = (candidate: unknown): candidate is Plain =>
   typeof candidate === 'object' && candidate !== null && Object.getPrototypeOf(candidate) === Object.prototype
 
+/** Whose records may ask: downloads are wanted at the publish site. */
+const ASKING = ['studio', ...SITES]
+
 /** Where records stand that ask for an attempt; said again, without a line of the service. */
 function openRecords(bytes: Uint8Array): string[][] {
   const { type, files } = BSON.deserialize(bytes) as { type?: unknown; files?: unknown }
@@ -141,7 +146,7 @@ function openRecords(bytes: Uint8Array): string[][] {
         ? Object.entries(sites).map(([site, one]) => [site, site, one] as const)
         : []
     return records
-      .filter(([, site, one]) => SITES.some((known) => known === site) && isPlain(one) && asks(one))
+      .filter(([, site, one]) => ASKING.some((known) => known === site) && isPlain(one) && asks(one))
       .map(([key]) => ['files', String(index), 'sites', key])
   })
 }
@@ -210,6 +215,7 @@ test('documents with anything anywhere: nothing is written but results in record
   // No file but that of the publish site ever went anywhere.
   for (const site of SITES)
     for (const stored of stage.spy(site).store.paths()) expect(stored).toMatch(/^\/My Drive\/w\/(there\.exr|fence\/\d+)$/)
+  expect(readdirSync(stage.studioPath('')).toSorted()).toEqual(['fence', 'secret', 'there.exr'])
   expect(running.lines.count('service.unexpected', 'database.lost', 'scan.failed')).toBe(0)
   await running.stop()
 }, 120_000)

@@ -195,7 +195,8 @@ test('updates that bring such texts and names: the stream goes on, also in colle
 test("the publish's own root: the file is not looked for elsewhere", async () => {
   const stage = await Stage.open({ settings: { loopDelaySeconds: 3_600, publishSite: 'elsewhere' } })
   const running = await stage.start()
-  const document = wanted('{root[work]}/a.ma')
+  // No other site has it.
+  const document = representation([entry('{root[work]}/a.ma', [{ name: 'gdrive' }])])
   await insertRaw(stage.uri, stage.db.databaseName, PROJECT, { ...document, context: { root: { work: `/${NOT_UTF8}` } } })
   const { error } = await stage.until(document, 'an error', ({ error: said }) => said !== undefined)
   expect(error).toContain('context.root.work in the document is not valid UTF-8')
