@@ -64,13 +64,14 @@ function build(ended: (code: ExitCode) => void): Command {
     .command('run')
     .description('the service: change stream, regular scans and transfers, until SIGTERM or SIGINT')
     .addOption(config())
+    .option('--shadow', 'say what would be sent, beside another server, and write nothing to any database or site', false)
     .addOption(logging[0])
     .addOption(logging[1])
     .addHelpText(
       'after',
       '\nThe first SIGTERM or SIGINT lets running transfers finish (shutdown_grace seconds at most) and exits with 0; a second one ends them at once.',
     )
-    .action(async (options: LogOptions) => ended(await (await import('./run.ts')).runCommand(options)))
+    .action(async (options: LogOptions & { shadow: boolean }) => ended(await (await import('./run.ts')).runCommand(options)))
 
   program
     .command('scan')

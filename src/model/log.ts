@@ -57,6 +57,9 @@ export const LOG_ACTIONS = {
   'site.skipped': action('info', 'unknown', 'site is not for this machine'),
   'site.warning': action('warn', 'unknown', 'the site reports'),
 
+  'shadow.transfer': action('info', 'unknown', 'would be sent; shadow mode does nothing'),
+  'shadow.failure': action('warn', 'unknown', 'would fail; shadow mode does nothing'),
+
   'log.dropped': action('warn', 'failure', 'lines are missing here: nobody took them'),
 } as const satisfies Readonly<Record<string, ActionDefaults>>
 
