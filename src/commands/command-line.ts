@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 
 import { ConfigError, messageOf, UnsupportedServerError } from '../errors.ts'
+import type { ImportOptions } from './import-settings.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
 
@@ -136,6 +137,18 @@ function build(ended: (code: ExitCode) => void): Command {
         '\nExits with 0 when nothing failed, with 1 when something did, with 2 when the configuration does not load.',
     )
     .action(async (options: ConfigOption & { json: boolean }) => ended(await (await import('./doctor.ts')).doctorCommand(options)))
+
+  program
+    .command('import-settings')
+    .description("the legacy settings, from OpenPype's database or a JSON file, as a configuration, and what could not be carried over")
+    .argument('[source]', 'a file, or an address (mongodb://…); without it the address of the environment')
+    .option('--out <path>', 'write the configuration there, for its owner alone, with its secrets; never over another file without --yes')
+    .option('--json', 'as one JSON object: configuration and notes', false)
+    .option('--dry-run', 'say what would be written, and write nothing', false)
+    .option('--yes', 'replace the file of --out', false)
+    .action(async (source: string | undefined, options: ImportOptions) =>
+      ended(await (await import('./import-settings.ts')).importSettingsCommand(source, options)),
+    )
 
   return program
 }
