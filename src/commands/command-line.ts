@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { ConfigError, messageOf, UnsupportedServerError, UsageError } from '../errors.ts'
 import { addControls } from './control-options.ts'
+import type { ImportOptions } from './import-settings.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
 
@@ -67,13 +68,14 @@ function build(ended: (code: ExitCode) => void): Command {
     .command('run')
     .description('the service: change stream, regular scans and transfers, until SIGTERM or SIGINT')
     .addOption(config())
+    .option('--shadow', 'say what would be sent, beside another server, and write nothing to any database or site', false)
     .addOption(logging[0])
     .addOption(logging[1])
     .addHelpText(
       'after',
       '\nThe first SIGTERM or SIGINT lets running transfers finish (shutdown_grace seconds at most) and exits with 0; a second one ends them at once.',
     )
-    .action(async (options: LogOptions) => ended(await (await import('./run.ts')).runCommand(options)))
+    .action(async (options: LogOptions & { shadow: boolean }) => ended(await (await import('./run.ts')).runCommand(options)))
 
   program
     .command('scan')
@@ -138,6 +140,18 @@ function build(ended: (code: ExitCode) => void): Command {
         '\nExits with 0 when nothing failed, with 1 when something did, with 2 when the configuration does not load.',
     )
     .action(async (options: ConfigOption & { json: boolean }) => ended(await (await import('./doctor.ts')).doctorCommand(options)))
+
+  program
+    .command('import-settings')
+    .description("the legacy settings, from OpenPype's database or a JSON file, as a configuration, and what could not be carried over")
+    .argument('[source]', 'a file, or an address (mongodb://…); without it the address of the environment')
+    .option('--out <path>', 'write the configuration there, for its owner alone, with its secrets; never over another file without --yes')
+    .option('--json', 'as one JSON object: configuration and notes', false)
+    .option('--dry-run', 'say what would be written, and write nothing', false)
+    .option('--yes', 'replace the file of --out', false)
+    .action(async (source: string | undefined, options: ImportOptions) =>
+      ended(await (await import('./import-settings.ts')).importSettingsCommand(source, options)),
+    )
 
   addControls(program, config, ended)
   return program

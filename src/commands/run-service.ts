@@ -1,18 +1,22 @@
 import { loadSettings } from '../config/load-settings.ts'
 import { createLogger } from '../logging.ts'
 import { SyncService, type ServiceOptions, type ServiceResult } from '../service/service.ts'
+import { ShadowService } from '../service/shadow/shadow-service.ts'
 import type { LogOptions } from './command-line.ts'
 import { reloadOnChange } from './reload-on-change.ts'
 
 /** Runs the service with the signals and the log of a process. */
-export async function runService({ config, logLevel, logFormat }: LogOptions, mode: ServiceOptions['mode']): Promise<ServiceResult> {
+export async function runService(
+  { config, logLevel, logFormat }: LogOptions,
+  mode: ServiceOptions['mode'] | 'shadow',
+): Promise<Pick<ServiceResult, 'failed' | 'troubled' | 'refused'>> {
   const loaded = await loadSettings(config, process.env)
   const { settings, warnings, loose } = loaded
   const log = createLogger({ level: logLevel, format: logFormat })
   for (const message of [...warnings, ...loose]) log.event('config.warning', { message })
-  const service = new SyncService({ settings, log, mode })
+  const service = mode === 'shadow' ? new ShadowService(settings, log) : new SyncService({ settings, log, mode })
   const release = stopOnSignals(service)
-  const unwatch = mode === 'run' ? reloadOnChange(config, loaded, service, log) : undefined
+  const unwatch = mode !== 'once' ? reloadOnChange(config, loaded, service, log) : undefined
   try {
     return await service.run()
   } finally {

@@ -39,7 +39,8 @@ export async function loadSettings(
   const problems = new Problems()
   const raw = await readLayout(path, problems)
   if (!raw) throw new ConfigError(path, problems.problems)
-  const { folder, isLegacy, rootsFromProject } = raw
+  const { folder, isLegacy } = raw
+  const rootsFromProject = raw.rootsFromProject || raw.general['roots_from_project'] === true
   const { secret, ...interpreted } = interpret(raw, { env, platform, folder, isLegacy, rootsFromProject, problems })
   if (problems.problems.length > 0) throw new ConfigError(path, problems.problems)
   const isFolder = resolve(path) === folder
@@ -88,7 +89,7 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
     mongo,
     sites,
     ...(skipped.size > 0 && { skipped }),
-    ...(raw.rootsFromProject && { rootsFromProject: true }),
+    ...(context.rootsFromProject && { rootsFromProject: true }),
     documentRoots,
     ownFiles,
     projects: {

@@ -78,7 +78,7 @@ export function syncServerOf(name: PartName, { value: part, keyOf }: FoundPart, 
 }
 
 /** Told by the type of the document, or by what `sync_server` stands below. */
-function storedPart(raw: RawObject): PartName | undefined {
+export function storedPart(raw: RawObject): PartName | undefined {
   const type = raw['type']
   const typed = typeof type === 'string' ? PARTS.find((name) => type.startsWith(`${name}_settings`)) : undefined
   if (typed) return typed

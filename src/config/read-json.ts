@@ -76,7 +76,7 @@ function toValue(node: Node, onDuplicate: (path: Path) => void, path: Path): unk
 }
 
 /** `{"$numberInt": "3"}`, as mongoexport writes numbers. */
-function numberIn(object: RawObject): number | undefined {
+export function numberIn(object: RawObject): number | undefined {
   const [first, more] = Object.entries(object)
   if (!first || more) return undefined
   const [type, digits] = first

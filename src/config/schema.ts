@@ -157,6 +157,11 @@ export const generalSchema = z.object({
     .optional()
     .describe('Where the roots may lie that documents name, for a publish site without a root here; each of them and all below it.')
     .meta({ examples: [['/mnt/projects']] }),
+  roots_from_project: flag()
+    .default(false)
+    .describe(
+      "Where the publish site has no root here: that of the project's own document (config.roots) serves, as with OpenPype's settings.",
+    ),
   write_progress: flag().default(false).describe('Write the legacy "progress" into the records while files are sent.'),
   mongo: mongoSchema.prefault({}).describe('Where the database is.'),
   http: httpSchema.optional().describe('Where a status page would listen; not used by this version.'),

@@ -59,6 +59,8 @@ export const LOG_ACTIONS = {
   'site.warning': action('warn', 'unknown', 'the site reports'),
 
   'controls.changed': action('info', 'success', 'somebody changed what is to be done'),
+  'shadow.transfer': action('info', 'unknown', 'would be sent; shadow mode does nothing'),
+  'shadow.failure': action('warn', 'unknown', 'would fail; shadow mode does nothing'),
 
   'log.dropped': action('warn', 'failure', 'lines are missing here: nobody took them'),
 } as const satisfies Readonly<Record<string, ActionDefaults>>

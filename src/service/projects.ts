@@ -20,6 +20,8 @@ export interface ProjectsParts {
   /** What the settings of a project depend on beside the configuration is read. */
   readonly prepare: (project: string, options: { readonly again: boolean }) => Promise<void>
   readonly hasRoom: (site: string, priority: number, project: string) => boolean
+  /** Indexes are left as they are, and not told of. @defaultValue `false` */
+  readonly isReadOnly?: boolean
 }
 
 /** The project collections: which there are, their indexes, and what a scan reads of them. */
@@ -38,7 +40,7 @@ export class Projects implements AsyncDisposable {
 
   /** Sees to the indexes of a project once, one project after the other, in the background. */
   noticed(project: string): void {
-    if (this.#indexed.has(project)) return
+    if (this.#parts.isReadOnly === true || this.#indexed.has(project)) return
     this.#indexed.add(project)
     this.#indexing = this.#indexing.then(async () => this.#index(project))
   }

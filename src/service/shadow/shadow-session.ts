@@ -1,0 +1,113 @@
+import { defer, fromEvent, merge, mergeMap, NEVER, takeUntil } from 'rxjs'
+
+import type { Log } from '../../model/log.ts'
+import type { Settings } from '../../model/settings.ts'
+import { countingSites } from '../../model/verdict.ts'
+import { projectSettings } from '../../model/project-settings.ts'
+import { systemClock } from '../../pipeline/clock.ts'
+import { coalesce } from '../../pipeline/coalesce.ts'
+import { HINTS, keyOfHint, Planner, type Hint } from '../../pipeline/planner.ts'
+import { ScanPlan } from '../../pipeline/scan-plan.ts'
+import { ProviderPool } from '../../providers/provider-pool.ts'
+import { foldsCase } from '../../providers/registry.ts'
+import { watchChanges } from '../../streams/change-stream.ts'
+import type { Connections } from '../../streams/connect.ts'
+import { ProjectRoots } from '../../streams/project-roots.ts'
+import { representationReader } from '../../streams/representation-reader.ts'
+import type { TokenStore } from '../../streams/resume-token.ts'
+import { serverTime } from '../../streams/scan.ts'
+import { changeHints } from '../change-hints.ts'
+import { Projects } from '../projects.ts'
+import { readOnlyMemory } from '../read-only-memory.ts'
+import { findMisconfigured, tellOpenRoots, tellSkipped } from '../site-check.ts'
+import { WouldWrite } from './would-write.ts'
+
+const HINTS_AT_ONCE = 100
+const MAX_HINTS = 5_000
+
+/** The place in the change stream lives as long as the process: whoever syncs has one of its own. */
+const NO_TOKENS: TokenStore = {
+  load: async () => await Promise.resolve(undefined),
+  save: async () => await Promise.resolve(),
+}
+
+export interface ShadowSessionParts {
+  readonly settings: Settings
+  readonly log: Log
+  readonly connections: Connections
+  readonly ready: () => void
+}
+
+/** Finds work as the service does, under one configuration, and tells what it would do. Resolves after the signal. */
+export async function shadowSession({ settings, log, connections, ready }: ShadowSessionParts, signal: AbortSignal): Promise<void> {
+  const { database } = settings.mongo
+  const { work, stream } = connections
+  const db = work.db(database)
+  await using providers = new ProviderPool({
+    memory: readOnlyMemory(),
+    isSource: () => true,
+    warn: (site, message) => log.event('site.warning', { site: site.name, message }),
+    ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
+  })
+  tellSkipped(settings, log)
+  tellOpenRoots(settings, log)
+  const misconfigured = await findMisconfigured(settings, providers, log)
+  const roots = new ProjectRoots({ db, settings })
+  const prepare = async (project: string, options?: { readonly again: boolean }): Promise<void> => await roots.prepare(project, options)
+  await using projects = new Projects({ settings, work, log, prepare, hasRoom: () => true, isReadOnly: true })
+  const would = new WouldWrite(log)
+  const planner = new Planner({
+    reader: roots.noticing(representationReader(db, (project) => countingSites(projectSettings(settings, project)))),
+    running: new Map(),
+    forget: () => undefined,
+    log,
+    settingsOf: (project) => roots.settingsOf(project),
+    prepare,
+    misconfigured,
+    samePlaces: new Map(),
+    foldsCase,
+    unread: (error) => {
+      if (signal.aborted) return
+      log.event('service.unexpected', { error, level: 'warn' })
+      scans.request({ reason: 'overflow' })
+    },
+  })
+  const scans: ScanPlan = new ScanPlan({
+    pages: (request, stop) => projects.pages(request, stop),
+    found: (project, document, occasion) => planner.found(project, document, occasion),
+    serverTime: async () => await serverTime(db),
+    room$: NEVER,
+    log,
+    clock: systemClock,
+    loopDelayMs: settings.loopDelaySeconds * 1_000,
+  })
+  const changes = watchChanges(stream.db(database), NO_TOKENS)
+  const hints$ = changeHints(changes.events$, {
+    settings,
+    log,
+    noticed: () => undefined,
+    forgotten: (project) => roots.forgotten(project),
+    deleted: (project, representationId) => would.forget(keyOfHint({ project, representationId })),
+    areOurs: () => false,
+    turned: () => undefined,
+    scan: (request) => scans.request(request),
+    ready,
+  })
+  const stop$ = fromEvent(signal, 'abort')
+  const looked$ = hints$.pipe(
+    coalesce({
+      ...HINTS,
+      run: (hints: readonly Hint[]) => defer(async () => await planner.look(hints)).pipe(mergeMap((found) => found)),
+      batch: HINTS_AT_ONCE,
+      most: MAX_HINTS,
+      overflowed: () => scans.request({ reason: 'overflow' }),
+    }),
+  )
+  if (signal.aborted) return
+  await new Promise<void>((resolve, reject) => {
+    merge(scans.run(stop$), looked$)
+      .pipe(takeUntil(stop$))
+      .subscribe({ next: (found) => would.tell(found), complete: resolve, error: reject })
+  })
+  await changes.finished
+}
