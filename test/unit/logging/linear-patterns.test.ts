@@ -22,7 +22,8 @@ function literalsOf(path: string): readonly (readonly [string, RegExp])[] {
 }
 
 const files = ['config', 'logging']
-  .flatMap((folder) => readdirSync(join(SRC, folder)).map((name) => `${folder}/${name}`))
+  .flatMap((folder) => readdirSync(join(SRC, folder), { encoding: 'utf8', recursive: true }).map((name) => `${folder}/${name}`))
+  .filter((path) => path.endsWith('.ts'))
   .concat('model/root-path.ts', 'pipeline/write-back.ts', 'providers/gdrive/drive-answer.ts')
 const patterns = [
   ...files.flatMap(literalsOf),
