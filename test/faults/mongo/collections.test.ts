@@ -58,7 +58,7 @@ test.each(Object.entries(UPHEAVALS))(
     // A project of that name again: its publishes are found, and its scans do not read everything.
     const again = await publishIn(stage, PROJECT, 'again.ma')
     await stage.synced(again)
-    await waitFor('its indexes', async () => (await stage.project().indexes()).length === 4)
+    await waitFor('its indexes', async () => (await stage.project().indexes()).length === 5)
     expect(await stage.project().countDocuments()).toBe(1)
     expect(running.lines.of('service.unexpected', 'transfer.failed', 'stream.lost', 'database.index_failed')).toEqual([])
     await running.stop()
@@ -80,7 +80,7 @@ test('the whole database is dropped during an upload: the stream is opened again
   expect(await names(stage)).toEqual([])
   const after = await stage.publish('after.ma')
   await stage.synced(after)
-  await waitFor('its indexes', async () => (await stage.project().indexes()).length === 4)
+  await waitFor('its indexes', async () => (await stage.project().indexes()).length === 5)
   await stage.settle(running)
   expect([running.lines.count('stream.opened'), running.lines.count('stream.lost')]).toEqual([2, 1])
   await running.stop()
