@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError, Option } from 'commander'
 
 import { ConfigError, messageOf, UnsupportedServerError, UsageError } from '../errors.ts'
-import { addControls } from './control-options.ts'
+import { addControls, addDiff } from './control-options.ts'
 import type { ImportOptions } from './import-settings.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
@@ -154,6 +154,7 @@ function build(ended: (code: ExitCode) => void): Command {
     )
 
   addControls(program, config, ended)
+  addDiff(program, config, ended)
   return program
 }
 

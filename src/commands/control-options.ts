@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 
 import type { ExitCode } from './command-line.ts'
 import type { ControlName, ControlOptions } from './controls.ts'
+import type { DiffOptions } from './diff.ts'
 
 const COMMANDS: readonly (readonly [ControlName, string])[] = [
   ['retry', 'try failed files again at once: deletes "tries" and "error"'],
@@ -33,20 +34,65 @@ export function addControls(program: Command, config: () => Option, ended: (code
     )
 }
 
-function selecting(command: Command, config: () => Option): Command {
-  return command
+/** The command that compares sites, with the same selection. */
+export function addDiff(program: Command, config: () => Option, ended: (code: ExitCode) => void): void {
+  selection(program.command('diff').description('what one site has and the other lacks, by the records or by the sites themselves'))
+    .argument('<site>', 'its name')
+    .argument('<other>', 'the name of the other')
+    .argument('[representation]', 'an id, a path, or asset/subset/version/name')
     .addOption(config())
+    .option('--deep', 'ask the sites themselves for each file, and compare its size', false)
+    .option('--json', 'as one JSON object', false)
+    .option('--yes', 'accepted by every command; nothing is asked here', false)
+    .addHelpText(
+      'after',
+      `${SELECTION_HELP.replace('saying nothing selects nothing', 'saying nothing compares everything')}
+Files with a record of neither site are left out. Exits with 1 when a site did not say of a file whether it has it.`,
+    )
+    .action(async (site: string, other: string, representation: string | undefined, options: DiffOptions) =>
+      ended(await (await import('./diff.ts')).diffCommand(site, other, representation, options)),
+    )
+}
+
+/** What the options of a selection hold. */
+export interface SelectionOptions {
+  readonly project?: string
+  readonly asset?: string
+  readonly subset?: string
+  readonly version?: string
+  readonly name?: string
+  readonly site?: string
+  readonly state?: string
+  readonly error?: string
+  readonly all?: boolean
+}
+
+/** What was said of them, by their names in a selection. */
+export function selectionOf(representation: string | undefined, options: SelectionOptions): Readonly<Record<string, unknown>> {
+  const { project, asset, subset, version, name, site, state, error, all } = options
+  const said = { representation, project, asset, subset, version, name, site, state, error, all }
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
+}
+
+function selecting(command: Command, config: () => Option): Command {
+  return selection(command)
+    .addOption(config())
+    .option('--site <name>', 'records of this site; where files are to be added or removed')
+    .option('--state <states>', 'records in one of these states')
+    .option('--error <text>', 'records whose error has this text in it')
+    .option('--json', 'as one JSON object', false)
+    .option('--dry-run', 'say what would be done, and do nothing', false)
+    .option('--yes', 'ask nothing', false)
+    .addHelpText('after', SELECTION_HELP)
+}
+
+/** Of representations; which of their records, others say. */
+function selection(command: Command): Command {
+  return command
     .option('--project <name>', 'of this project')
     .option('--asset <name>', 'of this asset')
     .option('--subset <name>', 'of this subset')
     .option('--version <number>', 'of this version')
     .option('--name <name>', 'with this name, such as "ma"')
-    .option('--site <name>', 'records of this site; where files are to be added or removed')
-    .option('--state <states>', 'records in one of these states')
-    .option('--error <text>', 'records whose error has this text in it')
     .option('--all', 'everything')
-    .option('--json', 'as one JSON object', false)
-    .option('--dry-run', 'say what would be done, and do nothing', false)
-    .option('--yes', 'ask nothing', false)
-    .addHelpText('after', SELECTION_HELP)
 }

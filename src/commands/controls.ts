@@ -10,24 +10,16 @@ import { editRecords, knownNames, noCounts, type EditCounts, type EditParts } fr
 import { audit } from '../streams/audit.ts'
 import { connect, connectPatiently } from '../streams/connect.ts'
 import type { ExitCode } from './command-line.ts'
+import { selectionOf, type SelectionOptions } from './control-options.ts'
 import { complain, print, printJson } from './output.ts'
 
 export type ControlName = 'retry' | 'reset' | 'add-site' | 'remove-site' | 'pause' | 'resume' | 'priority'
 
-export interface ControlOptions {
+export interface ControlOptions extends SelectionOptions {
   readonly config: string
   readonly json: boolean
   readonly dryRun: boolean
   readonly yes: boolean
-  readonly project?: string
-  readonly asset?: string
-  readonly subset?: string
-  readonly version?: string
-  readonly name?: string
-  readonly site?: string
-  readonly state?: string
-  readonly error?: string
-  readonly all?: boolean
 }
 
 const EDITS: Readonly<Record<Exclude<ControlName, 'priority'>, RecordEdit>> = {
@@ -115,12 +107,6 @@ function priorityEdit(text: string | undefined): RecordEdit {
     throw new UsageError(`priority is ${JSON.stringify(text)}: a whole number from 1 to 1000, higher first`)
   }
   return { kind: 'set', field: 'priority', value }
-}
-
-function selectionOf(representation: string | undefined, options: ControlOptions): Readonly<Record<string, unknown>> {
-  const { project, asset, subset, version, name, site, state, error, all } = options
-  const said = { representation, project, asset, subset, version, name, site, state, error, all }
-  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
 }
 
 function assertFits(action: ControlName, selection: Selection): void {

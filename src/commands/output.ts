@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+
 import { escapeJson, printable } from '../logging/printable.ts'
 import { redact } from '../logging/redact.ts'
 import { withoutSecrets } from '../secrets.ts'
@@ -36,6 +38,22 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
 /** Writes a value as a line of JSON, which reads the same and plays no tricks either. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${escapeJson(JSON.stringify(value, cleanItem))}\n`)
+}
+
+/** Waits while the reader does not keep up. */
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+}
+
+/** Writes one JSON object with a list in it that is too long to be held, no faster than it is read; `rest` is asked for at the end. */
+export async function printJsonList(key: string, items: AsyncIterable<unknown>, rest: () => object): Promise<void> {
+  await write(`{${JSON.stringify(key)}:[`)
+  let isFirst = true
+  for await (const item of items) {
+    await write(`${isFirst ? '' : ','}${escapeJson(JSON.stringify(item, cleanItem))}`)
+    isFirst = false
+  }
+  await write(`],${escapeJson(JSON.stringify(rest(), cleanItem)).slice(1)}\n`)
 }
 
 function cleanItem(key: string, item: unknown): unknown {

@@ -3,7 +3,7 @@ import type { RepresentationDocument } from './document.ts'
 import { publishSiteOf } from './publish-root.ts'
 import { resolvePath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
-import type { Site } from './site.ts'
+import type { RootedPath, Site } from './site.ts'
 import type { SiteRecords } from './site-record.ts'
 import type { Source } from './transfer.ts'
 
@@ -57,9 +57,23 @@ function others({ sites, sources = [] }: ProjectSettings, own: readonly string[]
   return [...new Set([...named, ...sites.keys()])].filter((name) => !own.includes(name))
 }
 
-function sourceAt({ document, settings }: Asked, { path }: SourceFile, name: string, isSaid: boolean): Source | undefined {
+function sourceAt(asked: Asked, { path }: SourceFile, name: string, isSaid: boolean): Source | undefined {
+  const found = placeAt(asked, path, name)
+  return found && { source: found.place, sourceSite: found.site, isSaid }
+}
+
+/**
+ * Where a file of this document is at a site; undefined where the site is not configured.
+ *
+ * @throws SyncError when the path or the root can't be used.
+ */
+export function placeAt(
+  { document, settings }: Pick<Asked, 'document' | 'settings'>,
+  path: string,
+  name: string,
+): { readonly place: RootedPath; readonly site: Site } | undefined {
   const site: Site | undefined = name === settings.publishSite ? publishSiteOf(settings, document) : settings.sites.get(name)
-  return site && { source: resolvePath(path, site.root, site.name), sourceSite: site, isSaid }
+  return site && { place: resolvePath(path, site.root, site.name), site }
 }
 
 /** A fault with a code of ours is a value. */

@@ -42,10 +42,16 @@ const EDITS = {
 } as const satisfies Readonly<Record<string, RecordEdit>>
 
 /** What a command does, without a process of its own. */
-async function edited({ db }: Stage, config: string, edit: RecordEdit, given: Readonly<Record<string, unknown>>): Promise<EditCounts> {
+async function edited(
+  { db }: Stage,
+  config: string,
+  edit: RecordEdit,
+  given: Readonly<Record<string, unknown>>,
+  dryRun = false,
+): Promise<EditCounts> {
   const { settings } = await loadSettings(config, {})
   const selection = parseSelection(given, await knownNames(db, settings))
-  return editRecords({ db, settings, selection, edit, dryRun: false, signal: new AbortController().signal })
+  return editRecords({ db, settings, selection, edit, dryRun, signal: new AbortController().signal })
 }
 
 async function filesOf(stage: Stage, { _id }: Representation): Promise<Representation['files']> {
@@ -105,45 +111,51 @@ test('every edit, in both shapes, with any name of a site; oldest shape and unkn
   }
 })
 
-test('a selection: what is said holds at once; error is plain text; --dry-run changes nothing; the audit tells who did what', async () => {
-  const stage = await Stage.open()
-  const config = await writeConfig(stage)
-  const one = representation([entry('{root[work]}/one.ma', inArray({ name: 'mirror', ...FAILED }))])
-  const two = representation([entry('{root[work]}/two.ma', inObject({ mirror: { ...FAILED, error: 'a.*b' } }))], {
-    context: { project: { name: 'prj' }, asset: 'tree', subset: 'look', version: 12 },
-  })
-  const three = representation([entry('{root[work]}/three.ma', inArray('mirror'))])
-  for (const document of [one, two, three]) await stage.insert(document)
-  const count = async (...args: readonly string[]) => (await answer(config, 'retry', ...args, '--dry-run')).records
-  expect(await count('--all')).toBe(2)
-  expect(await count('--error', 'quota IS')).toBe(1)
-  expect(await count('--error', '.*')).toBe(1)
-  expect(await count('--error', '^a')).toBe(0)
-  expect(await count('--asset', 'tree', '--version', 'v012')).toBe(1)
-  expect(await count('--asset', 'tree', '--error', 'Quota')).toBe(0)
-  expect(await count('tree/look/12/ma')).toBe(1)
-  expect(await count('{root[work]}/one.ma')).toBe(1)
-  expect(await count('/mnt/anywhere/one.ma')).toBe(1)
-  expect(await count(String(two._id))).toBe(1)
-  expect(await count('--state', 'exhausted', '--site', 'mirror')).toBe(2)
-  expect(await count('--state', 'pending,synced', '--project', 'prj')).toBe(0)
-  expect(await recordsOf(stage, one, 'mirror')).toMatchObject([FAILED])
-  expect(await stage.state.collection('audit').countDocuments()).toBe(0)
+test(
+  'a selection: what is said holds at once; error is plain text; --dry-run changes nothing; the audit tells who did what',
+  { timeout: 120_000 },
+  async () => {
+    const stage = await Stage.open()
+    const config = await writeConfig(stage)
+    const one = representation([entry('{root[work]}/one.ma', inArray({ name: 'mirror', ...FAILED }))])
+    const two = representation([entry('{root[work]}/two.ma', inObject({ mirror: { ...FAILED, error: 'a.*b' } }))], {
+      context: { project: { name: 'prj' }, asset: 'tree', subset: 'look', version: 12 },
+    })
+    const three = representation([entry('{root[work]}/three.ma', inArray('mirror'))])
+    for (const document of [one, two, three]) await stage.insert(document)
+    const count = async (given: Readonly<Record<string, unknown>>) => (await edited(stage, config, RETRY, given, true)).records
+    expect(await count({ all: true })).toBe(2)
+    expect(await count({ error: 'quota IS' })).toBe(1)
+    expect(await count({ error: '.*' })).toBe(1)
+    expect(await count({ error: '^a' })).toBe(0)
+    expect(await count({ asset: 'tree', version: 'v012' })).toBe(1)
+    expect(await count({ asset: 'tree', error: 'Quota' })).toBe(0)
+    expect(await count({ representation: 'tree/look/12/ma' })).toBe(1)
+    expect(await count({ representation: '{root[work]}/one.ma' })).toBe(1)
+    expect(await count({ representation: '/mnt/anywhere/one.ma' })).toBe(1)
+    expect(await count({ representation: String(two._id) })).toBe(1)
+    expect(await count({ state: 'exhausted', site: 'mirror' })).toBe(2)
+    expect(await count({ state: 'pending,synced', project: 'prj' })).toBe(0)
+    expect(await answer(config, 'retry', '--asset', 'tree', '--version', 'v012', '--dry-run')).toMatchObject({ records: 1 })
+    expect(await recordsOf(stage, one, 'mirror')).toMatchObject([FAILED])
+    expect(await recordsOf(stage, two, 'mirror')).toMatchObject([{ tries: 3 }])
+    expect(await stage.state.collection('audit').countDocuments()).toBe(0)
 
-  const done = await run(config, 'retry', '--error', 'quota')
-  expect(done.stdout).toContain('1 records of 1 representations to be tried again')
-  expect(done.stderr).toContain('controls.changed')
-  const kept = await stage.state.collection('audit').find().toArray()
-  expect(kept).toMatchObject([
-    { at: expect.any(Date) as Date, action: 'retry', selection: { error: 'quota' }, records: 1, representations: 1 },
-  ])
-  expect(String(kept[0]?.['who'])).toContain('@')
+    const done = await run(config, 'retry', '--error', 'quota')
+    expect(done.stdout).toContain('1 records of 1 representations to be tried again')
+    expect(done.stderr).toContain('controls.changed')
+    const kept = await stage.state.collection('audit').find().toArray()
+    expect(kept).toMatchObject([
+      { at: expect.any(Date) as Date, action: 'retry', selection: { error: 'quota' }, records: 1, representations: 1 },
+    ])
+    expect(String(kept[0]?.['who'])).toContain('@')
 
-  const nothing = await run(config, 'retry', '--asset', 'nobody')
-  expect([nothing.code, nothing.stdout]).toEqual([0, 'Nothing matches the selection: 0 changed.\n'])
-})
+    const nothing = await run(config, 'retry', '--asset', 'nobody')
+    expect([nothing.code, nothing.stdout]).toEqual([0, 'Nothing matches the selection: 0 changed.\n'])
+  },
+)
 
-test('wrong usage is 2 and says what is near; nothing selected is never everything', async () => {
+test('wrong usage is 2 and says what is near; nothing selected is never everything', { timeout: 120_000 }, async () => {
   const stage = await Stage.open()
   const config = await writeConfig(stage)
   await stage.insert(representation([entry('{root[work]}/a', inArray({ name: 'mirror', ...FAILED }))]))
