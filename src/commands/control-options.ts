@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 
+import type { Selection } from '../model/selection.ts'
 import type { ExitCode } from './command-line.ts'
 import type { ControlName, ControlOptions } from './controls.ts'
 import type { DiffOptions } from './diff.ts'
@@ -55,15 +56,8 @@ Files with a record of neither site are left out. Exits with 1 when a site did n
 }
 
 /** What the options of a selection hold. */
-export interface SelectionOptions {
-  readonly project?: string
-  readonly asset?: string
-  readonly subset?: string
-  readonly version?: string
-  readonly name?: string
-  readonly site?: string
+export interface SelectionOptions extends Omit<Selection, 'representation' | 'states' | 'all'> {
   readonly state?: string
-  readonly error?: string
   readonly all?: boolean
 }
 
