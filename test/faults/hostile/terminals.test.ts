@@ -70,7 +70,7 @@ test('no name forges a line of explain, status or the log: what stands on a line
   await stage.db.collection<object>(forged).insertOne(document)
   const explained = await outputOf(['explain', String(document._id), '--config', config])
   const lines = explained.trimEnd().split('\n')
-  expect(lines.filter((line) => /^ {6}\S/.test(line)).map((line) => line.slice(6, 23))).toEqual(['db.getCollection('])
+  expect(lines.filter((line) => /^ {6}\S/.test(line)).map((line) => line.slice(6, 23))).toEqual(['site-sync retry $', 'db.getCollection('])
   expect(lines.filter((line) => !/^ {2}/.test(line))).toEqual([expect.stringContaining(`representation ${String(document._id)}`)])
   const status = await outputOf(['status', '--config', config])
   expect(status.split('\n').filter((line) => /^\s*(?:db\.|\{)/.test(line))).toEqual([])
