@@ -12,8 +12,6 @@ export function isRegression(comparison: Comparison, known: Comparison | undefin
   const { goal } = comparison
   const { isGross, judged } = judge(comparison)
   if (!goal || !isGross) return false
-  // How long something takes by itself says as much of the machine, and of what else runs there.
-  if (goal.of === 'value') return goal.bound === 'at most' ? judged.median > goal.limit * SLACK : judged.median < goal.limit / SLACK
   if (!known || judge(known).isMet !== false) return true
   const before = judge(known).judged.median
   return goal.bound === 'at most' ? judged.median > before * SLACK : judged.median < before / SLACK
