@@ -11,7 +11,7 @@ import { Problems } from '../config/problems.ts'
 import { rawObject, type RawObject } from '../config/read-json.ts'
 import { registerSecretsIn } from '../config/register-secrets.ts'
 import { ConfigError } from '../errors.ts'
-import { within } from '../service/within.ts'
+import { close } from '../service/within.ts'
 import { connect } from '../streams/connect.ts'
 import { readOpenPypeSettings } from '../streams/openpype-settings.ts'
 import type { ExitCode } from './command-line.ts'
@@ -31,7 +31,6 @@ interface Source {
 }
 
 const IS_ADDRESS = /^mongodb(?:\+srv)?:\/\//
-const CLOSING_MS = 1_000
 
 /** `import-settings`: OpenPype's settings, from its database or a file, as a configuration of ours. */
 export async function importSettingsCommand(from: string | undefined, options: ImportOptions): Promise<ExitCode> {
@@ -90,7 +89,7 @@ async function fromDatabase(from: string | undefined): Promise<Source> {
     const mongo = rawObject([...(isSecret ? [] : [['uri', uri] as const]), ...(projects ? [['database', projects] as const] : [])])
     return { values: found.documents, notes, ...(Object.keys(mongo).length > 0 && { mongo }) }
   } finally {
-    await within(CLOSING_MS, Promise.resolve(connections[Symbol.asyncDispose]()))
+    await close(connections)
   }
 }
 

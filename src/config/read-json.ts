@@ -10,7 +10,7 @@ import { formatKey, type Problems, type Path } from './problems.ts'
 export type RawObject = Record<string, unknown>
 
 /** OpenPype's note of what was overridden, at any depth; it says nothing to anybody else. */
-const OPENPYPE_NOTE = '__overriden_keys__'
+export const OPENPYPE_NOTE = '__overriden_keys__'
 
 /** An object in JSON with comments and trailing commas. `undefined` when it can't be read: the mistake is noted. */
 export async function readJson(file: string, problems: Problems): Promise<RawObject | undefined> {

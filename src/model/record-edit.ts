@@ -41,25 +41,23 @@ export interface EditScope {
 /** What an edit would do in a document; nothing where it would change nothing. */
 export function editedFiles(files: unknown, edit: RecordEdit, scope: EditScope): readonly EditedFiles[] {
   if (!Array.isArray(files)) return []
-  const entries = (files as readonly unknown[]).filter(isPlain).filter(({ _id }) => _id !== undefined && _id !== null)
+  const entries = (files as readonly unknown[])
+    .filter(isPlain)
+    .filter(({ _id }) => _id !== undefined && _id !== null)
+    .map((entry) => ({ entry, read: readSites(entry['sites']) }))
   const sites = scope.selection.site === undefined ? scope.sites : [scope.selection.site]
   return sites.flatMap((site) => {
-    const chosen = entries.filter((entry) => isEdited(entry['sites'], site, edit, scope))
+    const chosen = entries.filter(({ entry, read }) => isEdited(entry['sites'], read.records.get(site) ?? [], site, edit, scope))
     return (['array', 'object'] as const).flatMap((shape) => {
-      const own = chosen.filter((entry) => readSites(entry['sites']).shape === shape)
+      const own = chosen.filter(({ read }) => read.shape === shape)
       if (own.length === 0) return []
-      const created = own.filter((entry) =>
-        readSites(entry['sites'])
-          .records.get(site)
-          ?.some((record) => record.created),
-      ).length
-      return [{ site, shape, fileIds: own.map(({ _id }) => _id), entries: own, created }]
+      const created = own.filter(({ read }) => read.records.get(site)?.some((record) => record.created)).length
+      return [{ site, shape, fileIds: own.map(({ entry }) => entry['_id']), entries: own.map(({ entry }) => entry), created }]
     })
   })
 }
 
-function isEdited(sites: unknown, site: string, edit: RecordEdit, scope: EditScope): boolean {
-  const records = readSites(sites).records.get(site) ?? []
+function isEdited(sites: unknown, records: readonly SiteRecord[], site: string, edit: RecordEdit, scope: EditScope): boolean {
   if (edit.kind === 'add') return records.length === 0 && takesRecords(sites) && !hasField(sites, site)
   const chosen = records.filter((record) => isChosen(record, scope))
   return chosen.some((record) => changes(rawRecords(sites, site), record, edit, scope))
@@ -96,7 +94,8 @@ function changes(raw: readonly Readonly<Record<string, unknown>>[], record: Site
   }
 }
 
-function rawRecords(sites: unknown, site: string): readonly Readonly<Record<string, unknown>>[] {
+/** The records of a site with all their fields, as they stand in either shape. */
+export function rawRecords(sites: unknown, site: string): readonly Readonly<Record<string, unknown>>[] {
   if (Array.isArray(sites)) return sites.filter(isPlain).filter(({ name }) => name === site)
   if (!isPlain(sites)) return []
   const own = Object.entries(sites).find(([name]) => name === site)?.[1]

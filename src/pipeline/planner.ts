@@ -57,7 +57,7 @@ export const mergeHints = (former: Hint, latter: Hint): Hint => ({
 })
 
 /** How hints are put together while earlier ones are worked on. */
-export const HINTS = { keyOf: keyOfHint, merge: mergeHints, lighten: withoutDocument }
+export const HINTS = { keyOf: keyOfHint, merge: mergeHints, lighten: withoutDocument, batch: 100, most: 5_000 }
 
 /** Turns documents into work. What it reads decides; how it came to read it does not. */
 export class Planner {

@@ -2,14 +2,13 @@ import type { Db } from 'mongodb'
 
 import { messageOf } from '../errors.ts'
 import { idPlain, type RepresentationDocument } from '../model/document.ts'
-import { projectSettings } from '../model/project-settings.ts'
 import type { Selection } from '../model/selection.ts'
 import type { ProjectSettings, Settings } from '../model/settings.ts'
 import { recordedPairs, type RecordedPair } from '../model/site-difference.ts'
 import { placeAt } from '../model/sources.ts'
 import type { ProviderPool } from '../providers/provider-pool.ts'
+import { selectedProjects } from './selected-projects.ts'
 import { ProjectRoots } from '../streams/project-roots.ts'
-import { collectionNames } from '../streams/scan.ts'
 import { selected } from '../streams/selected.ts'
 
 /** One file that is not the same at both sites. */
@@ -52,8 +51,7 @@ const AT_ONCE = 8
 export async function* compareSites(parts: CompareParts, counts: CompareCounts): AsyncGenerator<Difference> {
   const { db, settings, selection, sites } = parts
   const roots = new ProjectRoots({ db, settings })
-  for (const project of selection.project === undefined ? await collectionNames(db) : [selection.project]) {
-    if (!projectSettings(settings, project).enabled && selection.project === undefined) continue
+  for (const project of await selectedProjects(db, settings, selection)) {
     await roots.prepare(project)
     const own = roots.settingsOf(project)
     for await (const document of selected(db, project, selection, { sites })) {

@@ -5,6 +5,7 @@ import { projectSettings } from '../model/project-settings.ts'
 import { editedFiles, type EditedFiles, type RecordEdit } from '../model/record-edit.ts'
 import type { KnownNames, Selection } from '../model/selection.ts'
 import type { ProjectSettings, Settings } from '../model/settings.ts'
+import { selectedProjects } from './selected-projects.ts'
 import { editUpdate } from '../streams/edit-update.ts'
 import { isPassing } from '../streams/outage.ts'
 import { collectionNames } from '../streams/scan.ts'
@@ -62,9 +63,8 @@ export async function editRecords(parts: EditParts, counts = noCounts()): Promis
   const { db, settings, selection, signal } = parts
   const under = new Set<Promise<void>>()
   const faults: unknown[] = []
-  for (const project of selection.project === undefined ? await collectionNames(db) : [selection.project]) {
+  for (const project of await selectedProjects(db, settings, selection)) {
     const own = projectSettings(settings, project)
-    if (!own.enabled && selection.project === undefined) continue
     const sites = sitesOf(own, selection, parts.edit)
     try {
       for await (const document of selected(db, project, selection, { sites, signal })) {

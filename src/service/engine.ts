@@ -19,8 +19,6 @@ import type { Operation } from '../providers/provider.ts'
 import { countsReads, foldsCase } from '../providers/registry.ts'
 import { watchedRoots } from './watched-roots.ts'
 
-const HINTS_AT_ONCE = 100
-const MAX_HINTS = 5_000
 /** One pass waits a minute for a file that keeps changing. */
 const LOOKS_IN_ONE_PASS = 6
 
@@ -76,8 +74,6 @@ export class Engine {
       look: {
         ...HINTS,
         run: (hints: readonly Hint[]) => defer(async () => this.#planner.look(hints)).pipe(mergeMap((found) => this.#looked(found, hints))),
-        batch: HINTS_AT_ONCE,
-        most: MAX_HINTS,
         overflowed: () => this.#scans.request({ reason: 'overflow' }),
       },
       work: this.#work,

@@ -10,14 +10,14 @@ import { systemClock, type Clock } from '../pipeline/clock.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
 import type { Settled } from '../pipeline/contracts.ts'
 import type { ProviderPoolParts } from '../providers/provider-pool.ts'
+import { connected } from './connected.ts'
 import { Reporter } from './reporter.ts'
 import { Session } from './session.ts'
 import { isOff } from './site-check.ts'
 import { newsOf } from './site-reports.ts'
 import { connect, type Connections } from '../streams/connect.ts'
 import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
-import { sleep } from '../streams/waiting.ts'
-import { within } from './within.ts'
+import { close, CLOSING_MS, within } from './within.ts'
 
 export interface ServiceOptions {
   readonly settings: Settings
@@ -38,9 +38,8 @@ export interface ServiceResult {
   readonly refused: boolean
 }
 
-/** How long the last words may take: of what was told to end, and then to close connections. */
+/** How long the last words of what was told to end may take; connections are closed after that. */
 const FAREWELL_MS = 2_500
-const CLOSING_MS = 1_000
 /** How long one pass waits for a database. */
 const PATIENCE_MS = 30_000
 
@@ -117,7 +116,7 @@ export class SyncService {
     try {
       await this.#runSessions()
     } finally {
-      await within(CLOSING_MS, Promise.resolve(this.#connections[Symbol.asyncDispose]()))
+      await close(this.#connections)
       log.event('service.stopped', { extra: { synced: this.#synced, failed: this.#failed } })
     }
     return { synced: this.#synced, failed: this.#failed, troubled: this.#troubled, refused: this.#isRefused }
@@ -206,24 +205,16 @@ export class SyncService {
   /** Our own database, as soon as there is one; false when there is none in time. */
   async #prepare(): Promise<boolean> {
     const { log, mode } = this.#options
-    const startedAt = performance.now()
-    for (let failures = 0; !this.#stopping.signal.aborted; failures++) {
-      try {
-        await this.#connections.open()
-        await this.#state.prepare()
-        log.event('database.connected')
-        if (failures > 0) log.event('database.recovered')
-        return true
-      } catch (error) {
-        if (error instanceof UnsupportedServerError) return this.#refuse(error)
-        if (failures === 0) log.event('database.lost', { error })
-        if (mode === 'once' && performance.now() - startedAt > PATIENCE_MS) {
-          this.#troubled.add('MongoDB')
-          return false
-        }
-        await sleep(1_000, this.#stopping.signal)
-      }
+    const { signal } = this.#stopping
+    const patience = mode === 'once' && { patienceMs: PATIENCE_MS }
+    try {
+      const prepare = async (): Promise<void> => this.#state.prepare()
+      if (await connected({ connections: this.#connections, log, signal, prepare, ...patience })) return true
+    } catch (error) {
+      if (!(error instanceof UnsupportedServerError)) throw error
+      return this.#refuse(error)
     }
+    if (!signal.aborted) this.#troubled.add('MongoDB')
     return false
   }
 

@@ -161,8 +161,3 @@ function subject(transfer: Transfer): Document {
   const { project, representationId, fileId, site, path } = transfer
   return { $literal: { project, representation: representationId, file: fileId, site, path } }
 }
-
-/** Lets the server collect what nobody needs. Expiry of leases never depends on it. */
-export async function prepareClaims(state: Db): Promise<void> {
-  await state.collection('leases').createIndex({ expires: 1 }, { expireAfterSeconds: 0 })
-}

@@ -1,8 +1,7 @@
 import type { Document } from 'mongodb'
 
-import { isPlain } from '../model/document.ts'
-import type { EditedFiles, RecordEdit } from '../model/record-edit.ts'
-import { isPathName } from '../model/site-record.ts'
+import { rawRecords, type EditedFiles, type RecordEdit } from '../model/record-edit.ts'
+import { fitsOperators, sitesUpdate } from './record-update.ts'
 
 export interface EditUpdate {
   readonly filter: Document
@@ -19,9 +18,7 @@ const GUARDED = ['created_dt', 'error', 'tries', 'last_failed_dt', 'id', 'paused
  */
 export function editUpdate(documentId: unknown, edit: RecordEdit, edited: EditedFiles): EditUpdate {
   const filter = { _id: { $eq: documentId }, type: 'representation', files: { $type: 'array' }, $expr: isUnchanged(edited) }
-  const { shape, site } = edited
-  const fits = shape === 'array' || isPathName(site)
-  return { filter, ...(fits ? byOperators(edit, edited) : byPipeline(edit, edited)) }
+  return { filter, ...(fitsOperators(edited) ? byOperators(edit, edited) : byPipeline(edit, edited)) }
 }
 
 function byOperators(edit: RecordEdit, { shape, site, fileIds }: EditedFiles): Omit<EditUpdate, 'filter'> {
@@ -51,9 +48,7 @@ function byPipeline(edit: RecordEdit, { site, fileIds }: EditedFiles): Omit<Edit
   const record = { $getField: { field, input } }
   const sites =
     edit.kind === 'remove' ? { $unsetField: { field, input } } : { $setField: { field, input, value: editedRecord(edit, record) } }
-  const file = { $setField: { field: 'sites', input: '$$file', value: sites } }
-  const isIt = { $in: ['$$file._id', { $literal: fileIds }] }
-  return { update: [{ $set: { files: { $map: { input: '$files', as: 'file', in: { $cond: [isIt, file, '$$file'] } } } } }] }
+  return { update: [sitesUpdate(isOneOf(fileIds), sites)] }
 }
 
 function editedRecord(edit: RecordEdit, record: Document): Document {
@@ -64,16 +59,17 @@ function editedRecord(edit: RecordEdit, record: Document): Document {
   return input
 }
 
+const isOneOf = (fileIds: readonly unknown[]): Document => ({ $in: ['$$file._id', { $literal: fileIds }] })
+
 function isUnchanged({ site, shape, fileIds, entries }: EditedFiles): Document {
-  const isIt = { $in: ['$$file._id', { $literal: fileIds }] }
-  const chosen = { $filter: { input: '$files', as: 'file', cond: isIt } }
+  const chosen = { $filter: { input: '$files', as: 'file', cond: isOneOf(fileIds) } }
   const now = {
     $map: { input: chosen, as: 'file', in: { id: '$$file._id', path: '$$file.path', records: recordsExpression(site, shape) } },
   }
   const then = entries.map((entry) => ({
     id: entry['_id'],
     ...(Object.hasOwn(entry, 'path') && { path: entry['path'] }),
-    records: recordsOf(entry['sites'], site),
+    records: rawRecords(entry['sites'], site).map(guardedFields),
   }))
   return { $eq: [now, { $literal: then }] }
 }
@@ -94,9 +90,6 @@ function recordsExpression(site: string, shape: EditedFiles['shape']): Document 
   return { $cond: [isObject('$$file.sites'), record, null] }
 }
 
-function recordsOf(sites: unknown, site: string): readonly (readonly unknown[])[] {
-  const own = Array.isArray(sites)
-    ? sites.filter(isPlain).filter(({ name }) => name === site)
-    : [isPlain(sites) ? Object.entries(sites).find(([name]) => name === site)?.[1] : undefined].filter(isPlain)
-  return own.map((record) => GUARDED.map((field) => (Object.hasOwn(record, field) ? (record[field] ?? null) : null)))
+function guardedFields(record: Readonly<Record<string, unknown>>): readonly unknown[] {
+  return GUARDED.map((field) => (Object.hasOwn(record, field) ? (record[field] ?? null) : null))
 }

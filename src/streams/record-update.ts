@@ -108,14 +108,13 @@ export function pipelineUpdate(address: RecordAddress, result: RecordResult): re
       ...RESULT_FIELDS.map((name) => unchangedExpression({ $getField: { field: name, input: record } }, name, snapshot)),
     ],
   }
-  const written = {
-    $setField: {
-      field: 'sites',
-      input: '$$file',
-      value: { $setField: { field, input: '$$file.sites', value: changed(record, result, snapshot) } },
-    },
-  }
-  return [{ $set: { files: { $map: { input: '$files', as: 'file', in: { $cond: [isIt, written, '$$file'] } } } } }]
+  return [sitesUpdate(isIt, { $setField: { field, input: '$$file.sites', value: changed(record, result, snapshot) } })]
+}
+
+/** A stage that gives the files for which `isIt` holds other `sites`; both are expressions over `$$file`. */
+export function sitesUpdate(isIt: Document, sites: Document): Document {
+  const written = { $setField: { field: 'sites', input: '$$file', value: sites } }
+  return { $set: { files: { $map: { input: '$files', as: 'file', in: { $cond: [isIt, written, '$$file'] } } } } }
 }
 
 function unchangedExpression(input: Document, name: keyof RecordSnapshot, snapshot: RecordSnapshot): Document {

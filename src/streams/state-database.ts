@@ -3,7 +3,6 @@ import { hostname } from 'node:os'
 import type { Collection, Db } from 'mongodb'
 
 import type { RootFacts } from '../model/root-facts.ts'
-import { prepareClaims } from './claims.ts'
 
 /** How a site is doing at one instance, for `status`. */
 export interface ReportedSite {
@@ -71,10 +70,10 @@ interface StoredRoot {
 /** Each machine mounts what it needs by itself. */
 const diskKey = (root: string): string => `${hostname()}\0${root}`
 
-/** What `prepare` makes, by the names that the server gives them. */
+/** What `prepare` makes: lets the server collect what nobody needs. Expiry of leases never depends on it. */
 export const STATE_INDEXES = [
-  { collection: 'leases', name: 'expires_1', key: { expires: 1 } },
-  { collection: 'instances', name: 'heard_1', key: { heard: 1 } },
+  { collection: 'leases', name: 'expires_1', key: { expires: 1 }, expireAfterSeconds: 0 },
+  { collection: 'instances', name: 'heard_1', key: { heard: 1 }, expireAfterSeconds: 24 * 3_600 },
 ] as const
 
 const SILENT_AFTER_MS = 45_000
@@ -100,8 +99,7 @@ export function stateDatabase(state: Db, clean = (text: string): string => text)
   const folders: Collection<{ _id: string; id: string; reserved: Date }> = state.collection('folders')
   return {
     async prepare() {
-      await prepareClaims(state)
-      await instances.createIndex({ heard: 1 }, { expireAfterSeconds: 24 * 3_600 })
+      for (const { collection, key, ...options } of STATE_INDEXES) await state.collection(collection).createIndex(key, options)
     },
     async report({ _id, ...said }) {
       const sites = said.sites.map((site) => ({ ...site, ...(site.error !== undefined && { error: clean(site.error) }) }))

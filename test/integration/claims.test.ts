@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Claim, ClaimResult } from '../../src/model/claim.ts'
 import type { Transfer } from '../../src/model/transfer.ts'
 import { pendingTransfers } from '../../src/model/pending-transfers.ts'
-import { claimStore, prepareClaims } from '../../src/streams/claims.ts'
+import { claimStore } from '../../src/streams/claims.ts'
+import { stateDatabase } from '../../src/streams/state-database.ts'
 import { recordWriter } from '../../src/streams/record-writer.ts'
 import { testDatabase, type TestDatabase } from '../support/mongo.ts'
 import { entry, inArray, representation, wanted } from '../support/published.ts'
@@ -15,7 +16,7 @@ import { waitFor } from '../support/wait-for.ts'
 let database: TestDatabase
 beforeAll(async () => {
   database = await testDatabase()
-  await prepareClaims(database.client.db(database.stateDb))
+  await stateDatabase(database.client.db(database.stateDb)).prepare()
 })
 afterAll(async () => await database.dispose())
 

@@ -1,6 +1,7 @@
 import { providers } from '../../providers/registry.ts'
 import { formatKey } from '../problems.ts'
 import { isRawObject, rawObject, type RawObject } from '../read-json.ts'
+import { isEmpty } from '../unfilled.ts'
 
 /** In OpenPype "local" is the workstation of whoever looks. */
 export const LOCAL = 'local'
@@ -25,7 +26,7 @@ function importSite(name: string, known: RawObject, own: RawObject, isStudio: bo
   if (own['enabled'] !== true && !isStudio) return left('it is not enabled')
   const provider = text(known['provider']) ?? text(own['provider']) ?? (isStudio ? 'local_drive' : undefined)
   if (provider === undefined) return left('the system settings name no provider for it')
-  const isFilled = hasText(own['root'])
+  const isFilled = !isEmpty(own['root'])
   // Its root is that of each project's document.
   if (isStudio && !isFilled) return undefined
   if (!providers.has(provider)) notes.add(`${key}: this version has no provider ${provider}; the site is left out when the service starts`)
@@ -33,7 +34,7 @@ function importSite(name: string, known: RawObject, own: RawObject, isStudio: bo
   noteVariables(`${key}.root`, own['root'], notes)
   noteVariables(`${key}.credentials_url`, own['credentials_url'], notes)
   const alternatives = Array.isArray(known['alternative_sites']) ? known['alternative_sites'] : []
-  const options = Object.entries(own).filter(([option, value]) => !OF_THE_SYSTEM.has(option) && option !== 'root' && hasText(value))
+  const options = Object.entries(own).filter(([option, value]) => !OF_THE_SYSTEM.has(option) && option !== 'root' && !isEmpty(value))
   return rawObject([
     ['provider', provider],
     ['root', isFilled ? own['root'] : ''],
@@ -49,10 +50,4 @@ function noteVariables(key: string, value: unknown, notes: Set<string>): void {
 
 function text(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
-}
-
-/** Is anything filled in? */
-function hasText(value: unknown): boolean {
-  if (isRawObject(value)) return Object.values(value).some(hasText)
-  return value !== undefined && value !== null && value !== ''
 }

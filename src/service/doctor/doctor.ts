@@ -1,14 +1,11 @@
 import type { LoadedSettings } from '../../config/load-settings.ts'
 import { isOff } from '../site-check.ts'
-import { within } from '../within.ts'
+import { close } from '../within.ts'
 import { connect } from '../../streams/connect.ts'
 import { stateDatabase } from '../../streams/state-database.ts'
 import { fail, pass, warn, type Check } from './check.ts'
 import { databaseChecks } from './database-checks.ts'
 import { siteChecks } from './site-checks.ts'
-
-/** How long connections have to close: nobody waits for a server that is away. Milliseconds. */
-const CLOSING_MS = 1_000
 
 /** Looks at everything that the service needs; writes nothing but a small file at each site, which it removes. */
 export async function examineAll(loaded: LoadedSettings): Promise<readonly Check[]> {
@@ -22,7 +19,7 @@ export async function examineAll(loaded: LoadedSettings): Promise<readonly Check
     ])
     return [...configurationChecks(loaded), ...database, ...sites]
   } finally {
-    await within(CLOSING_MS, Promise.resolve(connections[Symbol.asyncDispose]()))
+    await close(connections)
   }
 }
 

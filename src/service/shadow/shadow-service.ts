@@ -2,13 +2,12 @@ import { UnsupportedServerError } from '../../errors.ts'
 import type { Log } from '../../model/log.ts'
 import type { Settings } from '../../model/settings.ts'
 import { connect, type Connections } from '../../streams/connect.ts'
-import { sleep } from '../../streams/waiting.ts'
+import { connected } from '../connected.ts'
 import type { ServiceResult } from '../service.ts'
 import { isOff } from '../site-check.ts'
-import { within } from '../within.ts'
+import { close, within } from '../within.ts'
 import { shadowSession } from './shadow-session.ts'
 
-const CLOSING_MS = 1_000
 /** How long a session may take to end: the server may be away. Milliseconds. */
 const FAREWELL_MS = 2_500
 
@@ -62,7 +61,7 @@ export class ShadowService {
       refused = true
       this.#log.event('service.failed', { error, message: error.message })
     } finally {
-      await within(CLOSING_MS, Promise.resolve(this.#connections[Symbol.asyncDispose]()))
+      await close(this.#connections)
       this.#log.event('service.stopped')
     }
     return { failed: 0, troubled: new Set(), refused }
@@ -73,7 +72,7 @@ export class ShadowService {
       this.#turn = new AbortController()
       const { signal } = this.#turn
       if (isOff(this.#settings)) await this.#idle(signal)
-      else if (await this.#connected(signal)) await this.#session(signal)
+      else if (await connected({ connections: this.#connections, log: this.#log, signal })) await this.#session(signal)
     }
   }
 
@@ -90,23 +89,6 @@ export class ShadowService {
     const alive = setInterval(() => undefined, 60_000)
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     clearInterval(alive)
-  }
-
-  /** As soon as there is a server; false when told otherwise before. */
-  async #connected(signal: AbortSignal): Promise<boolean> {
-    for (let failures = 0; !signal.aborted; failures++) {
-      try {
-        await this.#connections.open()
-        this.#log.event('database.connected')
-        if (failures > 0) this.#log.event('database.recovered')
-        return true
-      } catch (error) {
-        if (error instanceof UnsupportedServerError) throw error
-        if (failures === 0) this.#log.event('database.lost', { error })
-        await sleep(1_000, signal)
-      }
-    }
-    return false
   }
 
   #ready(): void {

@@ -22,9 +22,6 @@ import { readOnlyMemory } from '../read-only-memory.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from '../site-check.ts'
 import { WouldWrite } from './would-write.ts'
 
-const HINTS_AT_ONCE = 100
-const MAX_HINTS = 5_000
-
 /** The place in the change stream lives as long as the process: whoever syncs has one of its own. */
 const NO_TOKENS: TokenStore = {
   load: async () => await Promise.resolve(undefined),
@@ -98,8 +95,6 @@ export async function shadowSession({ settings, log, connections, ready }: Shado
     coalesce({
       ...HINTS,
       run: (hints: readonly Hint[]) => defer(async () => await planner.look(hints)).pipe(mergeMap((found) => found)),
-      batch: HINTS_AT_ONCE,
-      most: MAX_HINTS,
       overflowed: () => scans.request({ reason: 'overflow' }),
     }),
   )

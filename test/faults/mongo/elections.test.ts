@@ -3,7 +3,8 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { askMember } from '../../../replica-set-dev/admin.ts'
 import type { Member } from '../../../replica-set-dev/replica-set.ts'
-import { claimStore, prepareClaims } from '../../../src/streams/claims.ts'
+import { claimStore } from '../../../src/streams/claims.ts'
+import { stateDatabase } from '../../../src/streams/state-database.ts'
 import { transferOf } from '../../support/model-samples.ts'
 import { ownSet } from '../../support/own-set.ts'
 import { wanted, type Representation } from '../../support/published.ts'
@@ -190,7 +191,7 @@ test('a lease that no majority has is not ours yet; lost with its primary, it is
   onTestFinished(async () => await client.close())
   const leases = client.db('site_sync').collection<{ _id: string }>('leases')
   const store = (owner: string) => claimStore(client.db('site_sync'), owner, 60)
-  await prepareClaims(client.db('site_sync'))
+  await stateDatabase(client.db('site_sync')).prepare()
   const transfer = transferOf()
   const primary = await own.set.primary()
   await stopFollowing(primary, 'alwaysOn')
