@@ -42,7 +42,7 @@ export const siteSchema = z
         .describe('Whether the limit is for each instance, or for all that share the work.'),
       alternative_sites: textList('a list of site names')
         .optional()
-        .describe('Sites that are the same storage under another name. Kept; has no effect in this version.'),
+        .describe('Sites that are the same storage under another name: what arrives at one is marked at the others, too.'),
       size_check: z
         .enum(['settle', 'strict', 'off'], { error: '"settle", "strict" or "off"' })
         .optional()

@@ -1,4 +1,5 @@
 import { SyncError } from '../errors.ts'
+import { alternativesOf } from './alternatives.ts'
 import { idText, isPlain, UNREADABLE, type RepresentationDocument } from './document.ts'
 import { idFault } from './id-fault.ts'
 import { resolvePath } from './root-path.ts'
@@ -191,6 +192,7 @@ function judge(scope: Scope, file: File, target: Site, unreadable: string[]): Ve
 function plan(scope: Scope, file: File, route: Route, target: Site, record: SiteRecord, shape: Shape): Transfer {
   const { project, representationKey } = scope
   const key = `${file.fileKey}/${target.name}`
+  const alternatives = alternativesOf(scope.settings, target.name)
   const place = 'error' in route ? key : placeKey(rootKey(target.name, route.target.root), route.target.path)
   return {
     key,
@@ -202,6 +204,7 @@ function plan(scope: Scope, file: File, route: Route, target: Site, record: Site
     path: file.path,
     site: target.name,
     shape,
+    ...(alternatives.length > 0 && { alternatives }),
     snapshot: record.snapshot,
     priority: record.priority ?? sourcePriority(route, file) ?? DEFAULT_PRIORITY,
     tries: record.tries ?? 0,

@@ -169,7 +169,8 @@ export class Planner {
     const { samePlaces, foldsCase } = this.#parts
     const own = rootKey(transfer.site, route.target.root)
     const first = samePlaces.get(own)
-    const folds = foldsCase(route.targetSite)
+    // One lease for all names of a storage, though only some of their providers may fold.
+    const folds = transfer.alternatives !== undefined || foldsCase(route.targetSite)
     return first === undefined && !folds ? transfer : { ...transfer, targetKey: placeKey(first ?? own, route.target.path, folds) }
   }
 
