@@ -101,9 +101,9 @@ export function targetSites(settings: ProjectSettings): readonly Site[] {
   return [...served.filter(({ name }) => !own.includes(name)), ...served.filter(({ name }) => own.includes(name))]
 }
 
-/** The sites whose records decide anything: an examination without all others comes out the same. */
-export function countingSites({ publishSite, sites }: ProjectSettings): readonly string[] {
-  return [...new Set([publishSite, ...sites.keys()])]
+/** The sites whose records decide anything: without all others the same is done. */
+export function countingSites({ publishSite, sites, alwaysAccessibleOn = [] }: ProjectSettings): readonly string[] {
+  return [...new Set([publishSite, ...sites.keys(), ...alwaysAccessibleOn])]
 }
 
 function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verdict[], unreadable: string[]): void {

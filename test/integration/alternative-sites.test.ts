@@ -5,6 +5,7 @@ import { changeFilter, RAW_FIELDS } from '../../src/streams/change-filter.ts'
 import { OwnResults } from '../../src/streams/own-results.ts'
 import { recordWriter } from '../../src/streams/record-writer.ts'
 import { entry, inArray, inObject, recordOf, representation, type Representation } from '../support/published.ts'
+import { waitFor } from '../support/wait-for.ts'
 import { PROJECT, Stage } from '../support/service-harness.ts'
 
 const FRAMES = ['sh010/a.1001.exr', 'sh010/a.1002.exr', 'sh010/a.1003.exr']
@@ -53,6 +54,7 @@ describe('case 47: what arrives at a site is at its alternatives', () => {
       expect(await stage.record(document, { site: 'not-there', file })).toBeUndefined()
     }
     await stage.settle(running)
+    await waitFor('changes', () => seen.length >= FRAMES.length)
     await stream.close()
     expect(seen).not.toContain(false)
     await running.stop()
