@@ -7,7 +7,7 @@ import type { Problems } from './problems.ts'
 import { nearest } from './unknown-keys.ts'
 
 /** Checks what only the whole configuration can tell: that sites which are named exist. */
-export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible: readonly string[], problems: Problems): void {
+export function checkSites(settings: Settings, raw: RawConfig, isEnabled: boolean, problems: Problems): void {
   const { publishSite, remoteSite, localId, projects } = settings
   // Sites with mistakes of their own are declared too.
   const declared = new Set(raw.sites.keys())
@@ -16,10 +16,13 @@ export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible:
     problems.warn(`${raw.keyOf(['remote_site'])} is the site this instance works on (${publishSite}): nothing is transferred`)
   }
   if (remoteSite !== publishSite) warnOfSkipped(remoteSite, settings, raw.keyOf(['remote_site']), problems)
-  alwaysAccessible.forEach((name, index) => {
-    if (declared.has(name) || name === publishSite || name === localId) return
-    problems.add(raw.keyOf(['always_accessible_on', index]), name, oneOf(name, declared))
-  })
+  const checkAccessible = (names: readonly string[] | undefined, among: ReadonlySet<string>, own: string, ...below: string[]): void => {
+    for (const [index, name] of (isEnabled ? (names ?? []) : []).entries()) {
+      if (among.has(name) || name === own || name === localId) continue
+      problems.add(raw.keyOf([...below, 'always_accessible_on', index]), name, oneOf(name, among))
+    }
+  }
+  checkAccessible(settings.alwaysAccessibleOn, declared, publishSite)
   for (const name of settings.sources ?? []) {
     if (declared.has(name) || name === publishSite || name === localId) continue
     problems.warn(`${raw.keyOf(['sources'])} names ${name}, which is not declared`)
@@ -27,6 +30,7 @@ export function checkSites(settings: Settings, raw: RawConfig, alwaysAccessible:
   for (const [project, override] of projects.overrides) {
     const sites = new Set([...declared, ...(override.sites?.keys() ?? [])])
     const own = override.publishSite ?? publishSite
+    checkAccessible(override.alwaysAccessibleOn, sites, own, 'projects', 'overrides', project)
     if (override.remoteSite === undefined) continue
     const key = raw.keyOf(['projects', 'overrides', project, 'remote_site'])
     checkRemoteSite(override.remoteSite, own, sites, key, raw, problems)

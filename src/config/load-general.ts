@@ -4,7 +4,6 @@ import type { RawConfig } from './layout.ts'
 import type { Problems } from './problems.ts'
 import { parseWhatFits } from './parse.ts'
 import { isRawObject, rawObject, type RawObject } from './read-json.ts'
-import { textList } from './schema-parts.ts'
 import { generalSchema, legacyConfigSchema, mongoSchema, projectsSchema } from './schema.ts'
 import { warnOfUnknownKeys } from './unknown-keys.ts'
 
@@ -12,7 +11,6 @@ export type General = z.output<typeof generalSchema>
 
 /** Not yet used, or meant for editors. */
 const IGNORED = ['$schema']
-const alwaysAccessible = textList('a list of site names').optional()
 
 /** The general keys with their defaults. A key with a mistake has its default, so that the rest can still be checked. */
 export function loadGeneral({ general, keyOf, isLegacy }: RawConfig, problems: Problems): General {
@@ -25,16 +23,6 @@ export function loadGeneral({ general, keyOf, isLegacy }: RawConfig, problems: P
   warn(general['projects'], Object.keys(projectsSchema.shape), ['projects'])
 
   return parseWhatFits(generalSchema, withoutOverrides(general), keyOf, problems)
-}
-
-/** The legacy `always_accessible_on`: names of sites, which must exist. */
-export function alwaysAccessibleOn({ general, keyOf, isLegacy }: RawConfig, problems: Problems): readonly string[] {
-  if (!isLegacy) return []
-  const raw = general['always_accessible_on']
-  const parsed = alwaysAccessible.safeParse(raw)
-  if (parsed.success) return parsed.data ?? []
-  problems.add(keyOf(['always_accessible_on']), raw, 'a list of site names')
-  return []
 }
 
 /** Overrides are keyed by any name and are read on their own. */

@@ -57,6 +57,7 @@ function loadOverride(
     publish_site: publishSite,
     remote_site: remoteSite,
     retry_cnt: retryCount,
+    always_accessible_on: alwaysAccessibleOn,
   } = parseWhatFits(plainKeys, value, keyOf, problems)
   const sites = loadSites(value['sites'], keyOf, generalSites, roleOf, context)
   return {
@@ -64,6 +65,7 @@ function loadOverride(
     ...(publishSite !== undefined && { publishSite }),
     ...(remoteSite !== undefined && { remoteSite }),
     ...(retryCount !== undefined && { retryCount }),
+    ...(alwaysAccessibleOn !== undefined && { alwaysAccessibleOn }),
     ...sites,
   }
 }

@@ -5,7 +5,7 @@ import type { ProjectOverride, Settings } from '../model/settings.ts'
 import type { Site, SkippedSite } from '../model/site.ts'
 import { checkSites } from './check-sites.ts'
 import { MAIN, readLayout, type RawConfig } from './layout.ts'
-import { alwaysAccessibleOn, loadGeneral } from './load-general.ts'
+import { loadGeneral } from './load-general.ts'
 import { loadDocumentRoots } from './load-document-roots.ts'
 import { hasWrittenSecret, isMongoNamed, loadMongo, mongoFiles } from './load-mongo.ts'
 import { loadOverrides, overriddenPublishSites } from './load-overrides.ts'
@@ -56,7 +56,6 @@ interface Interpreted extends Pick<LoadedSettings, 'settings' | 'isMongoNamed'> 
 function interpret(raw: RawConfig, context: PathContext): Interpreted {
   const { problems, env } = context
   const general = loadGeneral(raw, problems)
-  const alwaysAccessible = alwaysAccessibleOn(raw, problems)
   const publishing = new Set([general.publish_site, ...overriddenPublishSites(raw)])
   const roleOf = (name: string): SiteRole => (publishing.has(name) ? 'publish' : name === general.local_id ? 'own' : 'other')
   const sites = new Map<string, Site>()
@@ -80,6 +79,7 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
     remoteSite: general.enabled ? general.remote_site : '',
     ...(general.serve && { serve: general.serve }),
     ...(general.sources && { sources: general.sources }),
+    ...(general.always_accessible_on?.length && { alwaysAccessibleOn: general.always_accessible_on }),
     retryCount: general.retry_cnt,
     loopDelaySeconds: general.loop_delay,
     leaseSeconds: general.lease_seconds,
@@ -98,7 +98,7 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
       overrides: general.enabled ? overrides : switchedOff(overrides),
     },
   }
-  checkSites(settings, raw, general.enabled ? alwaysAccessible : [], problems)
+  checkSites(settings, raw, general.enabled, problems)
   const withAddress = hasWrittenSecret(general.mongo)
     ? raw.files.filter((file, _, { length }) => length === 1 || basename(file) === MAIN)
     : []

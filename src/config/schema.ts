@@ -42,7 +42,7 @@ export const siteSchema = z
         .describe('Whether the limit is for each instance, or for all that share the work.'),
       alternative_sites: textList('a list of site names')
         .optional()
-        .describe('Sites that are the same storage under another name. Kept; has no effect in this version.'),
+        .describe('Sites that are the same storage under another name: what arrives at one is marked at the others, too.'),
       size_check: z
         .enum(['settle', 'strict', 'off'], { error: '"settle", "strict" or "off"' })
         .optional()
@@ -112,6 +112,7 @@ export const overrideSchema = z.object(
     publish_site: name('the name of a site').optional(),
     remote_site: z.string({ error: 'the name of a site, or "" for no syncing' }).optional(),
     retry_cnt: retries().optional(),
+    always_accessible_on: textList('a list of site names').optional(),
     sites: z
       .record(z.string(), siteSchema.partial(), { error: 'an object: a site for each name' })
       .optional()
@@ -145,6 +146,10 @@ export const generalSchema = z.object({
     .optional()
     .describe('Where files that are not at the publish site come from first; the other sites follow as configured.')
     .meta({ examples: [['nas', 'gdrive']] }),
+  always_accessible_on: textList('a list of site names')
+    .optional()
+    .describe('Sites that every new representation of the publish site is asked for at.')
+    .meta({ examples: [['nas']] }),
   retry_cnt: retries().prefault(3).describe('Attempts in all for each file and site; 0: none.'),
   loop_delay: numeric({ min: 0, above: true, max: 604_800 }).prefault(60).describe('Seconds between two scans.'),
   lease_seconds: numeric({ min: 2, max: 3600 }).prefault(30).describe("A dead instance's work is taken over after this time."),
@@ -171,7 +176,7 @@ export const generalSchema = z.object({
 /** Of the legacy settings: the general keys, with one of them named differently. */
 export const legacyConfigSchema = generalSchema
   .omit({ publish_site: true, mongo: true, http: true, projects: true, enabled: true })
-  .extend({ active_site: generalSchema.shape.publish_site, always_accessible_on: textList('a list of site names').optional() })
+  .extend({ active_site: generalSchema.shape.publish_site })
 
 /** A file of sites in the folder layout. */
 export const sitesFileSchema = z.record(z.string(), siteSchema)

@@ -64,6 +64,7 @@ function compile(settings: Settings): Compiled {
 function resolve(settings: Settings, { included, excluded }: Compiled, project: string): ProjectSettings {
   const override = settings.projects.overrides.get(project)
   const sites = sitesOf(settings, override)
+  const alwaysAccessibleOn = override?.alwaysAccessibleOn ?? settings.alwaysAccessibleOn
   const notServed = new Set([...sites.sites.keys()].filter((name) => !servesSite(settings, name)))
   return {
     enabled: isProjectName(project) && included(project) && !excluded(project) && override?.enabled !== false,
@@ -72,6 +73,7 @@ function resolve(settings: Settings, { included, excluded }: Compiled, project: 
     publishSite: override?.publishSite ?? settings.publishSite,
     remoteSite: override?.remoteSite ?? settings.remoteSite,
     retryCount: override?.retryCount ?? settings.retryCount,
+    ...(alwaysAccessibleOn && { alwaysAccessibleOn }),
     ...sites,
     ...(notServed.size > 0 && { notServed }),
     ...(settings.sources && { sources: settings.sources }),

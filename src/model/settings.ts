@@ -11,6 +11,8 @@ export interface Settings {
   readonly serve?: readonly string[]
   /** The sites that files come from first, where several have them. */
   readonly sources?: readonly string[]
+  /** The sites that each new representation of the publish site is asked for at. */
+  readonly alwaysAccessibleOn?: readonly string[]
   /** Attempts in all; 0: none. */
   readonly retryCount: number
   readonly loopDelaySeconds: number
@@ -44,6 +46,7 @@ export interface ProjectOverride {
   readonly publishSite?: string
   readonly remoteSite?: string
   readonly retryCount?: number
+  readonly alwaysAccessibleOn?: readonly string[]
   /** Whole site definitions, already merged with the general ones. */
   readonly sites?: ReadonlyMap<string, Site>
   readonly skipped?: ReadonlyMap<string, SkippedSite>
@@ -56,6 +59,7 @@ export interface ProjectSettings {
   readonly publishSite: string
   readonly remoteSite: string
   readonly retryCount: number
+  readonly alwaysAccessibleOn?: readonly string[]
   readonly sites: ReadonlyMap<string, Site>
   /** Of these sites, those that others send files to. */
   readonly notServed?: ReadonlySet<string>

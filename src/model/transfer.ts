@@ -11,6 +11,8 @@ export interface RecordAddress {
   readonly path: string
   readonly site: string
   readonly shape: Shape
+  /** Other names of the site's storage: what arrives at one is at all of them. */
+  readonly alternatives?: readonly string[]
   /** The record as it was when this was planned. */
   readonly snapshot: RecordSnapshot
 }

@@ -1,4 +1,5 @@
 import { SyncError } from '../errors.ts'
+import { alternativesOf } from './alternatives.ts'
 import { idText, isPlain, UNREADABLE, type RepresentationDocument } from './document.ts'
 import { idFault } from './id-fault.ts'
 import { resolvePath } from './root-path.ts'
@@ -100,9 +101,9 @@ export function targetSites(settings: ProjectSettings): readonly Site[] {
   return [...served.filter(({ name }) => !own.includes(name)), ...served.filter(({ name }) => own.includes(name))]
 }
 
-/** The sites whose records decide anything: an examination without all others comes out the same. */
-export function countingSites({ publishSite, sites }: ProjectSettings): readonly string[] {
-  return [...new Set([publishSite, ...sites.keys()])]
+/** The sites whose records decide anything: without all others the same is done. */
+export function countingSites({ publishSite, sites, alwaysAccessibleOn = [] }: ProjectSettings): readonly string[] {
+  return [...new Set([publishSite, ...sites.keys(), ...alwaysAccessibleOn])]
 }
 
 function examineFile(scope: Scope, index: number, entry: unknown, verdicts: Verdict[], unreadable: string[]): void {
@@ -191,6 +192,7 @@ function judge(scope: Scope, file: File, target: Site, unreadable: string[]): Ve
 function plan(scope: Scope, file: File, route: Route, target: Site, record: SiteRecord, shape: Shape): Transfer {
   const { project, representationKey } = scope
   const key = `${file.fileKey}/${target.name}`
+  const alternatives = alternativesOf(scope.settings, target.name)
   const place = 'error' in route ? key : placeKey(rootKey(target.name, route.target.root), route.target.path)
   return {
     key,
@@ -202,6 +204,7 @@ function plan(scope: Scope, file: File, route: Route, target: Site, record: Site
     path: file.path,
     site: target.name,
     shape,
+    ...(alternatives.length > 0 && { alternatives }),
     snapshot: record.snapshot,
     priority: record.priority ?? sourcePriority(route, file) ?? DEFAULT_PRIORITY,
     tries: record.tries ?? 0,

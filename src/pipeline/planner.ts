@@ -21,6 +21,8 @@ export interface Hint {
   readonly occasion: Occasion
   /** Not because of a change, but because what ran during one has ended: others that run need not be looked at again for it. */
   readonly again?: boolean
+  /** The document is new. */
+  readonly appeared?: boolean
   /** As it was when it changed: good for as long as nobody had to wait. */
   readonly document?: RepresentationDocument
 }
@@ -35,6 +37,8 @@ export interface PlannerParts {
   readonly settingsOf: (project: string) => ProjectSettings
   /** Reads what the settings of a project depend on beside the configuration. */
   readonly prepare?: ((project: string) => Promise<void>) | undefined
+  /** A new document; nothing waits for it. */
+  readonly appeared?: ((project: string, document: RepresentationDocument) => Promise<void>) | undefined
   readonly misconfigured: ReadonlyMap<string, unknown>
   /** From the key of a root to that of another one which is the same place. */
   readonly samePlaces: ReadonlyMap<string, string>
@@ -54,6 +58,7 @@ export const mergeHints = (former: Hint, latter: Hint): Hint => ({
   ...withoutDocument(latter),
   occasion: mergeOccasions(former.occasion, latter.occasion),
   again: former.again === true && latter.again === true,
+  ...((former.appeared === true || latter.appeared === true) && { appeared: true }),
 })
 
 /** How hints are put together while earlier ones are worked on. */
@@ -138,6 +143,7 @@ export class Planner {
 
   #look(hint: Hint, document: RepresentationDocument | undefined): Found {
     const representationKey = keyOfHint(hint)
+    if (document && hint.appeared === true) void this.#parts.appeared?.(hint.project, document)
     const plan: Plan = document ? this.#plan(hint.project, document) : { transfers: [], verdicts: [], unreadable: [] }
     const pending = new Set(plan.transfers.map(({ key }) => key))
     this.#stopWhatIsOff(representationKey, plan, pending)
@@ -169,7 +175,8 @@ export class Planner {
     const { samePlaces, foldsCase } = this.#parts
     const own = rootKey(transfer.site, route.target.root)
     const first = samePlaces.get(own)
-    const folds = foldsCase(route.targetSite)
+    // One lease for all names of a storage, though only some of their providers may fold.
+    const folds = transfer.alternatives !== undefined || foldsCase(route.targetSite)
     return first === undefined && !folds ? transfer : { ...transfer, targetKey: placeKey(first ?? own, route.target.path, folds) }
   }
 

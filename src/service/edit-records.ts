@@ -109,7 +109,7 @@ async function editDocument(
   let isSkipped = false
   for (const edited of todo) {
     try {
-      if (dryRun || (await isDone(db, project, document, edit, edited))) {
+      if (dryRun || (await applyEdit(db, project, document, edit, edited))) {
         records += edited.fileIds.length
         counts.created += edited.created
       } else isSkipped = true
@@ -124,7 +124,14 @@ async function editDocument(
   if (isSkipped) counts.skipped++
 }
 
-async function isDone(db: Db, project: string, { _id }: RepresentationDocument, edit: RecordEdit, edited: EditedFiles): Promise<boolean> {
+/** False when it was not as it was read any more: nothing is changed then. */
+export async function applyEdit(
+  db: Db,
+  project: string,
+  { _id }: RepresentationDocument,
+  edit: RecordEdit,
+  edited: EditedFiles,
+): Promise<boolean> {
   const { filter, update, arrayFilters } = editUpdate(_id, edit, edited)
   const { matchedCount } = await db
     .collection(project)

@@ -26,6 +26,7 @@ export interface EngineParts {
   /** What holds for a project; without it, what the configuration says. */
   readonly settingsOf?: PlannerParts['settingsOf']
   readonly prepare?: PlannerParts['prepare']
+  readonly appeared?: PlannerParts['appeared']
   readonly misconfigured: ReadonlyMap<string, SyncError>
   readonly samePlaces: ReadonlyMap<string, string>
   readonly pages: ScanParts['pages']

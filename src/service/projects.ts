@@ -19,6 +19,8 @@ export interface ProjectsParts {
   readonly log: Log
   /** What the settings of a project depend on beside the configuration is read. */
   readonly prepare: (project: string, options: { readonly again: boolean }) => Promise<void>
+  /** Sees to what appeared in a project since it was scanned last. */
+  readonly appeared?: (project: string, signal: AbortSignal) => Promise<void>
   readonly hasRoom: (site: string, priority: number, project: string) => boolean
   /** Indexes are left as they are, and not told of. @defaultValue `false` */
   readonly isReadOnly?: boolean
@@ -81,6 +83,7 @@ export class Projects implements AsyncDisposable {
     if (targetSites(own).length === 0) return
     await prepare(project, { again: request.regular })
     this.noticed(project)
+    if (request.regular) await this.#parts.appeared?.(project, signal)
     const scan = {
       ...(request.sites && { sites: request.sites }),
       unreadable: request.regular,

@@ -19,6 +19,7 @@ import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderMemory, type ProviderPoolParts } from '../providers/provider-pool.ts'
 import type { News } from './reporter.ts'
 import { peersOf } from './peers-of.ts'
+import { AlwaysAccessible } from './always-accessible.ts'
 import { findSamePlaces } from './same-places.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
 import { siteReports } from './site-reports.ts'
@@ -154,7 +155,9 @@ export class Session {
     const roots = new ProjectRoots({ db: work.db(database), settings })
     const prepare = async (project: string, options?: { readonly again: boolean }) =>
       this.#outage.through(async () => roots.prepare(project, options))
-    await using projects = new Projects({ settings, work, log, prepare, hasRoom: (...of) => engine.hasRoom(...of) })
+    const accessible = new AlwaysAccessible({ db: work.db(database), state: work.db(stateDatabase), settings, log })
+    const appeared = async (project: string, signal: AbortSignal) => accessible.scan(project, signal)
+    await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom: (...of) => engine.hasRoom(...of) })
     const isRepeated = mode === 'run'
     const claims = outageProofClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
@@ -171,6 +174,7 @@ export class Session {
       ),
       settingsOf: (project) => roots.settingsOf(project),
       prepare,
+      appeared: async (...of) => accessible.appeared(...of),
       providers,
       misconfigured,
       samePlaces: await findSamePlaces(settings, providers, misconfigured, log),

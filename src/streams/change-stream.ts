@@ -181,6 +181,7 @@ class StreamLoop {
           project,
           representationId: id,
           occasion: change['unpaused'] === true ? { unpaused: true } : {},
+          ...(change['operationType'] === 'insert' && { appeared: true }),
           ...(typeof change['results'] === 'number' && { results: change['results'] }),
           ...(document && document[UNREADABLE] === undefined && { document }),
         })

@@ -31,12 +31,17 @@ export class OwnResults {
   /** A result is about to be written; the answer is to be called with whether it was. */
   expect(address: RecordAddress, result: RecordResult): (isWritten: boolean) => void {
     // Of others, nothing is told by the server.
-    if (result.kind !== 'synced' && fitsOperators(address)) return () => undefined
+    return result.kind !== 'synced' && fitsOperators(address) ? () => undefined : this.expectMarks(address, 1)
+  }
+
+  /** With a result, so many records of alternatives are about to be marked. */
+  expectMarks(address: RecordAddress, count: number): (isWritten: boolean) => void {
+    if (count === 0) return () => undefined
     const key = keyOf(address)
-    this.#add(key, 1)
+    this.#add(key, count)
     return (isWritten) => {
       if (isWritten) return
-      if ((this.#untold.get(key) ?? 0) > 0) this.#add(key, -1)
+      if ((this.#untold.get(key) ?? 0) >= count) this.#add(key, -count)
       else this.#missed(address)
     }
   }

@@ -39,7 +39,7 @@ function wantedEntry(names: readonly string[]): Document {
 }
 
 /** Asks for each name: cheaper than to look at every field, and right for any name. What is missing stays missing. */
-function wantedRecords(names: readonly string[]): Document {
+export function wantedRecords(names: readonly string[]): Document {
   let records: Document = { $literal: {} }
   for (const name of names) {
     const field = { $literal: name }

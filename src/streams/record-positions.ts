@@ -2,6 +2,7 @@ import type { Document } from 'mongodb'
 
 import { idText, isPlain } from '../model/document.ts'
 import type { RecordAddress } from '../model/transfer.ts'
+import { wantedRecords } from './projection.ts'
 import type { OperatorUpdate } from './record-update.ts'
 
 /** Where a record stands in a document at the moment; `record` is undefined in object shape. */
@@ -16,18 +17,18 @@ export interface PlacedFiles {
   readonly files: readonly unknown[]
 }
 
-/** What to read of a document for `positionOf`. */
-export function placedFiles(fileIds: readonly unknown[]): Document {
+/** What to read of a document for `positionOf` and, of these names, for `openMarks`. */
+export function placedFiles(fileIds: readonly unknown[], alternatives: readonly string[]): Document {
   const wanted = { $in: ['$$this._id', { $literal: fileIds }] }
   return {
     _id: 0,
     ids: { $map: { input: '$files', in: { $cond: [wanted, '$$this._id', null] } } },
-    files: { $map: { input: { $filter: { input: '$files', cond: wanted } }, as: 'entry', in: placedEntry } },
+    files: { $map: { input: { $filter: { input: '$files', cond: wanted } }, as: 'entry', in: placedEntry(alternatives) } },
   }
 }
 
 /** Of the records no more than tells them apart: there may be thousands, and a map of them may have a million. */
-const placedEntry: Document = {
+const placedEntry = (alternatives: readonly string[]): Document => ({
   _id: '$$entry._id',
   path: '$$entry.path',
   sites: {
@@ -40,9 +41,32 @@ const placedEntry: Document = {
           in: { $cond: [{ $eq: [{ $type: '$$record' }, 'object'] }, { name: '$$record.name', created_dt: '$$record.created_dt' }, null] },
         },
       },
-      { $cond: [{ $eq: [{ $type: '$$entry.sites' }, 'object'] }, {}, null] },
+      { $cond: [{ $eq: [{ $type: '$$entry.sites' }, 'object'] }, wantedRecords(alternatives), null] },
     ],
   },
+})
+
+/** A record of an alternative, and its place. */
+export interface OpenMark extends RecordPosition {
+  readonly site: string
+}
+
+const isOpen = (record: unknown): boolean => isPlain(record) && (record['created_dt'] ?? null) === null
+
+/** The records of alternatives that are there and not marked, in the file whose record is at this position. */
+export function openMarks({ ids, files }: PlacedFiles, { shape, alternatives = [] }: RecordAddress, at: RecordPosition): OpenMark[] {
+  const found = ids.slice(0, at.file).filter((id) => id !== null && id !== undefined).length
+  const entry = files[found]
+  const sites = isPlain(entry) ? entry['sites'] : undefined
+  if (shape === 'array' && Array.isArray(sites)) {
+    return (sites as readonly unknown[]).flatMap((each, record) => {
+      const site = isPlain(each) && isOpen(each) ? each['name'] : undefined
+      return typeof site === 'string' && alternatives.includes(site) ? [{ site, file: at.file, record }] : []
+    })
+  }
+  if (shape !== 'object' || !isPlain(sites)) return []
+  const open = new Set(Object.entries(sites).flatMap(([site, record]) => (isOpen(record) ? [site] : [])))
+  return alternatives.filter((site) => open.has(site)).map((site) => ({ site, file: at.file, record: undefined }))
 }
 
 /** Undefined when the record is not there any more, or not as the address says. */

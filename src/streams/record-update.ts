@@ -34,8 +34,8 @@ function values(result: RecordResult, snapshot: RecordSnapshot): Document {
 }
 
 /** Can operators say it? A site name that no path can spell needs `pipelineUpdate`. */
-export function fitsOperators({ shape, site }: Pick<RecordAddress, 'shape' | 'site'>): boolean {
-  return shape === 'array' || isPathName(site)
+export function fitsOperators({ shape, site, alternatives = [] }: Pick<RecordAddress, 'shape' | 'site' | 'alternatives'>): boolean {
+  return shape === 'array' || [site, ...alternatives].every(isPathName)
 }
 
 /**
@@ -43,7 +43,30 @@ export function fitsOperators({ shape, site }: Pick<RecordAddress, 'shape' | 'si
  * updates of one document apart.
  */
 export function operatorUpdate(address: RecordAddress, result: RecordResult, n: number): OperatorUpdate {
-  const { shape, site, snapshot } = address
+  const { snapshot } = address
+  const written = { set: values(result, snapshot), unset: UNSET[result.kind], dated: DATED[result.kind] }
+  return recordUpdate(address, written, n, (at) => unchanged(at, snapshot))
+}
+
+/** The file has arrived at `site`, too, which is the same storage: marks a record that is there and not marked, by the date alone. */
+export function markUpdate(address: RecordAddress, site: string, n: number): OperatorUpdate {
+  const written = { set: {}, unset: UNSET.synced, dated: DATED.synced }
+  return recordUpdate({ ...address, site }, written, n, (at) => [{ [`${at}.created_dt`]: null }])
+}
+
+interface Written {
+  readonly set: Document
+  readonly unset: readonly string[]
+  readonly dated: string | undefined
+}
+
+function recordUpdate(
+  address: RecordAddress,
+  { set, unset, dated }: Written,
+  n: number,
+  conditions: (at: string) => readonly Document[],
+): OperatorUpdate {
+  const { shape, site } = address
   const [file, record] = [`f${n}`, `s${n}`]
   const isFile: Document[] = [{ [`${file}._id`]: { $eq: address.fileId } }, { [`${file}.path`]: { $eq: address.path } }]
   const at = shape === 'array' ? `files.$[${file}].sites.$[${record}]` : `files.$[${file}].sites.${site}`
@@ -51,23 +74,17 @@ export function operatorUpdate(address: RecordAddress, result: RecordResult, n: 
     shape === 'array'
       ? [
           { $and: [...isFile, { [`${file}.sites`]: { $type: 'array' } }] },
-          { $and: [{ [`${record}.name`]: { $eq: site } }, ...unchanged(record, snapshot)] },
+          { $and: [{ [`${record}.name`]: { $eq: site } }, ...conditions(record)] },
         ]
       : [
           {
-            $and: [
-              ...isFile,
-              ...isObject(`${file}.sites`),
-              ...isObject(`${file}.sites.${site}`),
-              ...unchanged(`${file}.sites.${site}`, snapshot),
-            ],
+            $and: [...isFile, ...isObject(`${file}.sites`), ...isObject(`${file}.sites.${site}`), ...conditions(`${file}.sites.${site}`)],
           },
         ]
-  const dated = DATED[result.kind]
   return {
     update: {
-      $set: prefixed(at, values(result, snapshot)),
-      $unset: prefixed(at, Object.fromEntries(UNSET[result.kind].map((field) => [field, '']))),
+      $set: prefixed(at, set),
+      $unset: prefixed(at, Object.fromEntries(unset.map((field) => [field, '']))),
       $currentDate: dated === undefined ? {} : { [`${at}.${dated}`]: true },
     },
     arrayFilters,
@@ -94,9 +111,9 @@ function same(value: unknown): Document {
   return { $eq: value }
 }
 
-/** The same for object shape and any site name at all, as an aggregation pipeline. Atomic; one record an update. */
+/** The same for object shape and any site name at all, as an aggregation pipeline. Atomic; one result an update. */
 export function pipelineUpdate(address: RecordAddress, result: RecordResult): readonly Document[] {
-  const { fileId, path, site, snapshot } = address
+  const { fileId, path, site, snapshot, alternatives = [] } = address
   const field = { $literal: site }
   const record = { $getField: { field, input: '$$file.sites' } }
   const isIt = {
@@ -108,13 +125,27 @@ export function pipelineUpdate(address: RecordAddress, result: RecordResult): re
       ...RESULT_FIELDS.map((name) => unchangedExpression({ $getField: { field: name, input: record } }, name, snapshot)),
     ],
   }
-  return [sitesUpdate(isIt, { $setField: { field, input: '$$file.sites', value: changed(record, result, snapshot) } })]
+  let sites: Document = { $setField: { field, input: '$$file.sites', value: changed(record, result, snapshot) } }
+  if (result.kind === 'synced') for (const each of alternatives) sites = marked(sites, each)
+  return [sitesUpdate(isIt, sites)]
 }
 
 /** A stage that gives the files for which `isIt` holds other `sites`; both are expressions over `$$file`. */
 export function sitesUpdate(isIt: Document, sites: Document): Document {
   const written = { $setField: { field: 'sites', input: '$$file', value: sites } }
   return { $set: { files: { $map: { input: '$files', as: 'file', in: { $cond: [isIt, written, '$$file'] } } } } }
+}
+
+/** A record that is missing stays so. */
+function marked(sites: Document, site: string): Document {
+  const field = { $literal: site }
+  const record = { $getField: { field, input: '$$file.sites' } }
+  const isOpen = { $eq: [{ $ifNull: [{ $getField: { field: 'created_dt', input: record } }, null] }, null] }
+  let value: Document = record
+  for (const each of UNSET.synced) value = { $unsetField: { field: each, input: value } }
+  value = { $setField: { field: 'created_dt', input: value, value: '$$NOW' } }
+  const kept = { $cond: [{ $and: [{ $eq: [{ $type: record }, 'object'] }, isOpen] }, value, record] }
+  return { $setField: { field, input: sites, value: kept } }
 }
 
 function unchangedExpression(input: Document, name: keyof RecordSnapshot, snapshot: RecordSnapshot): Document {

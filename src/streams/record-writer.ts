@@ -9,8 +9,8 @@ import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
 import { isPassing } from './outage.ts'
 import type { OwnResults } from './own-results.ts'
-import { atPosition, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
-import { fitsOperators, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
+import { atPosition, openMarks, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
+import { fitsOperators, markUpdate, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
 import { wantedFiles } from './projection.ts'
 
 /**
@@ -38,7 +38,9 @@ export function recordWriter(db: Db, own?: OwnResults, clean = (text: string): s
   const batches = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
     run: async (writes) => {
       const [only] = writes
-      return only && writes.length === 1 ? [await single.add(only.address.project, only, only)] : writeAll(db, writes)
+      return only && writes.length === 1 && alternativesIn(only).length === 0
+        ? [await single.add(only.address.project, only, only)]
+        : writeAll(db, writes, own)
     },
     maxBatch: MAX_IN_DOCUMENT,
     concurrency: 1,
@@ -83,22 +85,48 @@ async function areAllWritten(db: Db, writes: readonly RecordWrite[]): Promise<bo
   }
 }
 
-async function writeAll(db: Db, writes: readonly RecordWrite[]): Promise<readonly WriteResult[]> {
+/** The names whose records are marked with this result. */
+function alternativesIn({ address: { alternatives = [] }, result }: RecordWrite): readonly string[] {
+  return result.kind === 'synced' ? alternatives : []
+}
+
+async function writeAll(db: Db, writes: readonly RecordWrite[], own: OwnResults | undefined): Promise<readonly WriteResult[]> {
   const joined = writes.filter(({ address }) => fitsOperators(address))
-  const results = new Map(joined.length > 1 ? await writeTogether(db, joined) : [])
+  const marking = joined.filter((write) => alternativesIn(write).length > 0)
+  const results = new Map(joined.length > 1 || marking.length > 0 ? await writeTogether(db, joined, own) : [])
+  // The document may have changed in between.
+  for (const write of marking)
+    if (!results.has(write)) for (const [, result] of await writeTogether(db, [write], own)) results.set(write, result)
   // One whose place or lease is gone must not take the others with it; names that need a pipeline go one by one.
-  for (const write of writes) if (!results.has(write)) results.set(write, await writeAlone(db, write))
+  for (const write of writes) if (!results.has(write)) results.set(write, await writeAlone(db, write, own))
   return writes.map((write) => results.get(write) as WriteResult)
 }
 
-async function writeAlone(db: Db, write: RecordWrite): Promise<WriteResult> {
-  const { address, result } = write
-  const { update, arrayFilters } = operatorUpdate(address, result, 0)
-  const after = fitsOperators(address)
-    ? await updateDocument(db, [write], merged([update]), { arrayFilters: [...arrayFilters] })
-    : await updateDocument(db, [write], [...pipelineUpdate(address, result)], {})
+async function writeAlone(db: Db, write: RecordWrite, own?: OwnResults): Promise<WriteResult> {
+  const { address } = write
+  const after = fitsOperators(address) ? await writeByFilters(db, write) : await writeByPipeline(db, write, own)
   if (after) return becameOf(write, after)
   return (await documentOf(db, address, { _id: 1 })) ? { kind: 'fenced' } : { kind: 'gone', what: 'document' }
+}
+
+async function writeByFilters(db: Db, write: RecordWrite): Promise<RepresentationDocument | null> {
+  const { address, result } = write
+  const marks = alternativesIn(write).map((site, n) => markUpdate(address, site, n + 1))
+  const all = [operatorUpdate(address, result, 0), ...marks]
+  const arrayFilters = all.flatMap((each) => each.arrayFilters)
+  return await updateDocument(db, [write], merged(all.map(({ update }) => update)), { arrayFilters })
+}
+
+async function writeByPipeline(db: Db, write: RecordWrite, own: OwnResults | undefined): Promise<RepresentationDocument | null> {
+  const { address, result } = write
+  const names = alternativesIn(write)
+  const read = names.length > 0 ? await documentOf(db, address, placedFiles([address.fileId], names)) : null
+  const document = read as unknown as PlacedFiles | null
+  const position = document && positionOf(document, address)
+  const settle = own?.expectMarks(address, document && position ? openMarks(document, address, position).length : 0)
+  const after = await updateDocument(db, [write], [...pipelineUpdate(address, result)], {})
+  settle?.(after !== null)
+  return after
 }
 
 /**
@@ -106,23 +134,37 @@ async function writeAlone(db: Db, write: RecordWrite): Promise<WriteResult> {
  * written when one was changed since. (Array filters would need no places. But when they fit several elements, the server tells of
  * it as a change of the whole array, as it does a person's, and every instance would look at the document.)
  */
-async function writeTogether(db: Db, writes: readonly RecordWrite[]): Promise<readonly (readonly [RecordWrite, WriteResult])[]> {
+async function writeTogether(
+  db: Db,
+  writes: readonly RecordWrite[],
+  own: OwnResults | undefined,
+): Promise<readonly (readonly [RecordWrite, WriteResult])[]> {
   const [{ address }] = writes as readonly [RecordWrite]
-  const document = await documentOf(db, address, placedFiles(writes.map((write) => write.address.fileId)))
+  const alternatives = [...new Set(writes.flatMap(alternativesIn))]
+  const fileIds = writes.map((write) => write.address.fileId)
+  const document = (await documentOf(db, address, placedFiles(fileIds, alternatives))) as unknown as PlacedFiles | null
   if (!document) return []
   const places = new Set<string>()
   const parts = writes.flatMap((write, n) => {
-    const position = positionOf(document as unknown as PlacedFiles, write.address)
+    const position = positionOf(document, write.address)
     const place = `${position?.file} ${write.address.site}`
     // Progress and the result of one record can't be in one update.
     if (!position || places.has(place)) return []
     places.add(place)
-    return [{ write, ...atPosition(operatorUpdate(write.address, write.result, n), position) }]
+    return [{ write, position, ...atPosition(operatorUpdate(write.address, write.result, n), position) }]
   })
   if (parts.length === 0) return []
   const placed = parts.map(({ write }) => write)
-  const conditions = parts.flatMap((part) => part.conditions)
-  const after = await updateDocument(db, placed, merged(parts.map(({ update }) => update)), { conditions })
+  const marks = parts.flatMap(({ write, position }) => {
+    const open = alternativesIn(write).length > 0 ? openMarks(document, write.address, position) : []
+    const free = open.filter(({ site, file }) => !places.has(`${file} ${site}`))
+    return free.map((mark) => atPosition(markUpdate(write.address, mark.site, 0), mark))
+  })
+  const all = [...parts, ...marks]
+  const conditions = all.flatMap((part) => part.conditions)
+  const settle = own?.expectMarks(address, marks.length)
+  const after = await updateDocument(db, placed, merged(all.map(({ update }) => update)), { conditions })
+  settle?.(after !== null)
   return after ? placed.map((write) => [write, becameOf(write, after)] as const) : []
 }
 

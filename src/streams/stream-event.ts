@@ -8,6 +8,8 @@ export type StreamEvent =
       readonly project: string
       readonly representationId: unknown
       readonly occasion: Occasion
+      /** It was inserted. */
+      readonly appeared?: true
       /** It looks like so many results; undefined: like something else. */
       readonly results?: number
       /** Of a small document that is new: all of it, as it was published. */
