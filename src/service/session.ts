@@ -18,6 +18,7 @@ import { Peers } from '../pipeline/peers.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderMemory, type ProviderPoolParts } from '../providers/provider-pool.ts'
 import type { News } from './reporter.ts'
+import { PauseWatch } from './pause-watch.ts'
 import { peersOf } from './peers-of.ts'
 import { findSamePlaces } from './same-places.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
@@ -25,6 +26,7 @@ import { siteReports } from './site-reports.ts'
 import { watchChanges, type WatchedChanges } from '../streams/change-stream.ts'
 import { claimStore } from '../streams/claims.ts'
 import type { Connections } from '../streams/connect.ts'
+import { controlStore } from '../streams/control-store.ts'
 import { Outage } from '../streams/outage.ts'
 import { OwnResults } from '../streams/own-results.ts'
 import { isDatabaseFault, outageProof, outageProofClaims } from '../streams/outage-proof.ts'
@@ -155,6 +157,17 @@ export class Session {
     const prepare = async (project: string, options?: { readonly again: boolean }) =>
       this.#outage.through(async () => roots.prepare(project, options))
     await using projects = new Projects({ settings, work, log, prepare, hasRoom: (...of) => engine.hasRoom(...of) })
+    using pauses = new PauseWatch({
+      read: async () => controlStore(work.db(stateDatabase), database).pauses(),
+      log,
+      engine: () => this.#engine,
+    })
+    // Before any work is taken. Told to stop meanwhile, it takes none.
+    await this.#outage
+      .through(async () => pauses.start())
+      .catch((error: unknown) => {
+        if (!this.#isStopped) throw error
+      })
     const isRepeated = mode === 'run'
     const claims = outageProofClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
@@ -181,6 +194,7 @@ export class Session {
       left: (site) => this.#parts.troubled(site),
     })
     this.#engine = engine
+    engine.obey(pauses.current)
     if (this.#isStopped) return
     await this.#drive(engine, changes)
     await claims.settled()

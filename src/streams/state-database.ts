@@ -74,6 +74,7 @@ const diskKey = (root: string): string => `${hostname()}\0${root}`
 /** What `prepare` makes, by the names that the server gives them. */
 export const STATE_INDEXES = [
   { collection: 'leases', name: 'expires_1', key: { expires: 1 } },
+  { collection: 'controls', name: 'until_1', key: { until: 1 } },
   { collection: 'instances', name: 'heard_1', key: { heard: 1 } },
 ] as const
 
@@ -101,6 +102,8 @@ export function stateDatabase(state: Db, clean = (text: string): string => text)
   return {
     async prepare() {
       await prepareClaims(state)
+      // Lets the server remove pauses that are over; whether one holds never depends on it.
+      await state.collection('controls').createIndex({ until: 1 }, { expireAfterSeconds: 0 })
       await instances.createIndex({ heard: 1 }, { expireAfterSeconds: 24 * 3_600 })
     },
     async report({ _id, ...said }) {
