@@ -18,10 +18,21 @@ const SELECTION_HELP = `
 REPRESENTATION is an id, a path, or asset/subset/version/name. All that is said must hold; saying nothing selects nothing.
 States: pending, failed (pending, and failed before), exhausted, paused, synced; several with commas.`
 
+const WIDE_HELP = `
+With nothing but --site, --project or --all it is about the whole site, project or service: documents stay as they are, later work waits too.`
+
 /** The commands that change records, with the options of a selection. */
 export function addControls(program: Command, config: () => Option, ended: (code: ExitCode) => void): void {
   for (const [name, description] of COMMANDS) {
-    selecting(program.command(name).description(description), config)
+    const command = selecting(program.command(name).description(description), config)
+    if (name === 'pause') {
+      command
+        .option('--for <time>', 'of a site, a project or everything: for so long, such as 30m, 2h or 3d')
+        .option('--until <time>', 'until then, such as 2026-05-04T18:00')
+        .option('--why <text>', 'what "status" and "explain" say to whoever wonders')
+    }
+    if (name === 'pause' || name === 'resume') command.addHelpText('after', WIDE_HELP)
+    command
       .argument('[representation]', 'an id, a path, or asset/subset/version/name')
       .action(async (representation: string | undefined, options: ControlOptions) =>
         ended(await (await import('./controls.ts')).controlCommand(name, representation, options)),

@@ -1,9 +1,7 @@
-import { hostname, userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 
 import { UsageError } from '../errors.ts'
 import { loadSettings } from '../config/load-settings.ts'
-import { createLogger } from '../logging.ts'
 import { ADD, PAUSE, REMOVE, RESET, RESUME, RETRY, type RecordEdit } from '../model/record-edit.ts'
 import { assertSelects, parseSelection, wideScopeOf, type Selection } from '../model/selection.ts'
 import { editRecords, knownNames, noCounts, type EditCounts, type EditParts } from '../service/edit-records.ts'
@@ -12,10 +10,12 @@ import { connect, connectPatiently } from '../streams/connect.ts'
 import type { ExitCode } from './command-line.ts'
 import { selectionOf, type SelectionOptions } from './control-options.ts'
 import { complain, print, printJson } from './output.ts'
+import { tellControl, whoAmI } from './tell-control.ts'
+import { widePause, type PauseOptions } from './wide-pause.ts'
 
 export type ControlName = 'retry' | 'reset' | 'add-site' | 'remove-site' | 'pause' | 'resume' | 'priority'
 
-export interface ControlOptions extends SelectionOptions {
+export interface ControlOptions extends SelectionOptions, PauseOptions {
   readonly config: string
   readonly json: boolean
   readonly dryRun: boolean
@@ -57,6 +57,12 @@ export async function controlCommand(
   const selection = parseSelection(given, await knownNames(db, settings))
   assertSelects(selection, { siteIsTarget: action === 'add-site' })
   assertFits(action, selection)
+  const scope = wideScopeOf(selection)
+  const state = connections.work.db(settings.mongo.stateDatabase)
+  if (scope && (action === 'pause' || action === 'resume')) return await widePause({ action, scope, given, options, settings, state })
+  if ((options.for ?? options.until ?? options.why) !== undefined) {
+    throw new UsageError('--for, --until and --why are about a pause of nothing but --site, --project or --all: one in records has no end')
+  }
   // To walk a large collection for the first match may take longer than an answer of the service's own work may.
   const patient = connectPatiently(settings.mongo.uri)
   const interruption = interruptible()
@@ -89,8 +95,8 @@ export async function controlCommand(
         skipped,
         ...(!isWhole && { interrupted: true as const }),
       }
-      await tell(action, entry)
-      await audit(connections.work.db(settings.mongo.stateDatabase), entry).catch((error: unknown) => faults.push(error))
+      await tellControl(entry, `${action}: ${records} records of ${representations} representations, by ${entry.who}`)
+      await audit(state, entry).catch((error: unknown) => faults.push(error))
     }
     if (faults.length > 0) throw faults[0]
     report(action, options, counts, interrupted)
@@ -116,9 +122,6 @@ function assertFits(action: ControlName, selection: Selection): void {
   if (action === 'add-site' && (selection.states ?? selection.error) !== undefined) {
     throw new UsageError('add-site is about records that are not there yet: they have no state and no error')
   }
-  if ((action === 'pause' || action === 'resume') && wideScopeOf(selection) !== undefined) {
-    throw new UsageError(`${action} with nothing but --site, --project or --all is a wide pause, which this version does not have`)
-  }
 }
 
 /** Asks where a reset would forget that files are there. */
@@ -136,24 +139,6 @@ async function isConfirmed(parts: EditParts, { json }: ControlOptions): Promise<
   } finally {
     terminal.close()
   }
-}
-
-function whoAmI(): string {
-  try {
-    return `${userInfo().username}@${hostname()}`
-  } catch {
-    // A container may run under a number that nobody has named.
-    return `${process.getuid?.() ?? 'somebody'}@${hostname()}`
-  }
-}
-
-/** To standard error: what is on standard output is the answer. */
-async function tell(action: string, entry: Readonly<Record<string, unknown>>): Promise<void> {
-  const { records, representations, who } = entry
-  const message = `${action}: ${String(records)} records of ${String(representations)} representations, by ${String(who)}`
-  const log = createLogger({ level: 'info', format: 'auto', stream: process.stderr })
-  log.event('controls.changed', { message, extra: entry })
-  await log.close()
 }
 
 function report(action: ControlName, { json, dryRun }: ControlOptions, counts: EditCounts, interrupted: boolean): void {

@@ -1,5 +1,6 @@
 import type { RepresentationDocument } from '../model/document.ts'
 import { explainDocument, type Explanation } from '../model/explanation.ts'
+import { Pauses, pauseText, resumeCommand, type Pause } from '../model/pauses.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { countingSites } from '../model/verdict.ts'
 import { ProjectRoots } from '../streams/project-roots.ts'
@@ -18,7 +19,7 @@ export async function explainCommand(
   options: ConfigOption & { readonly json: boolean; readonly project?: string },
 ): Promise<ExitCode> {
   return inspect<ExitCode>(options.config, async (inspection) => {
-    const { settings, misconfigured, state } = inspection
+    const { settings, misconfigured, state, controls } = inspection
     const found = await find(inspection, id, options.project)
     if (!found) {
       const where = options.project ?? `any project of database ${settings.mongo.database}`
@@ -31,10 +32,13 @@ export async function explainCommand(
     const explained = explainDocument(document, project, roots.settingsOf(project), misconfigured)
     const { remarks, transfers } = explained
     const reports = await state.reports(settings.mongo.database)
+    const pauses = new Pauses(await controls.pauses())
     const lines = await Promise.all(
       explained.explanations.map(async (explanation, n) => {
+        const transfer = transfers[n]
         const waits = { ...explanation, ...cooling(explanation, reports) }
-        return { ...waits, reason: waits.reason + (await sourceRemark(transfers[n], inspection.providers)) }
+        const held = paused(waits, transfer && pauses.heldBy(transfer))
+        return { ...held, reason: held.reason + (await sourceRemark(transfer, inspection.providers)) }
       }),
     )
     if (options.json) printJson({ project, representation: id, remarks, files: lines })
@@ -74,4 +78,11 @@ function cooling(
   const trouble = reports.flatMap(({ sites }) => sites).find((reported) => reported.site === site && reported.state === 'cooling')
   if (!trouble) return {}
   return { reason: `${reason} The site is left alone until ${trouble.until?.toISOString() ?? 'later'}: ${trouble.error ?? ''}` }
+}
+
+/** A pending file waits also for the end of a pause of its site, its project or everything; nothing in its document mends that. */
+function paused(explanation: Explanation, pause: Pause | undefined): Explanation {
+  if (explanation.state !== 'pending' || !pause) return explanation
+  const { fix: _fix, ...rest } = explanation
+  return { ...rest, reason: `${pauseText(pause)}. It is ${rest.reason}`, command: resumeCommand(pause) }
 }

@@ -7,6 +7,7 @@ import { ProviderPool } from '../providers/provider-pool.ts'
 import { readOnlyMemory } from '../service/read-only-memory.ts'
 import { findMisconfigured } from '../service/site-check.ts'
 import { connect } from '../streams/connect.ts'
+import { controlStore, type ControlStore } from '../streams/control-store.ts'
 import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
 
 /** What the commands that only look need. */
@@ -14,6 +15,7 @@ export interface Inspection {
   readonly settings: Settings
   readonly db: Db
   readonly state: StateDatabase
+  readonly controls: ControlStore
   readonly misconfigured: ReadonlyMap<string, SyncError>
   readonly providers: ProviderPool
 }
@@ -23,7 +25,8 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
   const { settings } = await loadSettings(config, process.env)
   await using connections = connect(settings.mongo.uri)
   await connections.open()
-  const state = stateDatabase(connections.work.db(settings.mongo.stateDatabase))
+  const stateDb = connections.work.db(settings.mongo.stateDatabase)
+  const [state, controls] = [stateDatabase(stateDb), controlStore(stateDb, settings.mongo.database)]
   const silent = { event: () => undefined }
   await using providers = new ProviderPool({
     memory: readOnlyMemory(),
@@ -33,5 +36,5 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
     ...(settings.documentRoots && { documentRoots: settings.documentRoots }),
   })
   const misconfigured = await findMisconfigured(settings, providers, silent)
-  return await look({ settings, db: connections.work.db(settings.mongo.database), state, misconfigured, providers })
+  return await look({ settings, db: connections.work.db(settings.mongo.database), state, controls, misconfigured, providers })
 }

@@ -1,3 +1,4 @@
+import { pauseText, type Pause } from '../model/pauses.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { ownSites } from '../model/sources.ts'
 import { examine, targetSites } from '../model/verdict.ts'
@@ -23,8 +24,9 @@ export interface SiteCounts {
 /** `status`: how everything is doing, as the database and the instances say. */
 export async function statusCommand(options: ConfigOption & { readonly json: boolean; readonly project?: string }): Promise<ExitCode> {
   return inspect<ExitCode>(options.config, async (inspection) => {
-    const { settings, state, misconfigured } = inspection
+    const { settings, state, controls, misconfigured } = inspection
     const instances = await state.reports(settings.mongo.database)
+    const pauses = await controls.pauses()
     const projects: SiteCounts[] = []
     for await (const counts of countAll(inspection, options.project)) projects.push(...counts)
     const sites = [...settings.sites.values()].map(({ name, provider }) => ({
@@ -42,8 +44,8 @@ export async function statusCommand(options: ConfigOption & { readonly json: boo
       instances: [],
     }))
     if (options.json)
-      printJson({ instances: instances.map(({ sites: _sites, ...instance }) => instance), sites: [...sites, ...skipped], projects })
-    else show({ instances, sites: [...sites, ...skipped], projects, settings })
+      printJson({ instances: instances.map(({ sites: _sites, ...instance }) => instance), pauses, sites: [...sites, ...skipped], projects })
+    else show({ instances, pauses, sites: [...sites, ...skipped], projects, settings })
     return 0
   })
 }
@@ -92,10 +94,11 @@ interface Shown {
     readonly instances: readonly ReportedSite[]
   }[]
   readonly projects: readonly SiteCounts[]
+  readonly pauses: readonly Pause[]
   readonly settings: Inspection['settings']
 }
 
-function show({ instances, sites, projects, settings }: Shown): void {
+function show({ instances, pauses, sites, projects, settings }: Shown): void {
   if (settings.remoteSite === '') {
     print('"remote_site" is empty: nothing is synced.')
     print('')
@@ -105,6 +108,7 @@ function show({ instances, sites, projects, settings }: Shown): void {
       ? 'No instance is running.'
       : `Instances: ${instances.map(({ _id, stream, streamFault }) => `${_id} (change stream ${stream}${streamFault === undefined ? '' : `: ${streamFault}`})`).join(', ')}`,
   )
+  for (const pause of pauses) print(`Paused since ${pause.since.toISOString()}: ${pauseText(pause)}.`)
   print('')
   printTable(['site', 'provider', 'state', 'running', 'queued', 'why'], sites.map(siteRow))
   print('')

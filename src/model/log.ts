@@ -59,6 +59,8 @@ export const LOG_ACTIONS = {
   'site.warning': action('warn', 'unknown', 'the site reports'),
 
   'controls.changed': action('info', 'success', 'somebody changed what is to be done'),
+  'controls.paused': action('info', 'unknown', 'a pause holds: nothing of it is sent'),
+  'controls.resumed': action('info', 'success', 'a pause is over'),
   'shadow.transfer': action('info', 'unknown', 'would be sent; shadow mode does nothing'),
   'shadow.failure': action('warn', 'unknown', 'would fail; shadow mode does nothing'),
 

@@ -10,7 +10,7 @@ import type { Found } from './contracts.ts'
 
 /** Why a scan. */
 export interface ScanRequest {
-  readonly reason: 'start' | 'interval' | 'stream' | 'room' | 'takeover' | 'recovered' | 'overflow' | 'new project'
+  readonly reason: 'start' | 'interval' | 'stream' | 'room' | 'takeover' | 'recovered' | 'resumed' | 'overflow' | 'new project'
   /** Regular scans give failed files their next attempt. */
   readonly regular: boolean
   /** Goes on with what an earlier regular scan had to turn away: what had failed by then is due. */
@@ -80,7 +80,9 @@ export class ScanPlan {
   }
 
   request(request: Partial<ScanRequest> & Pick<ScanRequest, 'reason'>): void {
-    this.#requests.next({ regular: false, asOf: undefined, sites: undefined, ...request })
+    // What was paused goes on, also where it had failed before.
+    const asOf = request.reason === 'resumed' ? this.#lastRegular : undefined
+    this.#requests.next({ regular: false, asOf, sites: undefined, ...request })
   }
 
   /** Somebody else holds work of this site for so long: look again then, also at what the last regular scan found due. */

@@ -12,6 +12,8 @@ export interface SelectionParts {
   readonly countsReads: (site: string) => boolean
   /** An attempt would be of no use now. Such transfers are forgotten; a scan finds them when that is over. */
   readonly isHeldBack?: (transfer: Transfer) => boolean
+  /** The same copy from sites that may be used. */
+  readonly withoutPaused?: (transfer: Transfer) => Transfer
   /** Is the root missing that a source lies in? */
   readonly isRootDown?: (source: Source) => boolean
   /** Which instance is to do it first; without it, this one. */
@@ -86,8 +88,9 @@ export class Selection {
 
   /** Where it comes from is decided when it begins: a site in trouble is left alone while another has the file. */
   #fromUsable(transfer: Transfer): Transfer {
-    const { siteOf, isRootDown } = this.#parts
-    return fromUsable(transfer, (source) => siteOf(source)?.breaker.isOpen('read') !== false && isRootDown?.(source) !== true)
+    const { siteOf, isRootDown, withoutPaused } = this.#parts
+    const allowed = withoutPaused?.(transfer) ?? transfer
+    return fromUsable(allowed, (source) => siteOf(source)?.breaker.isOpen('read') !== false && isRootDown?.(source) !== true)
   }
 
   #canRead(transfer: Transfer): boolean {

@@ -10,7 +10,7 @@ import { Places } from './places.ts'
 import { LEFT_TO_OTHERS_MS, Selection, type SelectionParts } from './selection.ts'
 import { SiteWork, type SiteWorkParts } from './site-work.ts'
 
-export interface WorkloadParts extends Pick<SelectionParts, 'countsReads' | 'isHeldBack' | 'isRootDown' | 'peers'> {
+export interface WorkloadParts extends Pick<SelectionParts, 'countsReads' | 'isHeldBack' | 'withoutPaused' | 'isRootDown' | 'peers'> {
   /** The parts of one site's work. */
   readonly siteParts: (site: string) => Omit<SiteWorkParts, 'opened'>
   readonly permits: PermitParts

@@ -3,9 +3,11 @@ import { defer, fromEvent, merge, mergeMap, Subject, type Observable } from 'rxj
 import type { EngineParts } from './engine-parts.ts'
 import { RENEW_MS, settlePartsOf, siteWorkParts } from './engine-steps.ts'
 import { isStop } from '../errors.ts'
+import { Pauses } from '../model/pauses.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
 import type { Found, Settled, SiteStatus } from '../pipeline/contracts.ts'
+import { endPaused } from '../pipeline/end-paused.ts'
 import { HINTS, keyOfHint, Planner, type Hint } from '../pipeline/planner.ts'
 import { Postponed } from '../pipeline/postponed.ts'
 import type { RootHealth } from '../pipeline/root-health.ts'
@@ -37,6 +39,7 @@ export class Engine {
   /** Documents that are looked at once more, since a file has arrived that other sites ask for. */
   readonly #awaited: Postponed<Hint>
   readonly #evidence: SiteEvidence
+  #pauses = Pauses.NONE
 
   constructor(parts: EngineParts) {
     this.#parts = parts
@@ -120,8 +123,14 @@ export class Engine {
   }
 
   /** Is there any use in finding more? */
-  hasRoom(...of: Parameters<Workload['hasRoom']>): boolean {
-    return this.#work.hasRoom(...of)
+  hasRoom(...[site, priority, project]: Parameters<Workload['hasRoom']>): boolean {
+    return !this.#pauses.holding(project, site) && this.#work.hasRoom(site, priority, project)
+  }
+
+  /** These pauses hold from now on: what they stop ends. Where one is over, a scan finds what goes on. */
+  obey(pauses: Pauses): void {
+    this.#pauses = pauses
+    endPaused(this.#work.running.values(), pauses)
   }
 
   /** Looks at a representation, whatever the change stream says of it. */
@@ -175,7 +184,8 @@ export class Engine {
         started: (attempt) => log.event('transfer.started', { ...transferFields(attempt), tries: attempt.transfer.tries }),
       },
       countsReads: (name) => countsReads(settings.sites.get(name)),
-      isHeldBack: (transfer) => this.#roots.holdsBack(transfer),
+      isHeldBack: (transfer) => this.#pauses.heldBy(transfer) !== undefined || this.#roots.holdsBack(this.#pauses.withoutPaused(transfer)),
+      withoutPaused: (transfer) => this.#pauses.withoutPaused(transfer),
       isRootDown: ({ sourceSite, source }) => this.#roots.isDown(sourceSite.name, source.root),
       ...(this.#parts.peers && { peers: this.#parts.peers }),
     }
@@ -208,7 +218,7 @@ export class Engine {
     if (outcome.kind === 'postponed' && !this.#lookAgain(attempt, this.#postponed, outcome.inMs)) this.#parts.left(site)
     // Given back for whatever reason (its lease was lost, say), or its site recovered before its fault was written: nobody else may know.
     const isOver = outcome.kind === 'site-trouble' && !this.#isInTrouble(outcome)
-    if (outcome.kind === 'released' || isOver) this.#scans.takeover(site, 0)
+    if ((outcome.kind === 'released' || isOver) && !this.#pauses.heldBy(attempt.transfer)) this.#scans.takeover(site, 0)
   }
 
   #isInTrouble({ site, root }: { readonly site: string; readonly root?: string }): boolean {

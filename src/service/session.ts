@@ -18,6 +18,7 @@ import { Peers } from '../pipeline/peers.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderMemory, type ProviderPoolParts } from '../providers/provider-pool.ts'
 import type { News } from './reporter.ts'
+import { PauseWatch } from './pause-watch.ts'
 import { peersOf } from './peers-of.ts'
 import { AlwaysAccessible } from './always-accessible.ts'
 import { findSamePlaces } from './same-places.ts'
@@ -26,6 +27,7 @@ import { siteReports } from './site-reports.ts'
 import { watchChanges, type WatchedChanges } from '../streams/change-stream.ts'
 import { claimStore } from '../streams/claims.ts'
 import type { Connections } from '../streams/connect.ts'
+import { controlStore } from '../streams/control-store.ts'
 import { Outage } from '../streams/outage.ts'
 import { OwnResults } from '../streams/own-results.ts'
 import { isDatabaseFault, outageProof, outageProofClaims } from '../streams/outage-proof.ts'
@@ -158,6 +160,8 @@ export class Session {
     const accessible = new AlwaysAccessible({ db: work.db(database), state: work.db(stateDatabase), settings, log })
     const appeared = async (project: string, signal: AbortSignal) => accessible.scan(project, signal)
     await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom: (...of) => engine.hasRoom(...of) })
+    const read = async () => controlStore(work.db(stateDatabase), database).pauses()
+    using pauses = await PauseWatch.open({ read, log, engine: () => this.#engine }, this.#outage, () => this.#isStopped)
     const isRepeated = mode === 'run'
     const claims = outageProofClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
@@ -185,6 +189,7 @@ export class Session {
       left: (site) => this.#parts.troubled(site),
     })
     this.#engine = engine
+    engine.obey(pauses.current)
     if (this.#isStopped) return
     await this.#drive(engine, changes)
     await claims.settled()

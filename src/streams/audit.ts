@@ -7,6 +7,9 @@ export interface AuditEntry {
   readonly selection: Readonly<Record<string, unknown>>
   readonly records: number
   readonly representations: number
+  /** Of a pause that is not written into records. */
+  readonly until?: Date
+  readonly why?: string
   /** Of them, not changed. */
   readonly skipped?: number
   readonly interrupted?: true

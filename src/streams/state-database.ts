@@ -70,9 +70,10 @@ interface StoredRoot {
 /** Each machine mounts what it needs by itself. */
 const diskKey = (root: string): string => `${hostname()}\0${root}`
 
-/** What `prepare` makes: lets the server collect what nobody needs. Expiry of leases never depends on it. */
+/** What `prepare` makes: lets the server collect what nobody needs. Whether a lease or a pause holds never depends on it. */
 export const STATE_INDEXES = [
   { collection: 'leases', name: 'expires_1', key: { expires: 1 }, expireAfterSeconds: 0 },
+  { collection: 'controls', name: 'until_1', key: { until: 1 }, expireAfterSeconds: 0 },
   { collection: 'instances', name: 'heard_1', key: { heard: 1 }, expireAfterSeconds: 24 * 3_600 },
 ] as const
 

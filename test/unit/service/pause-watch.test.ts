@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+
+import type { Pause } from '../../../src/model/pauses.ts'
+import { PauseWatch } from '../../../src/service/pause-watch.ts'
+
+const SINCE = new Date('2024-01-01T00:00:00.000Z')
+const GDRIVE: Pause = { site: 'gdrive', who: 'anna@ws', since: SINCE }
+const PROJECT: Pause = { project: 'prj', who: 'ben@ws', since: SINCE, why: 'moves to another disk' }
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+function rig() {
+  let stored: readonly Pause[] | Error = []
+  const told: string[] = []
+  const obeyed: (readonly Pause[])[] = []
+  const scans: string[] = []
+  const watch = new PauseWatch({
+    read: async () => {
+      await Promise.resolve()
+      if (stored instanceof Error) throw stored
+      return stored
+    },
+    log: { event: (action, fields) => void told.push(`${action} ${fields?.message}`) },
+    engine: () => ({ obey: ({ all }) => void obeyed.push(all), scan: ({ reason }) => void scans.push(reason) }),
+  })
+  return { watch, told, obeyed, scans, store: (what: readonly Pause[] | Error) => (stored = what) }
+}
+
+test('what holds is known after the first look, and obeyed within a second when it changes; a scan finds what goes on', async () => {
+  const { watch, told, obeyed, scans, store } = rig()
+  store([GDRIVE])
+  await watch.start()
+  expect(watch.current.all).toEqual([GDRIVE])
+  store([GDRIVE, PROJECT])
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect([obeyed.at(-1), scans]).toEqual([[GDRIVE, PROJECT], []])
+  store([PROJECT])
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect([obeyed.at(-1), scans]).toEqual([[PROJECT], ['resumed']])
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(scans).toEqual(['resumed'])
+  expect(told).toEqual([
+    'controls.paused site "gdrive" is paused by anna@ws',
+    'controls.paused project "prj" is paused by ben@ws: moves to another disk',
+    'controls.resumed site "gdrive" goes on',
+  ])
+  watch[Symbol.dispose]()
+})
+
+test('a pause that is given anew is told again, and is not over', async () => {
+  const { watch, told, scans, store } = rig()
+  store([GDRIVE])
+  await watch.start()
+  store([{ ...GDRIVE, why: 'quota' }])
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(told).toEqual(['controls.paused site "gdrive" is paused by anna@ws', 'controls.paused site "gdrive" is paused by anna@ws: quota'])
+  expect(scans).toEqual([])
+  watch[Symbol.dispose]()
+})
+
+test('while the database is unavailable what held before holds', async () => {
+  const { watch, told, scans, store } = rig()
+  store([GDRIVE])
+  await watch.start()
+  store(new Error('no primary'))
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(watch.current.all).toEqual([GDRIVE])
+  store([])
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect([watch.current.all, scans, told.length]).toEqual([[], ['resumed'], 2])
+  watch[Symbol.dispose]()
+})
+
+test('without a first answer it does not begin; after its end it asks no more', async () => {
+  const { watch, obeyed, store } = rig()
+  store(new Error('no primary'))
+  await expect(watch.start()).rejects.toThrow('no primary')
+  store([GDRIVE])
+  await watch.start()
+  watch[Symbol.dispose]()
+  const { length } = obeyed
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect([obeyed.length, vi.getTimerCount()]).toEqual([length, 0])
+})
