@@ -1,11 +1,9 @@
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import type { RepresentationDocument } from '../../src/model/document.ts'
-import { startGuard } from '../guard.ts'
 import type { DemoOptions } from './command.ts'
 import { freeProjectName, openDatabase } from './demo-database.ts'
+import { demoFolder, demoGuard, removeFolder } from './demo-folder.ts'
 import { runningService } from './running-service.ts'
 import { perform } from './perform.ts'
 import { Publisher } from './publisher.ts'
@@ -20,15 +18,11 @@ import { farewellLine, landingLines, noticeLines, openingLines, realDatabaseLine
  */
 export async function runDemo({ once, config, keep, verbose }: DemoOptions, screen: Screen, signal: AbortSignal): Promise<boolean> {
   await using stack = new AsyncDisposableStack()
-  const guard = startGuard((note) => screen.print(note))
-  stack.defer(() => guard.tell({ done: true }))
   let farewell: string | undefined
-  stack.defer(() => (farewell === undefined ? undefined : screen.print(farewell)))
-
-  const dir = await realpath(await mkdtemp(path.join(tmpdir(), 'site-sync-demo-')))
-  // Also when this process is killed.
-  if (!keep) guard.tell({ removeDir: dir })
   let isKept = false
+  const guard = demoGuard(stack, screen)
+  stack.defer(() => (farewell === undefined ? undefined : screen.print(farewell)))
+  const dir = await demoFolder(guard, keep)
   stack.defer(async () => (isKept ? undefined : removeFolder(dir)))
   const stage = await setStage(config, dir)
   // Of no use to anyone who brings sites and a publish folder.
@@ -65,8 +59,4 @@ export async function runDemo({ once, config, keep, verbose }: DemoOptions, scre
   for (const line of watchingLines(config ?? path.join(dir, 'config.json'), isTheirs ? undefined : uri)) screen.print(line)
   // Awaited here: what is below the demo stays until then.
   return await untilAborted(service.signal)
-}
-
-async function removeFolder(folder: string): Promise<void> {
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 })
 }

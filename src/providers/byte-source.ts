@@ -65,6 +65,8 @@ async function stat(provider: Provider, path: RootedPath, where: string, { signa
   // Reading tells a missing file from a root that is not there at all.
   const appeared = await unreadableIfDenied(provider.read(path, { signal }), where)
   appeared.destroy()
+  const now = await unreadableIfDenied(provider.stat(path, { signal }), where)
+  if (now !== undefined) return now
   throw new SyncError('SOURCE_CHANGED', `${where} was created while it was being opened`)
 }
 

@@ -81,6 +81,7 @@ export class GDrive extends Provider {
   readonly #uploader: Uploader
   readonly #turns = new Turns()
   readonly #endpoint: string
+  readonly #clock: Clock
   readonly #warned = new Set<string>()
 
   constructor(site: Site, context: ProviderContext, { key, clock, connection, sizes, largeFolder }: Parts) {
@@ -88,6 +89,7 @@ export class GDrive extends Provider {
     this.#context = context
     this.#connection = connection
     this.#endpoint = site.apiEndpoint ?? PUBLIC_ENDPOINT
+    this.#clock = clock
     const { api, account, ids } = connection
     const warn = (about: string, message: string): void => this.#warn(about, message)
     this.#listings = new FolderCache(api, clock, { largeFolder, maxMs: 30_000 })
@@ -116,7 +118,8 @@ export class GDrive extends Provider {
   }
 
   override async read(path: RootedPath, { signal, fromByte = 0 }: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
-    const located = await this.#locate(path, signal)
+    // Another instance may have brought it a moment ago: that it is not there has to be known, not remembered.
+    const located = (await this.#locate(path, signal)) ?? (await this.#locate(path, signal, this.#clock.now()))
     if (located === undefined) throw new SyncError('SOURCE_MISSING', `${path.root}/${path.path} is not in Google Drive`)
     return await download(this.#connection.account, located.files[0], { endpoint: this.#endpoint, fromByte, signal })
   }
@@ -183,14 +186,17 @@ export class GDrive extends Provider {
     return await this.#folders.ensure(root, dirs, signal)
   }
 
-  /** The files of that path as they are now: what a listing remembers is asked for again, so that a file removed by hand is missed. */
-  async #locate(path: RootedPath, signal: AbortSignal): Promise<Located | undefined> {
+  /**
+   * The files of that path as they are now: what a listing remembers is asked for again, so that a file removed by hand is missed. One that
+   * appeared since the listing was made is missed as well, unless the listing must not be older than `since`.
+   */
+  async #locate(path: RootedPath, signal: AbortSignal, since = 0): Promise<Located | undefined> {
     const { dirs, name } = split(path)
     return await this.#lookingTwice(path.root, async () => {
-      const folder = await this.#folders.find(await this.#roots.find(path.root, signal), dirs, signal)
+      const folder = await this.#folders.find(await this.#roots.find(path.root, signal), dirs, signal, since)
       if (folder === undefined) return undefined
-      for (let since = 0; ; since = Infinity) {
-        const { items, fresh } = await this.#listings.find(folder, name, signal, since)
+      for (let asOf = since; ; asOf = Infinity) {
+        const { items, fresh } = await this.#listings.find(folder, name, signal, asOf)
         const files = this.#choose(folder, items)
         if (files === undefined) return undefined
         const [first, ...others] = files

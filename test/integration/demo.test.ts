@@ -149,6 +149,27 @@ test(
   TIMEOUT_MS,
 )
 
+test(
+  'npm start -- --topology studio --once: each publish gets from one machine to the next, the last one with the server off in between',
+  async () => {
+    const before = await status()
+    const demo = await start('--topology', 'studio', '--once')
+    expect(await demo.result()).toMatchObject({ code: 0 })
+    const lines = stripVTControlCharacters(demo.output).split('\n')
+    const rows = lines.filter((line) => /^sh0[34]0 \S+ \w+ +\d+ +/.test(line))
+    expect(rows).toHaveLength(14)
+    for (const row of rows) expect(row).toMatch(/(?: +[\d.]+ m?s){3}$/)
+    const off = lines.findIndex((line) => line.includes('The server is switched off'))
+    const on = lines.findIndex((line) => line.includes('The server is switched on'))
+    const meanwhile = lines.slice(off, on).filter((line) => line.includes(' synced '))
+    expect(meanwhile.length).toBeGreaterThan(0)
+    expect(meanwhile.filter((line) => !line.includes(' cloud '))).toEqual([])
+    await vi.waitFor(async () => expect(await demo.remains()).toEqual([]), SOON)
+    expect(await status()).toBe(before)
+  },
+  TIMEOUT_MS,
+)
+
 test.each([
   { when: 'while it watches', word: 'Watching', args: [], code: 0 },
   { when: 'in the middle of --once', word: 'Published before', args: ['--once'], code: 143 },

@@ -22,6 +22,8 @@ export interface CrashPlan {
 
 export interface InstancePlan {
   readonly crash?: CrashPlan
+  /** Files that come to the publish site, too. */
+  readonly wrapsOwn?: boolean
   /** Slows every upload down to this. */
   readonly bytesPerSecond?: number
 }

@@ -19,7 +19,7 @@ const service = new SyncService({
   mode: 'run',
   openProvider: async (site, context) => {
     const provider = await openProvider(site, context)
-    return site.name === settings.publishSite ? provider : new CrashingProvider(provider, plan)
+    return site.name === settings.publishSite && plan.wrapsOwn !== true ? provider : new CrashingProvider(provider, plan)
   },
 })
 // Nobody survives the test that started it.

@@ -40,8 +40,8 @@ export class LogLines {
   }
 
   summary(): string[] {
-    return this.lines.map(({ event, message, site_sync: { path, site } = {} }) =>
-      [event.action, path, site, message].filter(Boolean).join(' '),
+    return this.lines.map(({ event, message, error, site_sync: { path, site } = {} }) =>
+      [event.action, path, site, message, error?.message].filter(Boolean).join(' '),
     )
   }
 

@@ -62,12 +62,14 @@ export class FolderCache {
     let listing = this.#cache.get(folder.id)
     const now = this.#clock.now()
     let fetched = false
-    if (listing === undefined || now >= listing.freshUntil || (listing.asOf < since && !listing.large)) {
-      listing = await this.#flights.join(folder.id, signal, async (shared) => {
+    const fetch = async (): Promise<Listing> =>
+      await this.#flights.join(folder.id, signal, async (shared) => {
         fetched = true
         return await this.#fetch(folder, shared)
       })
-    }
+    if (listing === undefined || now >= listing.freshUntil || (listing.asOf < since && !listing.large)) listing = await fetch()
+    // One that was on its way already may be older than the question.
+    if (listing.asOf < Math.min(since, now) && !listing.large) listing = await fetch()
     const own = [...(listing.byName.get(nameKey(name))?.values() ?? [])]
     if (!listing.large) return { items: own, fresh: fetched }
     const asked = await this.#ask(folder, name, signal)

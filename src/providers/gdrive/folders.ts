@@ -26,6 +26,12 @@ const BELIEVED_MS = 600_000
 const RECENT_MS = 2000
 const MAX_GENERATIONS = 20
 
+/** What becomes of a folder that is not there, and how young the answer has to be that it is not. */
+interface Step {
+  readonly create: boolean
+  readonly since: number
+}
+
 /** Folders below a root, by path; looked up once, created once. */
 export class Folders {
   readonly #parts: FoldersParts
@@ -36,12 +42,13 @@ export class Folders {
     this.#parts = parts
   }
 
-  async find(root: FolderRef, names: readonly string[], signal: AbortSignal): Promise<FolderRef | undefined> {
-    return await this.#walk(root, names, signal, false)
+  /** That one is not there is known as of `since`. */
+  async find(root: FolderRef, names: readonly string[], signal: AbortSignal, since = 0): Promise<FolderRef | undefined> {
+    return await this.#walk(root, names, signal, { create: false, since })
   }
 
   async ensure(root: FolderRef, names: readonly string[], signal: AbortSignal): Promise<FolderRef> {
-    const folder = await this.#walk(root, names, signal, true)
+    const folder = await this.#walk(root, names, signal, { create: true, since: 0 })
     if (folder === undefined) throw new SyncError('UNEXPECTED', `the folder ${names.join('/')} was not created`)
     return folder
   }
@@ -58,7 +65,7 @@ export class Folders {
     return await this.#choose(parent, items, signal)
   }
 
-  async #walk(root: FolderRef, names: readonly string[], signal: AbortSignal, create: boolean): Promise<FolderRef | undefined> {
+  async #walk(root: FolderRef, names: readonly string[], signal: AbortSignal, how: Step): Promise<FolderRef | undefined> {
     const keys = names.map((_, index) => JSON.stringify([root.id, ...names.slice(0, index + 1).map(nameKey)]))
     let depth = names.length
     while (depth > 0 && !this.#byPath.has(keys[depth - 1] as string)) depth--
@@ -66,8 +73,8 @@ export class Folders {
     for (; depth < names.length; depth++) {
       const parent = folder
       const name = names[depth] as string
-      const flight = JSON.stringify([create, parent.id, nameKey(name)])
-      const next = await this.#flights.join(flight, signal, async (shared) => await this.#step(parent, name, shared, create))
+      const flight = JSON.stringify([how, parent.id, nameKey(name)])
+      const next = await this.#flights.join(flight, signal, async (shared) => await this.#step(parent, name, shared, how))
       if (next === undefined) return undefined
       this.#byPath.set(keys[depth] as string, next)
       folder = next
@@ -75,8 +82,8 @@ export class Folders {
     return folder
   }
 
-  async #step(parent: FolderRef, name: string, signal: AbortSignal, create: boolean): Promise<FolderRef | undefined> {
-    const seen = await this.child(parent, name, signal)
+  async #step(parent: FolderRef, name: string, signal: AbortSignal, { create, since }: Step): Promise<FolderRef | undefined> {
+    const seen = await this.child(parent, name, signal, since)
     if (seen !== undefined || !create) return seen
     const now = await this.child(parent, name, signal, this.#parts.clock.now() - RECENT_MS)
     if (now !== undefined) return now

@@ -9,6 +9,7 @@ import type { Site } from '../../model/site.ts'
 import type { RootMemory } from '../registry.ts'
 import { diskFault, isMissing } from './disk-fault.ts'
 import { describe, differenceOf, rootFacts } from './mount-facts.ts'
+import { SharedLook } from './shared-look.ts'
 
 interface Trusted {
   readonly device: bigint
@@ -30,6 +31,7 @@ export class RootGuard {
   readonly #trusted = new Map<string, Trusted>()
   readonly #saved = new Set<string>()
   readonly #checks = new Map<string, Promise<void>>()
+  readonly #looks = new Map<string, SharedLook<BigIntStats>>()
 
   constructor(site: Site, memory: RootMemory | undefined) {
     this.#site = site
@@ -93,7 +95,7 @@ export class RootGuard {
   async #folder(root: string): Promise<BigIntStats> {
     let info
     try {
-      info = await stat(root, { bigint: true })
+      info = await this.#look(root)
     } catch (error) {
       this.#trusted.delete(root)
       if (!isMissing(error)) throw diskFault(error, 'read', root)
@@ -101,6 +103,13 @@ export class RootGuard {
     }
     if (!info.isDirectory()) throw new SyncError('ROOT_MISSING', `the root ${root} is not a folder`)
     return info
+  }
+
+  /** Each transfer asks several times, and a call to the system costs more than what it tells. */
+  async #look(root: string): Promise<BigIntStats> {
+    let look = this.#looks.get(root)
+    if (!look) this.#looks.set(root, (look = new SharedLook(async () => await stat(root, { bigint: true }))))
+    return await look.ask()
   }
 
   /** One that is known to have been there is not merely wrong. */

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { openByteSource } from '../../../src/providers/byte-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
 
@@ -73,6 +74,19 @@ describe('read', () => {
 
   test('of what is not there', async () => {
     await expect(rig.provider.read(rig.at('a'), { signal })).rejects.toMatchObject({ code: 'SOURCE_MISSING', kind: 'file' })
+  })
+
+  test.each(['a', 'p/q/a'])('of %s, which somebody has brought since the folder was listed', async (path) => {
+    expect(await rig.provider.stat(rig.at(path), { signal })).toBeUndefined()
+    const parent = path
+      .split('/')
+      .slice(0, -1)
+      .reduce((folder, name) => rig.drive.addFolder(name, { parent: folder }), rig.w)
+    rig.drive.addFile('a', 'hello', { parent })
+    // What is remembered serves for a while, but not to say that a file is missing which a record says is there.
+    const source = await openByteSource(rig.provider, rig.at(path), { signal, checksumAlgorithm: 'md5' })
+    expect(source.size).toBe(5)
+    expect((await buffer(await rig.provider.read(rig.at(path), { signal }))).toString()).toBe('hello')
   })
 
   test('that breaks off is a fault, not an end', async () => {
