@@ -2,12 +2,17 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import type { ReplicaSet } from '../../replica-set-dev/replica-set.ts'
 import type { FakeDrive } from '../support/fake-drive/fake-drive.ts'
+import { command } from './command.ts'
 import type { Instance } from './instance.ts'
 
 export interface Stage {
   readonly set: ReplicaSet
   readonly drive: FakeDrive
   readonly instances: readonly Instance[]
+  /** For commands. */
+  readonly config: string
+  /** The name of a representation that was published. */
+  readonly someName: () => string
   /** In [0, 1). */
   readonly random: () => number
 }
@@ -53,5 +58,33 @@ export const DISTURBANCES: Readonly<Record<string, (stage: Stage) => Promise<voi
   async 'drive limits the rate'({ drive }) {
     drive.fault({ on: '*', effect: { kind: 'error', status: 429, reason: 'rateLimitExceeded', retryAfter: '1' }, times: 4 })
     drive.expireTokens()
+  },
+  async 'somebody pauses everything'({ config }) {
+    await command(config, 'pause', '--all', '--for', '5s', '--why', 'soak')
+  },
+  async 'somebody pauses the drive and goes on'({ config }) {
+    await command(config, 'pause', '--site', 'gdrive')
+    await delay(DOWN_MS)
+    await command(config, 'resume', '--site', 'gdrive')
+  },
+  async 'somebody pauses a version and goes on'({ config, someName }) {
+    const name = someName()
+    await command(config, 'pause', '--name', name)
+    await delay(DOWN_MS)
+    await command(config, 'resume', '--name', name)
+  },
+  async 'somebody tries everything again'({ config }) {
+    await command(config, 'retry', '--state', 'failed,exhausted')
+  },
+  async 'somebody resets a version'({ config, someName }) {
+    await command(config, 'reset', '--name', someName(), '--yes')
+  },
+  async 'somebody takes a site out of a version and back in'({ config, someName }) {
+    const name = someName()
+    await command(config, 'remove-site', '--site', 'nas', '--name', name)
+    await command(config, 'add-site', '--site', 'nas', '--name', name)
+  },
+  async 'somebody wants a version first'({ config, someName }) {
+    await command(config, 'priority', '99', '--name', someName())
   },
 }

@@ -11,12 +11,14 @@ import { startReplicaSet } from '../../replica-set-dev/start-replica-set.ts'
 import { startFakeDrive } from '../support/fake-drive/fake-drive.ts'
 import { DISTURBANCES } from './disturbances.ts'
 import { Instance, type Success } from './instance.ts'
-import { Production, TARGETS } from './production.ts'
+import { Production } from './production.ts'
 
 const DATABASE = 'soak'
 
 const options = new Command('soak')
-  .description('Two instances, three members, a drive, and something that goes wrong every few seconds; proves the final state exact.')
+  .description(
+    'Two instances and that of an artist, three members, a drive, and something that happens every few seconds; proves the final state exact.',
+  )
   .option('--minutes <n>', 'how long things go wrong', Number, 30)
   .option('--files <n>', 'files to publish meanwhile', Number, 3_000)
   .option('--every <seconds>', 'between two disturbances', Number, 20)
@@ -41,29 +43,34 @@ const folder = await mkdtemp(join(tmpdir(), 'site-sync-soak-'))
 await using set = await startReplicaSet({ members: 3 })
 await using drive = await startFakeDrive()
 drive.addSharedDrive('Show')
-const [studio, nas] = [join(folder, 'studio'), join(folder, 'nas')]
-await mkdir(studio)
-await mkdir(nas)
-const config = join(folder, 'config.json')
+const folders = { studio: join(folder, 'studio'), nas: join(folder, 'nas'), artist: join(folder, 'artist') }
+for (const each of Object.values(folders)) await mkdir(each)
+const credentials = await drive.writeCredentials(folder)
+const local = (site: keyof typeof folders): object => ({ provider: 'local_drive', root: folders[site] })
+const gdrive = { provider: 'gdrive', root: '/Show', credentials_url: credentials, api_endpoint: drive.endpoint }
 const general = {
-  publish_site: 'studio',
   remote_site: 'gdrive',
   loop_delay: 5,
   lease_seconds: 6,
   retry_cnt: 3,
   mongo: { uri: set.uri, database: DATABASE, state_database: 'soak_state' },
 }
-const sites = {
-  studio: { provider: 'local_drive', root: studio },
-  nas: { provider: 'local_drive', root: nas },
-  gdrive: { provider: 'gdrive', root: '/Show', credentials_url: await drive.writeCredentials(folder), api_endpoint: drive.endpoint },
+
+/** Of one machine: where it publishes, and what else it reaches. */
+async function writeConfig(publishSite: keyof typeof folders, sites: Readonly<Record<string, object>>): Promise<string> {
+  const file = join(folder, `${publishSite}.json`)
+  const own = { publish_site: publishSite, local_id: publishSite }
+  await writeFile(file, JSON.stringify({ ...general, ...own, sites: { [publishSite]: local(publishSite), gdrive, ...sites } }))
+  return file
 }
-await writeFile(config, JSON.stringify({ ...general, sites }))
+
+const config = await writeConfig('studio', { nas: local('nas') })
+const configOfArtist = await writeConfig('artist', {})
 
 const client = await new MongoClient(set.uri, { serverSelectionTimeoutMS: 30_000, socketTimeoutMS: 15_000 }).connect()
-const production = new Production(studio, client.db(DATABASE).collection('show'))
+const production = new Production(folders, client.db(DATABASE).collection('show'))
 const successes: Success[] = []
-const instances = [1, 2].map(() => new Instance(config, (success) => successes.push(success)))
+const instances = [config, config, configOfArtist].map((each) => new Instance(each, (success) => successes.push(success)))
 for (const instance of instances) instance.start()
 
 const startedAt = performance.now()
@@ -79,6 +86,9 @@ async function publish(): Promise<void> {
   }
 }
 
+/** Of what has been published so far. */
+const someName = (): string => production.names[Math.floor(random() * production.names.length)] ?? 'r0'
+
 async function disturb(): Promise<void> {
   const kinds = Object.keys(DISTURBANCES)
   for (let next = startedAt + (options.every * 1_000) / 2; next < endsAt; next += options.every * 1_000) {
@@ -91,7 +101,7 @@ async function disturb(): Promise<void> {
       published: production.files.length,
       succeeded: successes.length,
     })
-    await DISTURBANCES[kind]?.({ set, drive, instances, random })
+    await DISTURBANCES[kind]?.({ set, drive, instances, config, someName, random })
   }
 }
 
@@ -106,29 +116,35 @@ drive.clearFaults()
 for (const member of set.members) await set.startMember(member)
 const deadline = performance.now() + 180_000
 let open = await production.open()
-while (open > 0 && performance.now() < deadline) {
+while (open.length > 0 && performance.now() < deadline) {
   await delay(500)
   open = await production.open()
 }
 
 const stored = drive.files()
 const byPath = Map.groupBy(stored, ({ path }) => path)
-const expected = new Map(production.files.map(({ path, md5 }) => [`Show/${path}`, md5]))
+const expected = new Map(production.at('gdrive').map(({ path, md5 }) => [`Show/${path}`, md5]))
+const wrong = Object.entries(folders).map(async ([site, each]) => [site, await production.wrongAt(site, each)] as const)
+const lost: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(await Promise.all(wrong)),
+  gdrive: [...expected].filter(([path, md5]) => byPath.get(path)?.[0]?.md5 !== md5).length,
+}
 const result = {
   minutes: options.minutes,
   files: production.files.length,
-  records: production.files.length * TARGETS.length,
+  records: production.records,
   disturbances: counts,
-  unmarked: open,
-  lost: { nas: await production.wrongIn(nas), gdrive: [...expected].filter(([path, md5]) => byPath.get(path)?.[0]?.md5 !== md5).length },
+  unmarked: open.length,
+  lost,
   duplicates: stored.length - byPath.size,
   strangers: [...byPath.keys()].filter((path) => !expected.has(path)).length,
   secondUploads: stored.filter(({ revisions }) => revisions > 1).length,
   longestGapSeconds: Math.round(longestGapSeconds() * 10) / 10,
   exitCodes: await Promise.all(instances.map(async (instance) => instance.end('SIGTERM'))),
 }
+for (const record of open.slice(0, 10)) say({ unmarked: record })
 say(result)
 await client.close()
 await rm(folder, { recursive: true, force: true })
-const isExact = open === 0 && result.lost.nas === 0 && result.lost.gdrive === 0 && result.duplicates === 0 && result.strangers === 0
+const isExact = open.length === 0 && Object.values(lost).every((count) => count === 0) && result.duplicates === 0 && result.strangers === 0
 process.exitCode = isExact && result.exitCodes.every((code) => code === 0) ? 0 : 1

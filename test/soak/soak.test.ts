@@ -10,5 +10,12 @@ test('a short soak ends with everything in its place', { timeout: 360_000 }, asy
   const args = ['--minutes', '0.6', '--files', '150', '--every', '9', '--seed', '5']
   const { stdout } = await promisify(execFile)(process.execPath, [MAIN, ...args])
   const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as object
-  expect(result).toMatchObject({ files: 150, unmarked: 0, lost: { nas: 0, gdrive: 0 }, duplicates: 0, strangers: 0, exitCodes: [0, 0] })
+  expect(result).toMatchObject({
+    files: 150,
+    unmarked: 0,
+    lost: { studio: 0, nas: 0, artist: 0, gdrive: 0 },
+    duplicates: 0,
+    strangers: 0,
+    exitCodes: [0, 0, 0],
+  })
 })
