@@ -45,7 +45,7 @@ const STAT_MS = 30_000
 export async function verifiedFile(providers: Pick<ProviderPool, 'get'>, claimed: Claimed, signal: AbortSignal): Promise<ManifestFile> {
   const { site, at, size, isOriginal } = claimed
   const provider = await providers.get(site)
-  const there = await provider.stat(at, { signal: AbortSignal.any([signal, AbortSignal.timeout(STAT_MS)]), exact: true })
+  const there = await inTime(signal, async (limited) => provider.stat(at, { signal: limited, exact: true }))
   if (there === undefined) throw new NotVerified('it is not there, although its record says so')
   const path = nameThere(at, there)
   const listed = claimed.listed(path)
@@ -68,6 +68,20 @@ export async function verifiedFile(providers: Pick<ProviderPool, 'get'>, claimed
     )
   }
   return { path, size: there.size, modified: there.modified, format, hash, action: earlier ? 'verified' : 'original', hashed: new Date() }
+}
+
+/** The site has to answer some time. Nothing is left behind of a limit that was kept: there is one for each file. */
+async function inTime<T>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController()
+  const stop = (): void => controller.abort(signal.reason)
+  const timer = setTimeout(() => controller.abort(new SyncError('UNREACHABLE', `no answer within ${STAT_MS / 1_000} s`)), STAT_MS)
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await ask(controller.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', stop)
+  }
 }
 
 /** Disks tell how a name is spelled there, in whatever form of Unicode: so it is found by whoever reads the receipt. */
