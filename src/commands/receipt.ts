@@ -1,19 +1,21 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 
+import type { Db } from 'mongodb'
+
 import { UsageError } from '../errors.ts'
 import { bytesText } from '../model/bytes-text.ts'
 import { assertSelects, parseSelection } from '../model/selection.ts'
 import { knownNames } from '../service/edit-records.ts'
 import { makeReceipts, type Receipt, type ReceiptResult } from '../service/receipt/receipt.ts'
 import { Spool, type Refused } from '../service/receipt/spool.ts'
-import { audit } from '../streams/audit.ts'
+import { audit, type AuditEntry } from '../streams/audit.ts'
 import { connectPatiently } from '../streams/connect.ts'
 import { version } from '../version.ts'
 import type { ExitCode } from './command-line.ts'
 import { selectionOf, type SelectionOptions } from './control-options.ts'
 import { interruptible } from './controls.ts'
-import { inspect, type Inspection } from './inspect.ts'
+import { inspect } from './inspect.ts'
 import { print, printJsonList } from './output.ts'
 import { tellControl, whoAmI } from './tell-control.ts'
 
@@ -27,8 +29,7 @@ export interface ReceiptOptions extends SelectionOptions {
 
 /** `receipt`: states what is at a site, each file looked at there. Exits with 1 where a file is not verified there. */
 export async function receiptCommand(site: string, representation: string | undefined, options: ReceiptOptions): Promise<ExitCode> {
-  return inspect<ExitCode>(options.config, async (inspection) => {
-    const { db, settings, misconfigured, providers, stateDb: state } = inspection
+  return inspect<ExitCode>(options.config, async ({ db, settings, misconfigured, providers, stateDb: state }) => {
     if (options.site !== undefined && options.site !== site) {
       throw new UsageError(`the receipt is about site ${JSON.stringify(site)}: leave "--site" away`)
     }
@@ -55,9 +56,13 @@ export async function receiptCommand(site: string, representation: string | unde
         progress: progressLine(options),
         ...(options.out !== undefined && { out: resolve(options.out) }),
       })
-      if (result.receipts.some(({ c4 }) => c4 !== undefined) && options.out === undefined) await tell(inspection, given, result)
+      if (result.receipts.some(({ c4 }) => c4 !== undefined) && options.out === undefined) {
+        await tell(state, { selection: given, records: result.records, representations: result.representations, skipped: spool.refused })
+      }
       await show(site, result, spool, options)
       return spool.refused > 0 ? 1 : 0
+    } catch (error) {
+      throw interruption.signal.aborted ? new Error('interrupted: what was not written yet is not written', { cause: error }) : error
     } finally {
       interruption.release()
       await patient.close()
@@ -66,14 +71,10 @@ export async function receiptCommand(site: string, representation: string | unde
 }
 
 /** What is written to a site is told and kept. */
-async function tell(
-  { stateDb }: Inspection,
-  given: Readonly<Record<string, unknown>>,
-  { records, representations }: ReceiptResult,
-): Promise<void> {
-  const entry = { who: whoAmI(), action: 'receipt', selection: given, records, representations }
-  await tellControl(entry, `receipt: of ${records} records of ${representations} representations, by ${entry.who}`)
-  await audit(stateDb, entry)
+async function tell(state: Db, told: Pick<AuditEntry, 'selection' | 'records' | 'representations' | 'skipped'>): Promise<void> {
+  const entry = { who: whoAmI(), action: 'receipt', ...told }
+  await tellControl(entry, `receipt: of ${entry.records} records of ${entry.representations} representations, by ${entry.who}`)
+  await audit(state, entry)
 }
 
 async function show(site: string, result: ReceiptResult, spool: Spool, { json, dryRun, partial }: ReceiptOptions): Promise<void> {

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 import { nodeOptions } from '../../bench/support/node-options.ts'
+import { stateDatabase } from '../../src/streams/state-database.ts'
+import { ANOTHER_DISK } from '../support/another-disk.ts'
 import { ascmhl, ASCMHL, HAS_ASCMHL } from '../support/ascmhl.ts'
 import { entry, inArray, representation, T0 } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
@@ -110,6 +112,14 @@ test('what is not verified is named, with exit 1; nothing selected, or an unknow
     0,
     'Nothing of the selection has a record of mirror: there is nothing to write a receipt of.\n',
   ])
+})
+
+test('a root that is another disk than it was has no files that are missing: it is the site that is in trouble', async () => {
+  const { stage, config, mirror } = await delivered(['one', 'two'])
+  await rm(join(mirror, 'two'))
+  await stateDatabase(stage.state).saveRoot(mirror, ANOTHER_DISK)
+  const { code, stdout, stderr } = await run(config, 'mirror', '--all', '--partial')
+  expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('server:/share')])
 })
 
 describe.skipIf(!HAS_ASCMHL)('the reference implementation', () => {

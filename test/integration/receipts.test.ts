@@ -224,6 +224,52 @@ test('a transient fault is tried again; a source that is down is passed over', a
   expect(await client.make()).toMatchObject({ refused: [], receipts: [{ files: 1 }] })
 })
 
+test.each(['stat', 'write'] as const)(
+  'told to end when it is about to %s: nothing is written, and nothing stays on this machine',
+  async (verb) => {
+    const client = await openClient('memory')
+    const { stage } = client.drive
+    await client.file('a', 'x')
+    await stage.insert(representation([entry('{root[work]}/a', inArray(THERE))]))
+    const controller = new AbortController()
+    stage.spy('client').gate = (call) => {
+      if (call.verb === verb) controller.abort()
+    }
+    const spool = await Spool.open()
+    await expect(client.make({ signal: controller.signal, spool })).rejects.toThrow(/abort|stopped/)
+    await spool[Symbol.asyncDispose]()
+    expect(stage.spy('client').store.paths()).toEqual(['/client/a'])
+    await expect(readdir(spool.dir)).rejects.toThrow('ENOENT')
+    expect(await stage.state.collection('leases').countDocuments({})).toBe(0)
+  },
+)
+
+test('what lies at the publish site is no measure where nobody said that it is there, and another site has the file', async () => {
+  const client = await openClient('memory')
+  const { stage } = client.drive
+  await stage.file('a', 'somebody’s own')
+  await client.put('a', 'x')
+  stage.spy('nas').store.put('/My Drive/w/a', 'x')
+  await stage.insert(representation([entry('{root[work]}/a', [THERE, { name: 'nas', created_dt: T0 }])]))
+  expect(await client.make()).toMatchObject({ refused: [], receipts: [{ files: 1 }] })
+})
+
+test('a receipt of the publish site: what lies there is what was published, of the size that the document has', async () => {
+  const client = await openClient('memory')
+  const { stage } = client.drive
+  for (const path of ['a', 'b', 'c']) await stage.file(path, 'x')
+  await stage.insert(
+    representation([
+      entry('{root[work]}/a', inArray(), { size: 1 }),
+      entry('{root[work]}/b', inArray(), { size: 2 }),
+      entry('{root[work]}/c', inArray(), { size: 'about 1' }),
+    ]),
+  )
+  const result = await client.make({ selection: { site: 'studio', all: true }, isPartial: true })
+  expect(pathsOf(result.refused)).toEqual({ '{root[work]}/b': 'it has 1 bytes there, and 2 in its document' })
+  expect(result.receipts).toMatchObject([{ files: 2, root: stage.studioPath('').replace(/\/$/, '') }])
+})
+
 test('two at a time: the second one is told to wait', async () => {
   const client = await openClient('memory')
   const { stage } = client.drive

@@ -1,4 +1,4 @@
-import { xmlText } from './xml-text.ts'
+import { fitForXml, xmlText } from './xml-text.ts'
 
 /** The folder of a history, in the folder that it is about, and its chain. */
 export const HISTORY_FOLDER = 'ascmhl'
@@ -41,21 +41,23 @@ export function* manifestXml(head: ManifestHead, files: Iterable<ManifestFile>):
 <hashlist version="2.0" xmlns="urn:ASC:MHL:v2.0">
   <creatorinfo>
     <creationdate>${dateText(created)}</creationdate>
-    <hostname>${xmlText(host)}</hostname>
-    <tool version="${xmlText(tool.version)}">${xmlText(tool.name)}</tool>
-    <author>${xmlText(author)}</author>
-    <location>${xmlText(location)}</location>
+    <hostname>${said(host)}</hostname>
+    <tool version="${said(tool.version)}">${said(tool.name)}</tool>
+    <author>${said(author)}</author>
+    <location>${said(location)}</location>
   </creatorinfo>
   <processinfo>
     <process>in-place</process>
     <ignore>
-${ignored.map((pattern) => `      <pattern>${xmlText(pattern)}</pattern>\n`).join('')}    </ignore>
+${ignored.map((pattern) => `      <pattern>${said(pattern)}</pattern>\n`).join('')}    </ignore>
   </processinfo>
   <hashes>
 `
   for (const file of files) yield fileXml(file)
   yield '  </hashes>\n</hashlist>\n'
 }
+
+const said = (text: string): string => xmlText(fitForXml(text))
 
 function fileXml({ path, size, modified, format, hash, action, hashed }: ManifestFile): string {
   const time = modified && isPlainYear(modified) ? ` lastmodificationdate="${dateText(modified)}"` : ''

@@ -7,6 +7,11 @@ export function unfitForXml(text: string): string | undefined {
   return code === undefined ? undefined : `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
 }
 
+/** The same text with a mark where XML 1.0 can't hold what stands there: for what people read, not for names of files. */
+export function fitForXml(text: string): string {
+  return text.replaceAll(new RegExp(UNFIT, 'gu'), '\uFFFD')
+}
+
 const ESCAPES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 
 /**

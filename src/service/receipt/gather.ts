@@ -102,7 +102,11 @@ function wantedFile(asked: Asked, { path, size }: Plain, records: SiteRecords, {
   const name = target.place.path.split('/').find(isLeftOut)
   if (name !== undefined) return `its path holds the name ${name}, which every receipt leaves out`
   const alternatives = alternativesOf(asked.settings, site)
-  const sources = sourceOf(asked, { path, sites: records }, site)
+  const found = sourceOf(asked, { path, sites: records }, site)
+  // An alternative is the same storage: it would be compared with itself.
+  const sources = (found instanceof SyncError ? [] : (found ?? [])).filter(({ sourceSite }) => !alternatives.includes(sourceSite.name))
+  // What lies at a site of which nobody said that it has the file is no measure where another site was said to have it.
+  const asSaid = sources.filter(({ isSaid }) => isSaid !== false)
   const { publishSite } = asked.settings
   return {
     place: roots.numberOf(target.site, target.place),
@@ -110,9 +114,8 @@ function wantedFile(asked: Asked, { path, size }: Plain, records: SiteRecords, {
     about,
     size: typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : undefined,
     isOriginal: site === publishSite || alternatives.includes(publishSite),
-    // An alternative is the same storage: it would be compared with itself.
-    sources: (sources instanceof SyncError ? [] : (sources ?? []))
-      .filter(({ sourceSite }) => !alternatives.includes(sourceSite.name))
-      .map(({ source, sourceSite }) => [roots.numberOf(sourceSite, source), source.path] as const),
+    sources: (asSaid.length > 0 ? asSaid : sources).map(
+      ({ source, sourceSite }) => [roots.numberOf(sourceSite, source), source.path] as const,
+    ),
   }
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 import type { Db } from 'mongodb'
 
@@ -157,7 +157,7 @@ async function receiptOf(parts: ReceiptParts, { number, root, place, history }: 
   const at = parts.out === undefined ? displayPath(inHistory(place, name)) : join(parts.out, inHistory(place, name).path)
   const receipt = { root: root.root, manifest: at, generation: history.next, ...totals }
   if (isDryRun) return receipt
-  const key = `receipt\0${parts.out === undefined ? rootKey(root.site.name, root.root) : at}`
+  const key = `receipt\0${parts.out === undefined ? rootKey(root.site.name, root.root) : dirname(at)}`
   await using held = await hold(state, key, head.author)
   if (!held) throw new Error(`somebody else writes a receipt to ${root.root} now: run it again in a moment`)
   const generation = {

@@ -36,7 +36,7 @@ const file: ManifestFile = {
 test('a manifest, with each file asked for when its turn comes', () => {
   const head = {
     created: CREATED,
-    host: 'a&b',
+    host: 'a&b\u0007',
     tool: { name: 'site-sync', version: '1.0' },
     author: 'me',
     location: 'client',
@@ -56,7 +56,7 @@ test('a manifest, with each file asked for when its turn comes', () => {
 <hashlist version="2.0" xmlns="urn:ASC:MHL:v2.0">
   <creatorinfo>
     <creationdate>2026-05-04T03:02:01.007+00:00</creationdate>
-    <hostname>a&amp;b</hostname>
+    <hostname>a&amp;b�</hostname>
     <tool version="1.0">site-sync</tool>
     <author>me</author>
     <location>client</location>
