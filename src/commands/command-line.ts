@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
-
 import { Command, CommanderError, Option } from 'commander'
 
 import { ConfigError, messageOf, UnsupportedServerError, UsageError } from '../errors.ts'
-import { addControls, addDiff } from './control-options.ts'
+import { version } from '../version.ts'
+import { addControls, addDiff, addReceipt } from './control-options.ts'
 import type { ImportOptions } from './import-settings.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
@@ -155,12 +154,8 @@ function build(ended: (code: ExitCode) => void): Command {
 
   addControls(program, config, ended)
   addDiff(program, config, ended)
+  addReceipt(program, config, ended)
   return program
-}
-
-function version(): string {
-  const { version: said } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { readonly version: string }
-  return said
 }
 
 const AFTER_HELP = `

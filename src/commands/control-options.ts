@@ -4,6 +4,7 @@ import type { Selection } from '../model/selection.ts'
 import type { ExitCode } from './command-line.ts'
 import type { ControlName, ControlOptions } from './controls.ts'
 import type { DiffOptions } from './diff.ts'
+import type { ReceiptOptions } from './receipt.ts'
 
 const COMMANDS: readonly (readonly [ControlName, string])[] = [
   ['retry', 'try failed files again at once: deletes "tries" and "error"'],
@@ -65,6 +66,28 @@ Files with a record of neither site are left out. Exits with 1 when a site did n
       ended(await (await import('./diff.ts')).diffCommand(site, other, representation, options)),
     )
 }
+
+/** The command that states what is at a site, with the same selection; the site is no part of what selects. */
+export function addReceipt(program: Command, config: () => Option, ended: (code: ExitCode) => void): void {
+  selecting(
+    program
+      .command('receipt')
+      .description('what is at a site, file by file with size, time and hash, as a client asks for it: ASC MHL 2.0'),
+    config,
+  )
+    .argument('<site>', 'its name')
+    .argument('[representation]', 'an id, a path, or asset/subset/version/name')
+    .option('--out <folder>', 'write it there, to a folder of this machine, and nothing to the site')
+    .option('--partial', 'write it for what is verified, even where something is not', false)
+    .addHelpText('after', RECEIPT_HELP)
+    .action(async (site: string, representation: string | undefined, options: ReceiptOptions) =>
+      ended(await (await import('./receipt.ts')).receiptCommand(site, representation, options)),
+    )
+}
+
+const RECEIPT_HELP = `
+Every file is looked at where it lies, and compared with its source. It exits with 1, and names the files, where one is not verified there;
+nothing is written then, unless --partial. --state and --error are about the records of that site.`
 
 /** What the options of a selection hold. */
 export interface SelectionOptions extends Omit<Selection, 'representation' | 'states' | 'all'> {

@@ -164,7 +164,7 @@ function progressLine({ json }: ControlOptions): NonNullable<EditParts['progress
 }
 
 /** SIGINT and SIGTERM end it after what is under way. */
-function interruptible(): { readonly signal: AbortSignal; readonly release: () => void } {
+export function interruptible(): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController()
   const abort = (): void => controller.abort()
   process.on('SIGINT', abort).on('SIGTERM', abort)

@@ -15,6 +15,8 @@ export interface Inspection {
   readonly settings: Settings
   readonly db: Db
   readonly state: StateDatabase
+  /** The database of our own itself. */
+  readonly stateDb: Db
   readonly controls: ControlStore
   readonly misconfigured: ReadonlyMap<string, SyncError>
   readonly providers: ProviderPool
@@ -29,12 +31,13 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
   const [state, controls] = [stateDatabase(stateDb), controlStore(stateDb, settings.mongo.database)]
   const silent = { event: () => undefined }
   await using providers = new ProviderPool({
-    memory: readOnlyMemory(),
+    // What stands at a root instead of a share that is not mounted is not taken for it.
+    memory: readOnlyMemory(async (root) => state.loadRoot(root)),
     isSource: () => true,
     warn: () => undefined,
     ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
     ...(settings.documentRoots && { documentRoots: settings.documentRoots }),
   })
   const misconfigured = await findMisconfigured(settings, providers, silent)
-  return await look({ settings, db: connections.work.db(settings.mongo.database), state, controls, misconfigured, providers })
+  return await look({ settings, db: connections.work.db(settings.mongo.database), state, stateDb, controls, misconfigured, providers })
 }

@@ -63,7 +63,8 @@ function isEdited(sites: unknown, records: readonly SiteRecord[], site: string, 
   return chosen.some((record) => changes(rawRecords(sites, site), record, edit, scope))
 }
 
-function isChosen(record: SiteRecord, { selection: { states, error }, retryCount }: EditScope): boolean {
+/** Do state and error of a record fit what is selected? */
+export function isChosen(record: SiteRecord, { selection: { states, error }, retryCount }: Omit<EditScope, 'sites'>): boolean {
   if (states !== undefined && ![...states].some((state) => isIn(record, state, retryCount))) return false
   return error === undefined || record.error?.toLowerCase().includes(error.toLowerCase()) === true
 }

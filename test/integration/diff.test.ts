@@ -3,6 +3,8 @@ import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
 
+import { stateDatabase } from '../../src/streams/state-database.ts'
+import { ANOTHER_DISK } from '../support/another-disk.ts'
 import { entry, inArray, inObject, representation, T0 } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
 import { ServiceProcess, writeConfig } from '../support/service-process.ts'
@@ -69,6 +71,14 @@ test('by the sites themselves: missing files and other sizes; a site that does n
   expect(down.code).toBe(1)
   expect(down.stderr).toContain('mirror did not answer')
   expect(JSON.parse(down.stdout)).toMatchObject({ differences: [], records: 4, different: 0, unknown: 4 })
+})
+
+test('a root that is another disk than it was, as where a share is not mounted, says nothing of any file', async () => {
+  const { stage, config } = await staged()
+  await stateDatabase(stage.state).saveRoot(join(stage.dir, 'mirror'), ANOTHER_DISK)
+  const { code, stdout, stderr } = await run(config, 'studio', 'mirror', '--deep', '--json')
+  expect([code, stderr]).toEqual([1, expect.stringContaining('server:/share')])
+  expect(JSON.parse(stdout)).toMatchObject({ differences: [], different: 0, unknown: 4 })
 })
 
 test('wrong usage: a site that is not there, or the same twice', async () => {

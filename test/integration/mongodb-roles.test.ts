@@ -76,7 +76,8 @@ test('the roles of the docs: the service syncs a publish by its change stream; a
   ]
   for (const attempt of refused) await expect(attempt()).rejects.toMatchObject({ codeName: 'Unauthorized' })
 
-  for (const args of [['status'], ['explain', String(document._id)], ['accept-root', 'mirror']]) {
+  const receipt = ['receipt', 'mirror', '--all', '--out', join(stage.dir, 'receipts')]
+  for (const args of [['status'], ['explain', String(document._id)], ['accept-root', 'mirror'], receipt]) {
     const command = new ServiceProcess([...args, '--config', config])
     expect([await command.end(), command.stderr]).toEqual([0, ''])
   }

@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto'
+
+import type { Collection, Db } from 'mongodb'
+
+import { fromNow } from './from-now.ts'
+import { FREE, type Lease } from './lease-writes.ts'
+
+/** Seconds. Whoever dies holds it for so long. */
+const HELD_FOR = 30
+
+/** Something that one process does at a time. */
+export interface Holding extends AsyncDisposable {
+  /** Aborted when it is not ours any more. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Takes a name among the leases for as long as a command works on it, by the server's clock; undefined while somebody else has it. It is
+ * renewed until it is disposed of.
+ */
+export async function hold(state: Db, name: string, owner: string): Promise<Holding | undefined> {
+  const leases: Collection<Lease> = state.collection('leases')
+  const attempt = randomUUID()
+  const extended = { until: fromNow(HELD_FOR * 1_000), expires: fromNow(HELD_FOR * 1_000) }
+  const isFree = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
+  const taken = { owner: { $literal: owner }, attempt, ...extended }
+  const lease = await leases.findOneAndUpdate(
+    { _id: name },
+    [{ $replaceWith: { $cond: [isFree, { $mergeObjects: ['$$ROOT', taken] }, '$$ROOT'] } }],
+    { upsert: true, returnDocument: 'after', writeConcern: { w: 'majority' } },
+  )
+  if (lease?.attempt !== attempt) return undefined
+  const controller = new AbortController()
+  const renew = async (): Promise<void> => {
+    const { matchedCount } = await leases.updateOne({ _id: name, attempt, $expr: { $gt: ['$until', '$$NOW'] } }, [{ $set: extended }])
+    if (matchedCount === 0) controller.abort(new Error(`${name} was taken over by somebody else`))
+  }
+  // A server that does not answer for a while says nothing; one that never does is met by the next step.
+  const timer = setInterval(() => void renew().catch(() => undefined), (HELD_FOR * 1_000) / 3)
+  return {
+    signal: controller.signal,
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      await leases.deleteOne({ _id: name, attempt }).catch(() => undefined)
+    },
+  }
+}
