@@ -17,6 +17,7 @@ export class Instance {
   readonly #config: string
   readonly #onSuccess: (success: Success) => void
   #child: ChildProcess | undefined
+  #ready = Promise.withResolvers<void>()
 
   constructor(config: string, onSuccess: (success: Success) => void) {
     this.#config = config
@@ -26,11 +27,17 @@ export class Instance {
   start(): void {
     const child = spawn(process.execPath, [MAIN, 'run', '--config', this.#config], { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#child = child
+    this.#ready = Promise.withResolvers()
     createInterface({ input: child.stdout }).on('line', (line) => this.#read(line))
   }
 
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal)
+  }
+
+  /** Takes work, after its last start: before, no signal is heard. */
+  get ready(): Promise<void> {
+    return this.#ready.promise
   }
 
   async end(signal: NodeJS.Signals): Promise<number | null> {
@@ -43,6 +50,7 @@ export class Instance {
 
   #read(text: string): void {
     const line = JSON.parse(text) as { event: { action: string }; site_sync?: { site?: string; sent_bytes?: number } }
+    if (line.event.action === 'service.ready') this.#ready.resolve()
     if (line.event.action !== 'transfer.succeeded') return
     this.#onSuccess({ at: performance.now(), site: line.site_sync?.site ?? '', sent: line.site_sync?.sent_bytes ?? 0 })
   }

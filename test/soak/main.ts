@@ -121,6 +121,7 @@ while (open.length > 0 && performance.now() < deadline) {
   open = await production.open()
 }
 
+for (const { ready } of instances) await ready
 const stored = drive.files()
 const byPath = Map.groupBy(stored, ({ path }) => path)
 const expected = new Map(production.at('gdrive').map(({ path, md5 }) => [`Show/${path}`, md5]))
