@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -17,6 +17,8 @@ interface Scene {
 }
 
 interface HowTo {
+  /** The file is at `gdrive`. */
+  readonly isThere?: true
   /** A command that was given before. */
   readonly since?: string
   /** The record of `gdrive` before; none without. */
@@ -46,6 +48,7 @@ const CASES: Readonly<Record<string, HowTo>> = {
   'site-sync pause --site gdrive --for 2h --why "the line is needed"': { before: {}, after: {}, pauses: 1 },
   'site-sync resume --site gdrive': { since: 'site-sync pause --site gdrive', before: {}, after: {}, pauses: 0 },
   'site-sync diff studio gdrive': { before: {}, says: /a\.ma/ },
+  'site-sync receipt gdrive --project MY_PROJECT': { isThere: true, before: { created_dt: T0, id: 'a.ma' }, says: /1 file/ },
   'site-sync priority 99 hero/model/3/ma': { before: {}, after: { priority: 99 } },
 }
 
@@ -60,13 +63,14 @@ beforeAll(async () => {
   ]
 })
 
-async function sceneOf({ before }: HowTo, shape: string): Promise<Scene> {
+async function sceneOf({ before, isThere }: HowTo, shape: string): Promise<Scene> {
   const stage = await Stage.open()
   const gdrive = { provider: 'local_drive', root: { work: join(stage.dir, 'gdrive') } }
   const config = await writeConfig(stage, { general: { remote_site: 'gdrive' }, sites: { gdrive } })
   await mkdir(join(stage.dir, 'gdrive'))
   await mkdir(join(stage.dir, 'mirror'))
   await stage.file('a.ma')
+  if (isThere) await copyFile(stage.studioPath('a.ma'), join(stage.dir, 'gdrive', 'a.ma'))
   const sites =
     shape === 'array' ? inArray(...(before ? [{ name: 'gdrive', ...before }] : [])) : inObject(before ? { gdrive: { ...before } } : {})
   const context = { project: { name: PROJECT }, asset: 'hero', subset: 'model', version: 3, representation: 'ma' }
