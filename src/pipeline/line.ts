@@ -10,7 +10,7 @@ export interface LineParts {
 
 /** Bytes of one piece at most. */
 const MAX_PIECE = 65_536
-/** A piece takes so much of a second at most, so that no stream is silent for long, however many there are. */
+/** So often each stream gets a piece, however many there are: one that is silent for long is taken for dead by its site. */
 const PIECES_A_SECOND = 4
 /** The limit, the number of instances and the time of day are looked at again so often while somebody waits. Milliseconds. */
 const LOOK_MS = 1_000
@@ -26,6 +26,7 @@ export class Line {
   #level = 0
   #filledAt = -Infinity
   #turn: Promise<void> = Promise.resolve()
+  #waiting = 0
 
   constructor(parts: LineParts) {
     this.#parts = parts
@@ -34,7 +35,8 @@ export class Line {
   /** How many bytes are best asked for at once. */
   get piece(): number {
     const rate = this.#rate()
-    return rate === undefined || rate === 0 ? MAX_PIECE : Math.min(MAX_PIECE, Math.max(1, Math.floor(rate / PIECES_A_SECOND)))
+    if (rate === undefined || rate === 0) return MAX_PIECE
+    return Math.min(MAX_PIECE, Math.max(1, Math.floor(rate / PIECES_A_SECOND / (1 + this.#waiting))))
   }
 
   /** Resolves when so many bytes may go, or the signal was aborted. */
@@ -42,10 +44,12 @@ export class Line {
     const before = this.#turn
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#turn = promise
+    this.#waiting++
     await before
     try {
       for (let wait = this.#take(bytes); wait > 0 && !signal.aborted; wait = this.#take(bytes)) await this.#pause(wait, signal)
     } finally {
+      this.#waiting--
       resolve()
     }
   }

@@ -7,7 +7,7 @@ import { ThrottledProvider } from '../pipeline/throttled-provider.ts'
 import type { Provider } from '../providers/provider.ts'
 
 export interface LinesParts {
-  readonly settings: Settings
+  readonly settings: Pick<Settings, 'sites' | 'projects'>
   readonly clock: Clock
   readonly peers: Pick<Peers, 'sharersOf'>
 }
