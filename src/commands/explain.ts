@@ -1,5 +1,6 @@
 import type { RepresentationDocument } from '../model/document.ts'
 import { explainDocument, type Explanation } from '../model/explanation.ts'
+import { closedSites } from '../model/closed-sites.ts'
 import { Pauses, pauseText, resumeCommand, type Pause } from '../model/pauses.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { countingSites } from '../model/verdict.ts'
@@ -32,7 +33,7 @@ export async function explainCommand(
     const explained = explainDocument(document, project, roots.settingsOf(project), misconfigured)
     const { remarks, transfers } = explained
     const reports = await state.reports(settings.mongo.database)
-    const pauses = new Pauses(await controls.pauses())
+    const pauses = new Pauses([...(await controls.pauses()), ...closedSites(settings, new Date())])
     const lines = await Promise.all(
       explained.explanations.map(async (explanation, n) => {
         const transfer = transfers[n]
@@ -83,6 +84,7 @@ function cooling(
 /** A pending file waits also for the end of a pause of its site, its project or everything; nothing in its document mends that. */
 function paused(explanation: Explanation, pause: Pause | undefined): Explanation {
   if (explanation.state !== 'pending' || !pause) return explanation
-  const { fix: _fix, ...rest } = explanation
-  return { ...rest, reason: `${pauseText(pause)}. It is ${rest.reason}`, command: resumeCommand(pause) }
+  const { fix: _fix, command: _command, ...rest } = explanation
+  const command = resumeCommand(pause)
+  return { ...rest, reason: `${pauseText(pause)}. It is ${rest.reason}`, ...(command !== undefined && { command }) }
 }

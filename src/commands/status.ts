@@ -1,3 +1,4 @@
+import { closedSites } from '../model/closed-sites.ts'
 import { pauseText, type Pause } from '../model/pauses.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { ownSites } from '../model/sources.ts'
@@ -27,6 +28,7 @@ export async function statusCommand(options: ConfigOption & { readonly json: boo
     const { settings, state, controls, misconfigured } = inspection
     const instances = await state.reports(settings.mongo.database)
     const pauses = await controls.pauses()
+    const closed = closedSites(settings, new Date())
     const projects: SiteCounts[] = []
     for await (const counts of countAll(inspection, options.project)) projects.push(...counts)
     const sites = [...settings.sites.values()].map(({ name, provider }) => ({
@@ -44,8 +46,14 @@ export async function statusCommand(options: ConfigOption & { readonly json: boo
       instances: [],
     }))
     if (options.json)
-      printJson({ instances: instances.map(({ sites: _sites, ...instance }) => instance), pauses, sites: [...sites, ...skipped], projects })
-    else show({ instances, pauses, sites: [...sites, ...skipped], projects, settings })
+      printJson({
+        instances: instances.map(({ sites: _sites, ...instance }) => instance),
+        pauses,
+        closed: closed.map(({ site, since, until }) => ({ site, since, until })),
+        sites: [...sites, ...skipped],
+        projects,
+      })
+    else show({ instances, pauses, closed, sites: [...sites, ...skipped], projects, settings })
     return 0
   })
 }
@@ -95,10 +103,11 @@ interface Shown {
   }[]
   readonly projects: readonly SiteCounts[]
   readonly pauses: readonly Pause[]
+  readonly closed: readonly Pause[]
   readonly settings: Inspection['settings']
 }
 
-function show({ instances, pauses, sites, projects, settings }: Shown): void {
+function show({ instances, pauses, closed, sites, projects, settings }: Shown): void {
   if (settings.remoteSite === '') {
     print('"remote_site" is empty: nothing is synced.')
     print('')
@@ -109,6 +118,7 @@ function show({ instances, pauses, sites, projects, settings }: Shown): void {
       : `Instances: ${instances.map(({ _id, stream, streamFault }) => `${_id} (change stream ${stream}${streamFault === undefined ? '' : `: ${streamFault}`})`).join(', ')}`,
   )
   for (const pause of pauses) print(`Paused since ${pause.since.toISOString()}: ${pauseText(pause)}.`)
+  for (const each of closed) print(`Closed since ${each.since.toISOString()}: ${pauseText(each)}.`)
   print('')
   printTable(['site', 'provider', 'state', 'running', 'queued', 'why'], sites.map(siteRow))
   print('')

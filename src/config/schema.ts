@@ -1,5 +1,6 @@
 import { z } from 'zod'
 
+import { bandwidth } from './bandwidth.ts'
 import { name, numeric, textList } from './schema-parts.ts'
 
 const flag = () => z.boolean({ error: 'true or false' })
@@ -40,6 +41,12 @@ export const siteSchema = z
         .enum(['instance', 'cluster'], { error: '"instance" or "cluster"' })
         .optional()
         .describe('Whether the limit is for each instance, or for all that share the work.'),
+      bandwidth: bandwidth
+        .optional()
+        .describe(
+          'Bytes per second that may go there and come from there, or a list of times of the day with a limit each; with concurrency_scope "cluster" shared by all instances.',
+        )
+        .meta({ examples: [10_000_000, [{ from: '08:00', to: '19:00', days: ['mon-fri'], limit: 2_000_000 }]] }),
       alternative_sites: textList('a list of site names')
         .optional()
         .describe('Sites that are the same storage under another name: what arrives at one is marked at the others, too.'),
