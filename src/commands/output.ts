@@ -38,6 +38,15 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${jsonText(value)}\n`)
 }
 
+/** Writes a new token, the one secret that is meant to be seen. */
+export function printToken(token: string): void {
+  process.stdout.write(`${token}\n`)
+}
+
+export function printTokenJson(rest: object, token: string): void {
+  process.stdout.write(`${jsonText(rest).slice(0, -1)},"token":${JSON.stringify(token)}}\n`)
+}
+
 /** Waits while the reader does not keep up. */
 async function write(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain')

@@ -3,11 +3,15 @@ import { explainDocument, type Explanation } from '../model/explanation.ts'
 import { Pauses, pauseText, resumeCommand, type Pause } from '../model/pauses.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { countingSites } from '../model/verdict.ts'
+import { NAMES } from '../streams/listing.ts'
 import { ProjectRoots } from '../streams/project-roots.ts'
 import { findRepresentation } from '../streams/selected.ts'
 import { collectionNames } from '../streams/scan.ts'
 import type { Inspection } from './inspection.ts'
 import { sourceRemark } from './source-remark.ts'
+
+/** Of so many files at most their sources are looked at. */
+const MOST_REMARKS = 500
 
 export interface ExplainedRepresentation {
   readonly project: string
@@ -37,7 +41,7 @@ export async function explainRepresentation(
       const transfer = transfers[n]
       const waits = { ...explanation, ...cooling(explanation, reports) }
       const held = paused(waits, transfer && holding.heldBy(transfer))
-      return { ...held, reason: held.reason + (await sourceRemark(transfer, providers)) }
+      return { ...held, reason: held.reason + (n < MOST_REMARKS ? await sourceRemark(transfer, providers) : '') }
     }),
   )
   return { project, document, remarks, files }
@@ -50,7 +54,7 @@ async function find(
 ): Promise<Pick<ExplainedRepresentation, 'project' | 'document'> | undefined> {
   for (const project of only === undefined ? await collectionNames(db) : [only]) {
     const own = projectSettings(settings, project)
-    const document = await findRepresentation(db, project, representation, [...countingSites(own), ...(own.skipped?.keys() ?? [])])
+    const document = await findRepresentation(db, project, representation, [...countingSites(own), ...(own.skipped?.keys() ?? [])], NAMES)
     if (document) return { project, document }
   }
   return undefined

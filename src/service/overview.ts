@@ -31,7 +31,7 @@ export interface SiteOverview {
 }
 
 export interface SitesOverview {
-  readonly instances: readonly Omit<HeardReport, 'sites'>[]
+  readonly instances: readonly Omit<HeardReport, 'sites' | 'watched' | 'running'>[]
   readonly pauses: readonly Pause[]
   readonly sites: readonly SiteOverview[]
 }
@@ -56,7 +56,11 @@ export async function sitesOverview({ settings, state, controls, misconfigured }
     skipped: reason,
     instances: [],
   }))
-  return { instances: reports.map(({ sites: _sites, ...instance }) => instance), pauses, sites: [...sites, ...skipped] }
+  return {
+    instances: reports.map(({ sites: _sites, watched: _watched, running: _running, ...instance }) => instance),
+    pauses,
+    sites: [...sites, ...skipped],
+  }
 }
 
 /** What is to be done in each project, or in one. Reads everything that is open. */
