@@ -15,6 +15,7 @@ import { Reporter } from './reporter.ts'
 import { Session } from './session.ts'
 import { isOff } from './site-check.ts'
 import { newsOf } from './site-reports.ts'
+import { Web } from './web.ts'
 import { connect, type Connections } from '../streams/connect.ts'
 import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
 import { close, CLOSING_MS, within } from './within.ts'
@@ -59,6 +60,7 @@ export class SyncService {
   readonly #state: StateDatabase
   readonly #troubled = new Set<string>()
   readonly #sessions = new Set<Session>()
+  readonly #web = new Web(this.id, () => this.attempts)
   #woken = Promise.withResolvers<void>()
   #settings: Settings
   #next: Settings | undefined
@@ -113,9 +115,12 @@ export class SyncService {
     const { log } = this.#options
     const { database } = this.#settings.mongo
     log.event('service.started', { extra: { instance: this.id, database, remote_site: this.#settings.remoteSite } })
+    const { openProvider, mode } = this.#options
     try {
+      if (mode === 'run') await this.#web.start({ settings: () => this.#settings, log, openProvider, signal: this.#stopping.signal })
       await this.#runSessions()
     } finally {
+      await within(CLOSING_MS, this.#web.stop())
       await close(this.#connections)
       log.event('service.stopped', { extra: { synced: this.#synced, failed: this.#failed } })
     }
@@ -150,8 +155,11 @@ export class SyncService {
     return new Reporter({
       id: { _id: this.id, database, host: hostname(), pid: process.pid, started: this.#started },
       state: this.#state,
-      news: () => newsOf([...this.#sessions].toReversed().flatMap((session) => session.report() ?? [])),
-      heard: (others) => this.#sessions.forEach((session) => session.heard(others)),
+      news: () => this.#web.with(newsOf([...this.#sessions].toReversed().flatMap((session) => session.report() ?? []))),
+      heard: (others) => {
+        this.#web.heard(others)
+        this.#sessions.forEach((session) => session.heard(others))
+      },
     })
   }
 
