@@ -190,7 +190,7 @@ test('/status, /sites and /projects say what all instances say', async () => {
   const other = await stage.start()
   await stage.insert(representation([entry('{root[work]}/a.ma', inArray({ name: 'gdrive', tries: 3, error: 'x' }))]))
   const { body: status } = await ask(address, '/api/v1/status')
-  expect(Object.keys(status).toSorted()).toEqual(['instances', 'pauses', 'projects', 'sites'])
+  expect(Object.keys(status).toSorted()).toEqual(['closed', 'instances', 'pauses', 'projects', 'sites'])
   const { body: sites } = await ask(address, '/api/v1/sites')
   expect(sites).toMatchObject({ items: [{ site: 'studio' }, { site: 'gdrive' }, { site: 'nas' }], next_cursor: null })
   expect((await ask(address, '/api/v1/projects')).body['next_cursor']).toBeNull()
