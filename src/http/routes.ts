@@ -7,6 +7,7 @@ import { Live, type LiveParts } from '../service/live.ts'
 import { RepresentationWaits } from '../service/representation-waits.ts'
 import { eventRoutes } from './event-routes.ts'
 import { Jobs } from './jobs.ts'
+import { operationsRoutes, type OperationsParts } from './operations-routes.ts'
 import { representationRoutes } from './representation-routes.ts'
 import { statusRoutes } from './status-routes.ts'
 import { transferRoutes } from './transfer-routes.ts'
@@ -21,7 +22,7 @@ export interface Routes extends AsyncDisposable {
 }
 
 /** What is under way, and who is to know that somebody looks at it. */
-export type RoutesParts = ApiParts & Pick<LiveParts, 'running' | 'watched' | 'instance'>
+export type RoutesParts = ApiParts & Pick<LiveParts, 'running' | 'watched' | 'instance'> & Omit<OperationsParts, 'database'>
 
 export function apiRoutes(parts: RoutesParts): Routes {
   const { database } = parts
@@ -33,7 +34,13 @@ export function apiRoutes(parts: RoutesParts): Routes {
   const live = new Live({ ...parts, feed, reader, inspection: async () => database.inspection(), send: (event) => viewers.send(event) })
   const reads = [statusRoutes, transferRoutes, representationRoutes, auditRoutes].map((routes) => routes(parts))
   return {
-    all: [...reads, waitRoutes({ ...parts, waits }), eventRoutes({ ...parts, viewers }), actionRoutes({ ...parts, jobs })],
+    all: [
+      operationsRoutes(parts),
+      ...reads,
+      waitRoutes({ ...parts, waits }),
+      eventRoutes({ ...parts, viewers }),
+      actionRoutes({ ...parts, jobs }),
+    ],
     close() {
       viewers.close()
       feed[Symbol.dispose]()

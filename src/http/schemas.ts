@@ -58,6 +58,7 @@ const pauseSchema = z.object({
 })
 
 export const countsSchema = z.object({
+  oldest: date.optional().describe('When the oldest representation was made that has a pending file.'),
   project: z.string(),
   site: z.string(),
   pending: z.int().describe('Files that are to be sent, failed ones included.'),

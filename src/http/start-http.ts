@@ -5,13 +5,16 @@ import type { HttpSettings } from '../model/http-settings.ts'
 import type { Log } from '../model/log.ts'
 import { isLoopback } from '../model/loopback.ts'
 import { connected } from '../service/connected.ts'
+import { Metrics } from '../metrics/metrics.ts'
+import { standingOf } from '../metrics/standing.ts'
 import { accessTokens, type AccessTokens } from '../streams/access-tokens.ts'
 import { sleep } from '../streams/waiting.ts'
+import { shared } from './api.ts'
 import { HttpDatabase, type DatabaseParts } from './database.ts'
 import { apiRoutes, type RoutesParts } from './routes.ts'
 import { httpServer } from './server.ts'
 
-export interface HttpParts extends DatabaseParts, Pick<RoutesParts, 'running' | 'watched' | 'instance'> {
+export interface HttpParts extends DatabaseParts, Pick<RoutesParts, 'running' | 'watched' | 'instance' | 'state'> {
   readonly http: HttpSettings
   readonly log: Log
   /** Told to end. */
@@ -19,12 +22,16 @@ export interface HttpParts extends DatabaseParts, Pick<RoutesParts, 'running' | 
 }
 
 export interface RunningHttp extends AsyncDisposable {
+  /** To be fed by the service. */
+  readonly metrics: Metrics
   /** Resolves with the address when it listens; never when it can't. */
   readonly listening: Promise<string>
 }
 
 /** Connections that wait to be taken: a farm may ask a thousand times at once. */
 const BACKLOG = 4_096
+/** How long gauges are good for: to find them is to read what is open. Milliseconds. */
+const STANDING_MS = 5_000
 /** Between two attempts to listen, in milliseconds: an instance that is about to end may still have the port. */
 const AGAIN_MS = 5_000
 
@@ -39,7 +46,9 @@ export async function startHttp(parts: HttpParts): Promise<RunningHttp> {
     const tokens = accessTokens(database.connections.work.db(settings().mongo.stateDatabase))
     if (!isLoopback(http.host)) await requireToken(parts, database, tokens)
     const ended = new AbortController()
-    const routes = apiRoutes({ ...parts, database, signal: ended.signal })
+    const standing = shared(STANDING_MS, async (inspection) => standingOf(inspection, ended.signal))
+    const metrics = new Metrics(async () => standing(await database.inspection()))
+    const routes = apiRoutes({ ...parts, database, metrics, signal: ended.signal })
     const findToken = async (token: string) => {
       await database.connect()
       return await tokens.find(token)
@@ -47,6 +56,7 @@ export async function startHttp(parts: HttpParts): Promise<RunningHttp> {
     const open = async (): Promise<FastifyInstance> => await httpServer({ http, log, findToken, routes: routes.all })
     const server = listen({ http, log, open, signal: AbortSignal.any([signal, ended.signal]) })
     return {
+      metrics,
       listening: server.listening,
       async [Symbol.asyncDispose]() {
         ended.abort()

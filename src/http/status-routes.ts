@@ -42,7 +42,7 @@ export function statusRoutes({ database, signal }: ApiParts): (app: FastifyInsta
       },
       async () => {
         const projects = await counts(await database.inspection())
-        return { items: projects.map((each) => ({ id: `${each.project}/${each.site}`, ...each })), next_cursor: null }
+        return { items: projects.map((each) => ({ id: `${each.project}/${each.site}`, ...each })), next_cursor: null } as never
       },
     )
   }

@@ -1,3 +1,5 @@
+import { ObjectId } from 'mongodb'
+
 import { closedSites } from '../model/closed-sites.ts'
 import { idText, type RepresentationDocument } from '../model/document.ts'
 import type { Pause } from '../model/pauses.ts'
@@ -19,6 +21,8 @@ export interface SiteCounts {
   /** No tries left. */
   exhausted: number
   paused: number
+  /** When the oldest representation was made that has a pending file, by its id. */
+  oldest?: Date
 }
 
 /** A site as it is configured here, and how it is doing at each instance. */
@@ -105,10 +109,14 @@ async function countProject(
 
   function count(document: RepresentationDocument): void {
     seen.add(idText(document._id))
+    const made = document._id instanceof ObjectId ? document._id.getTimestamp() : undefined
     for (const { site, state, record } of examine(document, project, own, misconfigured).verdicts) {
       const of = counts.get(site)
       if (!of) continue
-      if (state === 'pending' || state === 'misconfigured') of.pending++
+      if (state === 'pending' || state === 'misconfigured') {
+        of.pending++
+        if (made && (!of.oldest || made < of.oldest)) of.oldest = made
+      }
       if (state === 'pending' && record?.error !== undefined) of.failed++
       if (state === 'exhausted') of.exhausted++
       if (state === 'paused') of.paused++

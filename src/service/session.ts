@@ -1,6 +1,6 @@
 import { NEVER, type Observable } from 'rxjs'
 
-import { changeHints } from './change-hints.ts'
+import { changeHints, type ChangeHintsParts } from './change-hints.ts'
 import { Engine } from './engine.ts'
 import type { SyncError } from '../errors.ts'
 import { redact } from '../logging.ts'
@@ -42,7 +42,7 @@ import { slotStore } from '../streams/slots.ts'
 import type { HeardReport, InstanceReport, StateDatabase } from '../streams/state-database.ts'
 import { recordWriter } from '../streams/record-writer.ts'
 
-export interface SessionParts {
+export interface SessionParts extends Pick<ChangeHintsParts, 'heard'> {
   /** The instance's id. */
   readonly id: string
   readonly settings: Settings

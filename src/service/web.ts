@@ -1,5 +1,7 @@
 import type { HttpParts, RunningHttp } from '../http/start-http.ts'
+import type { MeteredLog } from '../metrics/metered-log.ts'
 import { idPlain } from '../model/document.ts'
+import type { Log } from '../model/log.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
 import type { HeardReport, ReportedTransfer } from '../streams/state-database.ts'
 import type { News } from './reporter.ts'
@@ -15,6 +17,7 @@ export class Web {
   readonly #instance: string
   readonly #attempts: () => readonly Attempt[]
   #running: RunningHttp | undefined
+  #metered: MeteredLog | undefined
   #isWatched = false
   #isAsked = false
 
@@ -27,7 +30,7 @@ export class Web {
   async start(parts: Omit<HttpParts, 'http' | 'running' | 'watched' | 'instance'>): Promise<void> {
     const { http } = parts.settings()
     if (!http) return
-    const { startHttp } = await import('../http/start-http.ts')
+    const [{ startHttp }, { MeteredLog }] = await Promise.all([import('../http/start-http.ts'), import('../metrics/metered-log.ts')])
     this.#running = await startHttp({
       ...parts,
       http,
@@ -35,6 +38,12 @@ export class Web {
       running: () => this.#transfers(),
       watched: (isWatched) => (this.#isWatched = isWatched),
     })
+    this.#metered = new MeteredLog(parts.log, this.#running.metrics)
+  }
+
+  /** The log that feeds metrics, where somebody may ask for them; otherwise the same log. */
+  metered(log: Log): Log & Partial<Pick<MeteredLog, 'heard'>> {
+    return this.#metered ?? log
   }
 
   async stop(): Promise<void> {

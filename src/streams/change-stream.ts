@@ -1,4 +1,4 @@
-import { ChangeStream, type Db, type Document, type ResumeToken } from 'mongodb'
+import { ChangeStream, Timestamp, type Db, type Document, type ResumeToken } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
 
 import { messageOf } from '../errors.ts'
@@ -182,16 +182,16 @@ class StreamLoop {
       case 'replace':
         // What nobody can name, nobody can look at: should it ask for anything, scans find it and say so.
         if (typeof project !== 'string' || !isKnown) return
-        this.#out.next({
+        return this.#out.next({
           kind: 'changed',
           project,
           representationId: id,
           occasion: change['unpaused'] === true ? { unpaused: true } : {},
+          ...(change['clusterTime'] instanceof Timestamp && { writtenAt: change['clusterTime'].getHighBitsUnsigned() }),
           ...(change['operationType'] === 'insert' && { appeared: true }),
           ...(typeof change['results'] === 'number' && { results: change['results'] }),
           ...(document && document[UNREADABLE] === undefined && { document }),
         })
-        return
       case 'delete':
         if (typeof project === 'string' && isKnown) this.#out.next({ kind: 'deleted', project, representationId: id })
         return

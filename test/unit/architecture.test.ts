@@ -102,6 +102,7 @@ describe('each library has its place', () => {
     ['winston', ['logging', '']],
     ['zod', ['config', 'http']],
     ['fastify', ['http']],
+    ['prom-client', ['metrics']],
     ['fastify-type-provider-zod', ['http']],
     ['commander', ['commands']],
   ])('%s: %j', (name, folders) => {
