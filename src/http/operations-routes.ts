@@ -1,8 +1,10 @@
 import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
 
 import { messageOf } from '../errors.ts'
 import { readiness, type ServiceState } from '../model/health.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { answers, typed } from './api.ts'
 import type { HttpDatabase } from './database.ts'
 
 export interface OperationsParts {
@@ -14,23 +16,25 @@ export interface OperationsParts {
 /** How long MongoDB has to say that it has a primary. Milliseconds. */
 const PATIENCE_MS = 3_000
 
-/** `/metrics`, `/healthz`, `/readyz`: for those who watch the service by machine. */
+const probeSchema = z.object({ status: z.string(), reasons: z.array(z.string()).optional() })
+
+/** `/metrics`, `/healthz`, `/readyz`: for machines that watch the service. */
 export function operationsRoutes({ database, metrics, state }: OperationsParts): (app: FastifyInstance) => void {
-  const hidden = { schema: { hide: true } }
   return (app) => {
-    app.get('/metrics', hidden, async (_request, reply) => {
+    const api = typed(app)
+    const told = { schema: { summary: 'Metrics in the format of Prometheus', response: answers(z.string()) } }
+    api.get('/metrics', told, async (_request, reply) => {
       const text = await metrics.exposition()
       return reply.type(metrics.contentType).serializer(String).send(text)
     })
     // An orchestrator has no token, and asks from elsewhere.
-    const open = { ...hidden, config: { access: 'public' } } as const
-    app.get('/healthz', open, async (_request, reply) => reply.type('application/json; charset=utf-8').send({ status: 'ok' }))
-    app.get('/readyz', open, async (_request, reply) => {
+    const config = { access: 'public' } as const
+    const alive = { schema: { summary: 'Does the process work?', response: answers(probeSchema) }, config }
+    api.get('/healthz', alive, () => ({ status: 'ok' }))
+    const ready = { schema: { summary: 'Can work be taken?', response: answers(probeSchema, { 503: probeSchema }) }, config }
+    api.get('/readyz', ready, async (_request, reply) => {
       const { isReady, reasons } = readiness(state(), await faultOf(database))
-      return reply
-        .code(isReady ? 200 : 503)
-        .type('application/json; charset=utf-8')
-        .send({ status: isReady ? 'ready' : 'not ready', reasons })
+      return reply.code(isReady ? 200 : 503).send({ status: isReady ? 'ready' : 'not ready', reasons: [...reasons] })
     })
   }
 }

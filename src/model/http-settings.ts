@@ -16,7 +16,7 @@ export interface HttpSettings {
 }
 
 export const WEBHOOK_EVENTS = ['synced', 'failed', 'exhausted', 'site-down', 'site-up'] as const
-type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
+export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number]
 
 /** An address that is told of what happened. */
 export interface Webhook {

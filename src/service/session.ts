@@ -1,24 +1,19 @@
 import { NEVER, type Observable } from 'rxjs'
 
-import { changeHints, type ChangeHintsParts } from './change-hints.ts'
+import { changeHints } from './change-hints.ts'
 import { Engine } from './engine.ts'
 import type { SyncError } from '../errors.ts'
 import { redact } from '../logging.ts'
 import { closedSites } from '../model/closed-sites.ts'
-import type { Log } from '../model/log.ts'
 import { projectSettings, servedProjects } from '../model/project-settings.ts'
-import type { TransientRetry } from '../model/retry-policy.ts'
-import type { Settings } from '../model/settings.ts'
 import { ownSites } from '../model/sources.ts'
 import { countingSites } from '../model/verdict.ts'
-import type { Clock } from '../pipeline/clock.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
-import type { Settled } from '../pipeline/contracts.ts'
 import type { Hint } from '../pipeline/planner.ts'
 import { Peers } from '../pipeline/peers.ts'
 import { Lines } from './lines.ts'
 import { Projects } from './projects.ts'
-import { ProviderPool, type ProviderMemory, type ProviderPoolParts } from '../providers/provider-pool.ts'
+import { ProviderPool, type ProviderMemory } from '../providers/provider-pool.ts'
 import { openProvider as openRegistered } from '../providers/registry.ts'
 import type { News } from './reporter.ts'
 import { PauseWatch } from './pause-watch.ts'
@@ -26,10 +21,10 @@ import { peersOf } from './peers-of.ts'
 import { AlwaysAccessible } from './always-accessible.ts'
 import { findSamePlaces } from './same-places.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
+import type { SessionParts } from './session-parts.ts'
 import { siteReports } from './site-reports.ts'
 import { watchChanges, type WatchedChanges } from '../streams/change-stream.ts'
 import { claimStore } from '../streams/claims.ts'
-import type { Connections } from '../streams/connect.ts'
 import { controlStore } from '../streams/control-store.ts'
 import { Outage } from '../streams/outage.ts'
 import { OwnResults } from '../streams/own-results.ts'
@@ -39,28 +34,8 @@ import { representationReader } from '../streams/representation-reader.ts'
 import { tokenStore } from '../streams/resume-token.ts'
 import { serverTime } from '../streams/scan.ts'
 import { slotStore } from '../streams/slots.ts'
-import type { HeardReport, InstanceReport, StateDatabase } from '../streams/state-database.ts'
+import type { HeardReport, InstanceReport } from '../streams/state-database.ts'
 import { recordWriter } from '../streams/record-writer.ts'
-
-export interface SessionParts extends Pick<ChangeHintsParts, 'heard'> {
-  /** The instance's id. */
-  readonly id: string
-  readonly settings: Settings
-  readonly log: Log
-  readonly clock: Clock
-  readonly retry: TransientRetry
-  readonly mode: 'run' | 'once'
-  readonly connections: Connections
-  readonly state: StateDatabase
-  /** Other instances may have come or gone. */
-  readonly met: () => void
-  readonly openProvider?: ProviderPoolParts['open']
-  /** Work can be taken. */
-  readonly ready: () => void
-  readonly settled: (settled: Settled) => void
-  /** Of `once`: a site is in trouble, its work is left. */
-  readonly troubled: (site: string) => void
-}
 
 /** How long one pass waits for a database that became unavailable. */
 const PATIENCE_MS = 30_000
@@ -241,6 +216,7 @@ export class Session {
   }
 
   #healthChanged(site: string, error: SyncError | undefined): void {
+    this.#parts.health(site, error)
     if (this.#parts.mode !== 'once' || !error) return
     // One pass does not wait for a site to recover.
     this.#parts.troubled(site)

@@ -49,6 +49,9 @@ const CASES: Readonly<Record<string, HowTo>> = {
   'site-sync resume --site gdrive': { since: 'site-sync pause --site gdrive', before: {}, after: {}, pauses: 0 },
   'site-sync diff studio gdrive': { before: {}, says: /a\.ma/ },
   'site-sync receipt gdrive --project MY_PROJECT': { isThere: true, before: { created_dt: T0, id: 'a.ma' }, says: /1 file/ },
+  'site-sync token create farm --scope read': { says: /farm/ },
+  'site-sync token list': { since: 'site-sync token create farm --scope read', says: /farm/ },
+  'site-sync token revoke farm': { since: 'site-sync token create farm --scope read' },
   'site-sync priority 99 hero/model/3/ma': { before: {}, after: { priority: 99 } },
 }
 
