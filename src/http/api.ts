@@ -30,10 +30,10 @@ export const answers = <T extends z.ZodType>(schema: T, more: Readonly<Record<nu
 })
 
 /** Aborted when nobody waits for the answer any more. */
-export function untilGone(raw: IncomingMessage, ended: AbortSignal): AbortSignal {
+export function untilGone(response: ServerResponse, ended: AbortSignal): AbortSignal {
   const gone = new AbortController()
-  raw.socket.once('close', () => gone.abort())
-  if (raw.socket.destroyed) gone.abort()
+  response.once('close', () => gone.abort())
+  if (response.destroyed) gone.abort()
   return AbortSignal.any([gone.signal, ended])
 }
 

@@ -39,13 +39,13 @@ export function transferRoutes({ database, signal }: ApiParts): (app: FastifyIns
           response: answers(listOf(representationSchema)),
         },
       },
-      async (request) => {
+      async (request, reply) => {
         const inspection = await database.inspection()
         const { state, sort, site, ...query } = request.query
         if (site !== undefined) requireSite(site, inspection.settings)
         const states = state === undefined ? undefined : statesOf(state)
         const list = { ...query, site, states, sort: sortOf(sort) }
-        const { items, nextCursor } = await listRepresentations(inspection, list, untilGone(request.raw, signal))
+        const { items, nextCursor } = await listRepresentations(inspection, list, untilGone(reply.raw, signal))
         return { items: [...items], next_cursor: nextCursor } as never
       },
     )

@@ -51,7 +51,7 @@ export function waitRoutes({
       async (request, reply) => {
         const { project, id } = request.params
         const { site, timeout } = request.query
-        const gone = untilGone(request.raw, signal)
+        const gone = untilGone(reply.raw, signal)
         const inspection = await database.inspection()
         requireSite(site, inspection.settings)
         await requireProject(inspection, project)

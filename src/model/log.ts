@@ -67,6 +67,10 @@ export const LOG_ACTIONS = {
   'http.listening': action('info', 'success', 'HTTP requests are answered'),
   'http.failed': action('error', 'failure', 'HTTP requests are not answered; syncing goes on'),
 
+  'webhook.delivered': action('debug', 'success', 'a webhook was told'),
+  'webhook.failed': action('warn', 'failure', 'a webhook was not told; tried again'),
+  'webhook.dropped': action('error', 'failure', 'a webhook was not told, and is not tried again'),
+
   'log.dropped': action('warn', 'failure', 'lines are missing here: nobody took them'),
 } as const satisfies Readonly<Record<string, ActionDefaults>>
 

@@ -42,7 +42,7 @@ export async function listRepresentations(
     const own = projectSettings(settings, name)
     const sites = sitesToTell(own)
     const found = await listPage(db, name, {
-      filter: listingFilter(filter, { retryCount: own.retryCount, sites }),
+      filter: listingFilter(filter, { retryCount: own.retryCount, sites: [...own.sites.keys()] }),
       sites,
       sort,
       after: after?.project === name ? after : undefined,

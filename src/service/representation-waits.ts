@@ -1,19 +1,9 @@
+import { arrivalAt, isWhole, type Arrival } from '../model/arrival.ts'
 import { idText, type RepresentationDocument } from '../model/document.ts'
 import { projectSettings } from '../model/project-settings.ts'
-import { recordState } from '../model/record-state.ts'
-import { decidingRecord, filesOf } from '../model/representation-summary.ts'
 import type { Settings } from '../model/settings.ts'
-import { readSites } from '../model/site-record.ts'
 import type { DocumentReader } from '../model/stores.ts'
 import type { RecordFeed, RecordNews } from './record-feed.ts'
-
-/** How the files of a representation are at a site, for who waits for them. */
-interface Arrival {
-  readonly files: number
-  readonly synced: number
-  /** Those that nobody tries again. */
-  readonly exhausted: readonly { readonly path: string; readonly tries?: number; readonly error?: string }[]
-}
 
 export type WaitEnd =
   | ({ readonly kind: 'synced' | 'exhausted' | 'timeout' } & Arrival)
@@ -29,24 +19,6 @@ export interface Wait {
   readonly site: string
   readonly timeoutMs: number
   readonly signal: AbortSignal
-}
-
-/** How they are by the records; a file that nobody asked for there is not there. */
-function arrivalAt(document: RepresentationDocument, site: string, retryCount: number): Arrival {
-  const files = filesOf(document).map((file) => ({
-    file,
-    record: decidingRecord(readSites(file['sites']).records.get(site) ?? [], retryCount),
-  }))
-  const exhausted = files.filter(({ record }) => record && ['exhausted', 'bad-tries'].includes(recordState(record, retryCount)))
-  return {
-    files: files.length,
-    synced: files.filter(({ record }) => record?.created === true).length,
-    exhausted: exhausted.map(({ file, record }) => ({
-      path: String(file['path']),
-      ...(record?.tries !== undefined && { tries: record.tries }),
-      ...(record?.error !== undefined && { error: record.error }),
-    })),
-  }
 }
 
 interface Waiting {
@@ -81,7 +53,7 @@ export class RepresentationWaits {
     const look = (document: RepresentationDocument | undefined): void => {
       if (!document) return resolve({ kind: 'gone' })
       latest = arrivalAt(document, wait.site, projectSettings(this.#parts.settings(), wait.project).retryCount)
-      if (latest.files > 0 && latest.synced === latest.files) resolve({ kind: 'synced', ...latest })
+      if (isWhole(latest)) resolve({ kind: 'synced', ...latest })
       else if (latest.exhausted.length > 0) resolve({ kind: 'exhausted', ...latest })
     }
     const aborted = (): void => resolve({ kind: 'aborted' })

@@ -3,41 +3,23 @@ import { hostname } from 'node:os'
 
 import { UnsupportedServerError } from '../errors.ts'
 import { redact } from '../logging.ts'
-import type { Log } from '../model/log.ts'
-import { TRANSIENT_RETRY, type TransientRetry } from '../model/retry-policy.ts'
+import { TRANSIENT_RETRY } from '../model/retry-policy.ts'
 import type { Settings } from '../model/settings.ts'
-import { systemClock, type Clock } from '../pipeline/clock.ts'
+import { systemClock } from '../pipeline/clock.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
 import type { Settled } from '../pipeline/contracts.ts'
-import type { ProviderPoolParts } from '../providers/provider-pool.ts'
 import { connected } from './connected.ts'
 import { Reporter } from './reporter.ts'
 import { Session } from './session.ts'
+import type { ServiceOptions, ServiceResult } from './service-options.ts'
 import { isOff } from './site-check.ts'
 import { newsOf } from './site-reports.ts'
-import { Web } from './web.ts'
+import { Web, type WebParts } from './web.ts'
 import { connect, type Connections } from '../streams/connect.ts'
 import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
 import { close, CLOSING_MS, within } from './within.ts'
 
-export interface ServiceOptions {
-  readonly settings: Settings
-  readonly log: Log
-  /** `run`: until stopped. `once`: one pass over everything pending, then it stops by itself. */
-  readonly mode: 'run' | 'once'
-  readonly clock?: Clock
-  readonly retry?: TransientRetry
-  readonly openProvider?: ProviderPoolParts['open']
-}
-
-export interface ServiceResult {
-  readonly synced: number
-  readonly failed: number
-  /** Of `once`: what was in trouble, whose work was left: sites, or the database. */
-  readonly troubled: ReadonlySet<string>
-  /** The server is not one that the service can work with: it was told, and nothing was done. */
-  readonly refused: boolean
-}
+export type { ServiceOptions, ServiceResult } from './service-options.ts'
 
 /** How long the last words of what was told to end may take; connections are closed after that. */
 const FAREWELL_MS = 2_500
@@ -115,9 +97,8 @@ export class SyncService {
     const { log } = this.#options
     const { database } = this.#settings.mongo
     log.event('service.started', { extra: { instance: this.id, database, remote_site: this.#settings.remoteSite } })
-    const { openProvider, mode } = this.#options
     try {
-      if (mode === 'run') await this.#web.start({ settings: () => this.#settings, log, openProvider, signal: this.#stopping.signal })
+      if (this.#options.mode === 'run') await this.#web.start(this.#webParts())
       await this.#runSessions()
     } finally {
       await within(CLOSING_MS, this.#web.stop())
@@ -125,6 +106,11 @@ export class SyncService {
       log.event('service.stopped', { extra: { synced: this.#synced, failed: this.#failed } })
     }
     return { synced: this.#synced, failed: this.#failed, troubled: this.#troubled, refused: this.#isRefused }
+  }
+
+  #webParts(): WebParts {
+    const { log, openProvider } = this.#options
+    return { settings: () => this.#settings, log, openProvider, connections: this.#connections, signal: this.#stopping.signal }
   }
 
   async #runSessions(): Promise<void> {
@@ -184,6 +170,7 @@ export class SyncService {
       ...(openProvider && { openProvider }),
       ready: () => this.#ready(),
       settled: (settled) => this.#count(settled),
+      health: (...of) => this.#web.health(...of),
       troubled: (what) => this.#troubled.add(what),
     })
     this.#current = session
@@ -232,7 +219,9 @@ export class SyncService {
     return false
   }
 
-  #count({ outcome }: Settled): void {
+  #count(settled: Settled): void {
+    const { outcome } = settled
+    this.#web.settled(settled)
     if (outcome.kind === 'synced') this.#synced++
     if (outcome.kind === 'failed' || outcome.kind === 'site-trouble') this.#failed++
   }

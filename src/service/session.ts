@@ -55,6 +55,8 @@ export interface SessionParts {
   /** Work can be taken. */
   readonly ready: () => void
   readonly settled: (settled: Settled) => void
+  /** A site began, or ended, to be left alone. */
+  readonly health: (site: string, error: SyncError | undefined) => void
   /** Of `once`: a site is in trouble, its work is left. */
   readonly troubled: (site: string) => void
 }
@@ -236,6 +238,7 @@ export class Session {
   }
 
   #healthChanged(site: string, error: SyncError | undefined): void {
+    this.#parts.health(site, error)
     if (this.#parts.mode !== 'once' || !error) return
     // One pass does not wait for a site to recover.
     this.#parts.troubled(site)

@@ -1,8 +1,13 @@
 import type { HttpParts, RunningHttp } from '../http/start-http.ts'
 import { idPlain } from '../model/document.ts'
+import type { SyncError } from '../errors.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
+import type { Settled } from '../pipeline/contracts.ts'
 import type { HeardReport, ReportedTransfer } from '../streams/state-database.ts'
 import type { News } from './reporter.ts'
+import type { Webhooks, WebhooksParts } from './webhooks/webhooks.ts'
+
+export type WebParts = Omit<HttpParts, 'http' | 'running' | 'watched' | 'instance'> & WebhooksParts
 
 /** Transfers that an instance tells of at most. */
 const MOST = 200
@@ -15,6 +20,7 @@ export class Web {
   readonly #instance: string
   readonly #attempts: () => readonly Attempt[]
   #running: RunningHttp | undefined
+  #webhooks: Webhooks | undefined
   #isWatched = false
   #isAsked = false
 
@@ -24,8 +30,9 @@ export class Web {
   }
 
   /** Rejects with a `ConfigError` where others than this machine would be answered and there is no token. */
-  async start(parts: Omit<HttpParts, 'http' | 'running' | 'watched' | 'instance'>): Promise<void> {
-    const { http } = parts.settings()
+  async start(parts: WebParts): Promise<void> {
+    const { http, webhooks } = parts.settings()
+    if (webhooks) this.#webhooks = new (await import('./webhooks/webhooks.ts')).Webhooks(parts)
     if (!http) return
     const { startHttp } = await import('../http/start-http.ts')
     this.#running = await startHttp({
@@ -38,7 +45,17 @@ export class Web {
   }
 
   async stop(): Promise<void> {
-    await this.#running?.[Symbol.asyncDispose]()
+    await Promise.all([this.#running?.[Symbol.asyncDispose](), this.#webhooks?.stop()])
+  }
+
+  /** What came of a transfer. */
+  settled(settled: Settled): void {
+    this.#webhooks?.settled(settled)
+  }
+
+  /** A site began, or ended, to be left alone. */
+  health(site: string, error: SyncError | undefined): void {
+    this.#webhooks?.health(site, error)
   }
 
   /** The same, with what is under way where somebody looks at it. */

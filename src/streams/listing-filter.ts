@@ -16,6 +16,7 @@ export interface ListingFilter {
 /** What a project's own settings add to it. */
 export interface ListingScope {
   readonly retryCount: number
+  /** Those that are configured. */
   readonly sites: readonly string[]
 }
 
@@ -24,7 +25,7 @@ export function listingFilter(filter: ListingFilter, scope: ListingScope): Filte
   const { asset, site, states, error, q } = filter
   const isOfRecord = site !== undefined || states !== undefined || error !== undefined
   const conditions: Document[] = [
-    ...(isOfRecord ? [{ $expr: hasRecord(filter, scope.retryCount) }] : []),
+    ...(isOfRecord ? [{ $expr: hasRecord(filter, scope) }] : []),
     ...(states !== undefined && !states.has('synced') ? [someOpen(site === undefined ? scope.sites : [site])] : []),
     ...(q === undefined ? [] : [searched(q)]),
   ]
@@ -81,9 +82,11 @@ const inArray: Document = {
 const inObject: Document = { $filter: { input: { $objectToArray: '$$file.sites' }, as: 'r', cond: isObject('$$r.v') } }
 const recordsOfFile: Document = { $cond: [{ $isArray: '$$file.sites' }, inArray, { $cond: [isObject('$$file.sites'), inObject, []] }] }
 
-function hasRecord({ site, states, error }: ListingFilter, retryCount: number): Document {
+function hasRecord({ site, states, error }: ListingFilter, { retryCount, sites }: ListingScope): Document {
   const conditions = [
     ...(site === undefined ? [] : [{ $eq: ['$$record.k', { $literal: site }] }]),
+    // A state is one of a site that is configured: of others nothing is to be done.
+    ...(site === undefined && states !== undefined ? [{ $in: ['$$record.k', { $literal: sites }] }] : []),
     ...(states === undefined ? [] : [{ $or: [...states].map((state) => isInState(state, retryCount)) }]),
     ...(error === undefined ? [] : [contains('$$record.v.error', error)]),
   ]

@@ -1,9 +1,14 @@
+import { writeFile } from 'node:fs/promises'
+import { get } from 'node:https'
+import { join } from 'node:path'
+
 import { expect, test } from 'vitest'
 
 import type { HttpSettings } from '../../src/model/http-settings.ts'
 import { addressOf, ask, HTTP, newToken } from '../support/http-client.ts'
 import { Stage, type Running } from '../support/service-harness.ts'
 import { ServiceProcess, writeConfig } from '../support/service-process.ts'
+import { CERT, KEY } from '../support/tls.ts'
 
 async function serve(http: Partial<HttpSettings> = {}): Promise<{ stage: Stage; running: Running; address: string }> {
   const stage = await Stage.open({ settings: { http: { ...HTTP, ...http } } })
@@ -94,6 +99,25 @@ test('a port that is taken is told once; syncing goes on, and it listens when th
   await first.running.stop()
   expect(await addressOf(running)).toBe(first.address)
   expect(running.lines.count('http.failed')).toBe(1)
+  await running.stop()
+})
+
+test('TLS, as soon as the certificate can be read', { timeout: 60_000 }, async () => {
+  const stage = await Stage.open()
+  const tls = { certFile: join(stage.dir, 'cert.pem'), keyFile: join(stage.dir, 'key.pem') }
+  const running = await stage.start({ settings: { ...stage.settings, http: { ...HTTP, tls } } })
+  await running.lines.until('http.failed')
+  await writeFile(tls.keyFile, KEY)
+  await writeFile(tls.certFile, CERT)
+  const address = await addressOf(running)
+  expect(address).toMatch(/^https:/)
+  const status = await new Promise((resolve, reject) => {
+    get(`${address}/api/v1/status`, { ca: CERT, agent: false }, (message) => {
+      resolve(message.statusCode)
+      message.resume()
+    }).on('error', reject)
+  })
+  expect(status).toBe(200)
   await running.stop()
 })
 

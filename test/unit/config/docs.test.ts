@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 
 import { expect, test } from 'vitest'
 
+import { httpSchema } from '../../../src/config/http-schema.ts'
 import {
   generalSchema,
   legacyConfigSchema,
@@ -15,6 +16,10 @@ import {
 test('docs/configuration.md names every key', async () => {
   const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
   const schemas = [generalSchema, legacyConfigSchema, openpypeSchema, siteSchema, projectsSchema, overrideSchema]
-  const keys = [...schemas.flatMap(({ shape }) => Object.keys(shape)), ...Object.keys(mongoSchema.shape).map((key) => `mongo.${key}`)]
+  const keys = [
+    ...schemas.flatMap(({ shape }) => Object.keys(shape)),
+    ...Object.keys(mongoSchema.shape).map((key) => `mongo.${key}`),
+    ...Object.keys(httpSchema.shape).map((key) => `http.${key}`),
+  ]
   expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([])
 })
