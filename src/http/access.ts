@@ -16,6 +16,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; undefined: somebody on this machine, or anybody where the route is public. */
     token?: AccessToken
+    /** Is it still good? For answers that take long. */
+    recheck?: () => Promise<boolean>
   }
 }
 
@@ -59,6 +61,7 @@ async function authorize(request: FastifyRequest, access: Access, { http, findTo
     const found = token === undefined ? undefined : await findToken(token)
     if (!found) throw unauthorized('the token is not known')
     request.token = found
+    request.recheck = async () => (await findToken(token ?? '')) !== undefined
   } else if (access === 'operate' || !isOfThisMachine(request, http)) {
     throw unauthorized('a bearer token is needed; see "site-sync token create"')
   }

@@ -31,7 +31,7 @@ export function eventRoutes({ database, viewers }: ApiParts & { readonly viewers
         reply.hijack()
         if (request.raw.method === 'HEAD') return void reply.raw.writeHead(200, headers).end()
         reply.raw.writeHead(200, headers)
-        viewers.add(reply.raw)
+        viewers.add(reply.raw, request.recheck)
         return reply as never
       },
     )

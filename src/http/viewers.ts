@@ -24,9 +24,9 @@ export class Viewers {
     return this.#viewers.size >= MOST_VIEWERS
   }
 
-  /** Begins to tell; its header was written. */
-  add(response: ServerResponse): void {
-    const viewer = new Viewer(response, async () => this.#live().snapshot())
+  /** Begins to tell; its header was written. `isAllowed`: asked now and then, since a token may be revoked meanwhile. */
+  add(response: ServerResponse, isAllowed: (() => Promise<boolean>) | undefined): void {
+    const viewer = new Viewer(response, async () => this.#live().snapshot(), isAllowed)
     this.#viewers.set(response, viewer)
     response.once('close', () => this.#remove(response))
     response.on('error', () => this.#remove(response))
@@ -58,10 +58,12 @@ export class Viewers {
 class Viewer {
   readonly #response: ServerResponse
   readonly #snapshot: () => Promise<object>
+  readonly #isAllowed: (() => Promise<boolean>) | undefined
   #state: 'waiting' | 'live' | 'behind' = 'waiting'
 
-  constructor(response: ServerResponse, snapshot: () => Promise<object>) {
+  constructor(response: ServerResponse, snapshot: () => Promise<object>, isAllowed: (() => Promise<boolean>) | undefined) {
     this.#response = response
+    this.#isAllowed = isAllowed
     this.#snapshot = snapshot
     response.on('drain', () => {
       if (this.#state === 'behind') void this.snapshot()
@@ -89,6 +91,12 @@ class Viewer {
 
   beat(): void {
     if (this.#response.writableLength <= MOST_WAITING) this.#response.write(': heartbeat\n\n')
+    void this.#recheck()
+  }
+
+  async #recheck(): Promise<void> {
+    // While MongoDB does not answer there is nothing to tell either.
+    if (this.#isAllowed && !(await this.#isAllowed().catch(() => true))) this.#response.end()
   }
 }
 

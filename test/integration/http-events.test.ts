@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 
 import { EventStream } from '../support/event-stream.ts'
-import { addressOf, ask, HTTP, open } from '../support/http-client.ts'
+import { accessTokens } from '../../src/streams/access-tokens.ts'
+import { addressOf, ask, HTTP, newToken, open } from '../support/http-client.ts'
 import { entry, inArray, representation, T0 } from '../support/published.ts'
 import { PROJECT, Stage, type Running } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -129,5 +130,21 @@ test('who does not keep up is told nothing until he does, and then how things ar
   expect(JSON.stringify(slow.events).length).toBeLessThan(sent())
   slow.close()
   quick.close()
+  await running.stop()
+})
+
+test('a stream ends when its token is revoked', { timeout: 60_000 }, async () => {
+  const { stage, running, address } = await serve({ http: { ...HTTP, anonymousRead: false } })
+  expect((await ask(address, '/api/v1/events')).status).toBe(401)
+  const [token, other] = [await newToken(stage, 'read', 'one'), await newToken(stage, 'read', 'other')]
+  const [ending, staying] = [
+    new EventStream(await open(address, '/api/v1/events', { token })),
+    new EventStream(await open(address, '/api/v1/events', { token: other })),
+  ]
+  await ending.until('snapshot')
+  await accessTokens(stage.state).revoke('one')
+  await waitFor('the end of the stream', () => ending.isEnded, { withinMs: 40_000 })
+  expect(staying.isEnded).toBe(false)
+  staying.close()
   await running.stop()
 })

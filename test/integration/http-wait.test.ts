@@ -72,7 +72,7 @@ test('408 when time is over, 404 for what is not there, or not any more; 400 for
   await running.stop()
 })
 
-test('a thousand who wait cost next to nothing: one stream, and a look at what changed', { timeout: 60_000 }, async () => {
+test('a thousand who wait cost next to nothing: one stream, and a look at what changed', { timeout: 120_000 }, async () => {
   const { stage, running, address } = await serve({ serve: ['studio'] })
   const documents = Array.from({ length: 100 }, (_, n) => representation([entry(`{root[work]}/${n}.ma`, inArray('gdrive'))]))
   await stage.insert(...documents)
@@ -81,12 +81,13 @@ test('a thousand who wait cost next to nothing: one stream, and a look at what c
   await stage.db.createCollection('system.profile', { capped: true, size: 16 * 1_048_576 })
   await stage.db.command({ profile: 2 })
   const waiting = documents.flatMap((document) =>
-    Array.from({ length: 10 }, async () => ask(address, path(document, 'site=gdrive&timeout=50'))),
+    Array.from({ length: 10 }, async () => ask(address, path(document, 'site=gdrive&timeout=100'))),
   )
-  const before = await waitFor('the first look of each', async () => {
+  const looked = async (): Promise<number | false> => {
     const count = await reads()
     return count >= waiting.length && count
-  })
+  }
+  const before = await waitFor('the first look of each', looked, { withinMs: 60_000, seen: reads })
   const unrelated = representation([entry('{root[work]}/u.ma', inArray('gdrive'))])
   await stage.insert(unrelated)
   for (let n = 0; n < 20; n++) await stage.project().updateOne({ _id: unrelated._id }, { $set: { [`files.0.note${n}`]: n } })
