@@ -14,6 +14,8 @@ export interface FakeWorld {
   audit: object[]
   /** Reads take one as well. */
   isPrivate: boolean
+  /** Items of a page, whatever was asked for: a list of any length in one answer. */
+  pageSize?: number
 }
 
 export const TOKEN = 'site-sync-token-of-anna'
@@ -104,7 +106,7 @@ export class FakeApi implements AsyncDisposable {
     if (pathname === '/api/v1/status') return { ...status, projects }
     if (pathname === '/api/v1/projects') return { items: projects, next_cursor: null }
     if (pathname === '/api/v1/audit') return { items: audit, next_cursor: null }
-    if (pathname === '/api/v1/transfers') return listed(items, params)
+    if (pathname === '/api/v1/transfers') return listed(items, params, this.world.pageSize)
     const [, project, id] = /^\/api\/v1\/representations\/([^/]+)\/([^/]+)$/.exec(pathname)?.map(decodeURIComponent) ?? []
     const item = items.find((each) => each.id === id && each.project === project)
     if (!item) throw new Refusal(404, 'there is no such thing')
@@ -179,13 +181,13 @@ function findItems(items: readonly FakeItem[], params: URLSearchParams): readonl
   return found
 }
 
-function listed(items: readonly FakeItem[], params: URLSearchParams): object {
+function listed(items: readonly FakeItem[], params: URLSearchParams, pageSize?: number): object {
   for (const key of params.keys()) if (!LISTED.has(key)) throw new Refusal(400, `unknown: ${key}`)
   const limit = Number(params.get('limit') ?? 50)
   if (!Number.isInteger(limit) || limit < 1 || limit > 200) throw new Refusal(400, 'limit: a whole number from 1 to 200')
   const found = findItems(items, params)
   const from = Number(params.get('cursor')?.slice(1) ?? 0)
-  const next = from + limit
+  const next = from + (pageSize ?? limit)
   return { items: found.slice(from, next), next_cursor: next < found.length ? `p${next}` : null }
 }
 

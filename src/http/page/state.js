@@ -26,6 +26,8 @@ export class State {
   connection = 'connecting'
   heard = undefined
   viewAt = 0
+  /** Of the data: whoever was drawn with it needs not be drawn again for a scroll alone. */
+  epoch = 0
   #draw
   #isDue = false
   #timers = new Map()
@@ -40,6 +42,7 @@ export class State {
     this.#isDue = true
     requestAnimationFrame(() => {
       this.#isDue = false
+      this.epoch++
       this.#draw(this)
     })
   }

@@ -43,7 +43,7 @@ function ProblemRow({ state, group: { site, error, part, failed, exhausted, repr
       <button
         class="primary"
         onClick=${() => state.show({ action: 'retry', selections: [selection], about })}
-        aria-label="Retry files at ${site}: ${error}…"
+        aria-label="Retry ${number(files)}… at ${site}: ${error}"
       >
         Retry ${number(files)}…
       </button>

@@ -132,6 +132,7 @@ export class Queue extends Component {
                 sites=${sites}
                 top=${topOf(this.layout, n)}
                 at=${n}
+                epoch=${state.epoch}
                 isOpen=${n === openAt}
                 isActive=${n === active}
               />`,

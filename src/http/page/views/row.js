@@ -1,5 +1,5 @@
 import { bytes, exactTime, madeAt, number, time, version } from '../format.js'
-import { html } from '../library.js'
+import { Component, html } from '../library.js'
 import { keyOf } from '../queue-list.js'
 import { Cell } from './cell.js'
 import { middle, shape } from './shapes.js'
@@ -7,8 +7,19 @@ import { middle, shape } from './shapes.js'
 /** What people call a representation. */
 export const nameOf = ({ asset, subset, version: of, name, id }) => [asset, subset, version(of), name].filter(Boolean).join(' ') || id
 
-/** One representation. */
-export function Row({ state, item, sites, top, at, isOpen, isActive }) {
+/** One representation. A scroll moves none of them: only new ones are drawn for it. */
+export class Row extends Component {
+  shouldComponentUpdate(next) {
+    const now = this.props
+    return next.epoch !== now.epoch || next.top !== now.top || next.isOpen !== now.isOpen || next.isActive !== now.isActive
+  }
+
+  render(props) {
+    return drawn(props)
+  }
+}
+
+function drawn({ state, item, sites, top, at, isOpen, isActive }) {
   const made = madeAt(item.id)
   const key = keyOf(item)
   const name = nameOf(item)

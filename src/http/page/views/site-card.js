@@ -53,7 +53,7 @@ function PauseButton({ state, site }) {
   const isPaused = pauseOf(site, state.status.pauses)?.site === site
   const action = isPaused ? 'resume' : 'pause'
   const show = () => state.show({ action, selections: [{ site }], about: `all files of the site ${site}`, isWide: true })
-  return html`<button class="plain" onClick=${show} aria-label="${isPaused ? 'Resume' : 'Pause'} ${site}…">
+  return html`<button class="plain" onClick=${show} aria-label="${isPaused ? 'Resume…' : 'Pause…'} ${site}">
     ${isPaused ? 'Resume…' : 'Pause…'}
   </button>`
 }
