@@ -1,24 +1,18 @@
 import AxeSource from 'axe-core'
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
-import { HAS_BROWSER, openBrowser, openPage, type Watched } from '../support/browser.ts'
-import { FakeApi, TOKEN } from '../support/fake-api.ts'
+import { HAS_BROWSER } from '../support/browser.ts'
+import { TOKEN } from '../support/fake-stage.api.ts'
 import { atSite, idAt } from '../support/fake-items.ts'
 import { studio } from '../support/fake-studio.ts'
+import { PageStage } from '../support/page-stage.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const NOW = Date.now()
-let browser: Browser
-let api: FakeApi
-let watched: Watched
+let stage: PageStage
 
-async function look(query = '', world = studio(NOW), options = {}): Promise<Page> {
-  api = new FakeApi(world)
-  await api.start()
-  watched = await openPage(browser, `${api.address}${query}`, options)
-  return watched.page
-}
+const look = async (query = '', world = studio(NOW), options = {}): Promise<Page> => await stage.look(query, world, options)
 
 async function giveToken(page: Page, token = TOKEN): Promise<void> {
   await page.getByLabel('Token', { exact: true }).fill(token)
@@ -47,18 +41,15 @@ async function serious(page: Page): Promise<readonly string[]> {
 
 describe.skipIf(!HAS_BROWSER)('the page', () => {
   beforeAll(async () => {
-    browser = await openBrowser()
-  })
-
-  afterAll(async () => {
-    await browser.close()
+    stage = await PageStage.open()
   })
 
   afterEach(async () => {
-    await watched.page.context().close()
-    await api.stop()
-    expect(watched.faults).toEqual([])
-    expect(api.refused).toEqual([])
+    await stage.leave()
+  })
+
+  afterAll(async () => {
+    await stage.close()
   })
 
   test('a site says how it is: word, shape, why, what waits; its pause names who and why', async () => {
@@ -84,27 +75,28 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     const page = await look()
     const row = page.getByRole('row', { name: /sh010/ })
     await row.getByText('50%').waitFor()
-    await waitFor('the events', () => api.viewers > 0)
-    const [moving] = api.world.running as { id: string; bytes: number; size: number }[]
+    await waitFor('the events', () => stage.api.viewers > 0)
+    const [moving] = stage.api.world.running as { id: string; bytes: number; size: number }[]
     const before = Number(await row.locator('progress').getAttribute('value'))
-    api.tell('running', { running: [{ ...moving, bytes: 70e6 }], ended: [] })
+    stage.api.tell('running', { running: [{ ...moving, bytes: 70e6 }], ended: [] })
     await waitFor('the bar', async () => Number(await row.locator('progress').getAttribute('value')) > before)
-    const [item] = api.world.items
-    api.tell('running', { running: [], ended: [moving?.id] })
-    api.tell('representations', { items: [{ ...item, sites: [atSite('gdrive', 'synced', 124)] }], gone: [] })
+    const [item] = stage.api.world.items
+    stage.api.tell('running', { running: [], ended: [moving?.id] })
+    stage.api.tell('representations', { items: [{ ...item, sites: [atSite('gdrive', 'synced', 124)] }], gone: [] })
     await waitFor('synced', async () => (await row.getByRole('cell').allTextContents()).some((text) => /^(?:gdrive)?synced$/.test(text)))
     await page.getByRole('link', { name: 'History' }).click()
     await page.getByRole('cell', { name: '70 MB of 74 MB' }).waitFor()
     await page.getByRole('cell', { name: 'site client “client is migrating”' }).waitFor()
+    expect(await page.getByRole('table').count()).toBe(2)
   })
 
   test('new representations wait behind a button, and rows do not move', async () => {
     const page = await look()
     await page.getByRole('row', { name: /sh010/ }).waitFor()
-    await waitFor('the events', () => api.viewers > 0)
-    const fresh = [1, 2].map((n) => ({ ...api.world.items[0]!, id: idAt(4_000_000_000 + n, n), asset: `new${n}` }))
-    api.world.items.push(...fresh)
-    api.tell('representations', { items: fresh, gone: [] })
+    await waitFor('the events', () => stage.api.viewers > 0)
+    const fresh = [1, 2].map((n) => ({ ...stage.api.world.items[0]!, id: idAt(4_000_000_000 + n, n), asset: `new${n}` }))
+    stage.api.world.items.push(...fresh)
+    stage.api.tell('representations', { items: fresh, gone: [] })
     const button = page.getByRole('button', { name: '2 new' })
     await button.waitFor()
     expect(await page.locator('.queue > .rows > .row b').first().textContent()).toBe('sh010')
@@ -116,13 +108,15 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     const page = await look()
     await page.getByText('live', { exact: false }).first().waitFor()
     await page.getByRole('row', { name: /sh010/ }).waitFor()
-    await api.stop()
+    await stage.api.stop()
     const lost = page.getByRole('alert')
     await lost.waitFor()
     expect(await lost.textContent()).toMatch(/What is shown is from \d\d:\d\d:\d\d; reconnecting/)
     expect(await page.getByRole('row', { name: /sh010/ }).isVisible()).toBe(true)
-    api.world.items = api.world.items.map((item) => (item.asset === 'sh020' ? { ...item, sites: [atSite('nas', 'synced', 1)] } : item))
-    await api.start()
+    stage.api.world.items = stage.api.world.items.map((item) =>
+      item.asset === 'sh020' ? { ...item, sites: [atSite('nas', 'synced', 1)] } : item,
+    )
+    await stage.api.start()
     await lost.waitFor({ state: 'detached' })
     await waitFor(
       'what changed meanwhile',
@@ -141,10 +135,10 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     await dialog.getByText('the token is not known').waitFor()
     await giveToken(page)
     await dialog.getByText('308 files of 6 representations will be touched.').waitFor()
-    expect(api.done).toEqual([])
+    expect(stage.api.done).toEqual([])
     await dialog.getByRole('button', { name: 'Retry: 308 files' }).click()
     await dialog.getByText('Done: 308 files of 6 representations.').waitFor()
-    expect(api.done).toEqual([
+    expect(stage.api.done).toEqual([
       {
         action: 'retry',
         body: { selection: { site: 'gdrive', state: 'failed', error: "the account's upload quota of the day is used up" } },
@@ -158,7 +152,7 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     expect(await page.getByLabel('Token', { exact: true }).count()).toBe(0)
     await page.keyboard.press('Escape')
     await dialog.waitFor({ state: 'detached' })
-    expect(api.done).toHaveLength(1)
+    expect(stage.api.done).toHaveLength(1)
   })
 
   test('rows that are ticked, and a whole site', async () => {
@@ -170,8 +164,8 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     await page.getByLabel('Priority, 1 to 1000').fill('90')
     await page.getByRole('button', { name: /^Priority: / }).click()
     await page.getByText(/^Done:/).waitFor()
-    const chosen = api.world.items.filter(({ asset }) => asset === 'hero' || asset === 'sh030')
-    expect(api.done.map(({ body }) => body)).toEqual(
+    const chosen = stage.api.world.items.filter(({ asset }) => asset === 'hero' || asset === 'sh030')
+    expect(stage.api.done.map(({ body }) => body)).toEqual(
       chosen.map(({ id }) => ({ selection: { project: 'dune_ads', representation: id }, priority: 90 })),
     )
     await page.getByRole('button', { name: 'Close' }).click()
@@ -181,7 +175,7 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     await page.getByText('No document is changed by this.').waitFor()
     await page.getByRole('dialog').getByRole('button', { name: 'Pause', exact: true }).click()
     await page.getByText('Done.').waitFor()
-    expect(api.done.at(-1)).toEqual({ action: 'pause', body: { selection: { site: 'nas' }, why: 'disks are changed' } })
+    expect(stage.api.done.at(-1)).toEqual({ action: 'pause', body: { selection: { site: 'nas' }, why: 'disks are changed' } })
   })
 
   test('where reads take a token, the page says how to get one, and goes on with it', async () => {
@@ -190,19 +184,23 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     await giveToken(page)
     await page.getByRole('row', { name: /sh010/ }).waitFor()
     await page.locator('.card').first().waitFor()
+    expect(await page.getByText('A token is needed').count()).toBe(0)
   })
 
   test('nothing to show: no sites, nothing published, nothing that waits, nothing that matches', async () => {
     const world = studio(NOW)
     const page = await look('', { ...world, items: [], projects: [], running: [], status: { ...world.status, sites: [] } })
     await page.getByRole('heading', { name: 'No sites yet' }).waitFor()
-    api.world.status = world.status
+    stage.api.world.status = world.status
     await page.reload()
     await page.getByRole('heading', { name: 'Nothing was published yet' }).waitFor()
     await page.getByRole('button', { name: /^Waiting/ }).click()
     await page.getByRole('heading', { name: 'Everything is where it should be' }).waitFor()
     await page.getByRole('searchbox').fill('nowhere')
     await page.getByRole('heading', { name: 'Nothing is like that' }).waitFor()
+    await page.getByRole('button', { name: 'Show all' }).click()
+    await waitFor('the address of everything', () => new URL(page.url()).search === '')
+    expect(await page.getByRole('searchbox').inputValue()).toBe('')
   })
 
   test.each(['light', 'dark'] as const)('axe-core finds nothing serious in the %s theme', { timeout: 90_000 }, async (colorScheme) => {

@@ -1,41 +1,32 @@
-import type { Browser, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
-import { HAS_BROWSER, openBrowser, openPage, type Watched } from '../support/browser.ts'
-import { FakeApi } from '../support/fake-api.ts'
+import { HAS_BROWSER } from '../support/browser.ts'
+import { FakeApi } from '../support/fake-stage.api.ts'
 import { atSite, idAt, manyItems } from '../support/fake-items.ts'
 import { studio } from '../support/fake-studio.ts'
+import { PageStage } from '../support/page-stage.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const NOW = Date.now()
-let browser: Browser
-let api: FakeApi
-let watched: Watched
-
 const nodes = async (page: Page) => await page.evaluate<number>('document.querySelectorAll("*").length')
 const rowNames = async (page: Page) => await page.locator('.queue > .rows > .row b').allTextContents()
 
-async function look(query = '', world = studio(NOW), options = {}): Promise<Page> {
-  api = new FakeApi(world)
-  await api.start()
-  watched = await openPage(browser, `${api.address}${query}`, options)
-  return watched.page
-}
+let stage: PageStage
+
+const look = async (query = '', world = studio(NOW), options = {}): Promise<Page> => await stage.look(query, world, options)
 
 describe.skipIf(!HAS_BROWSER)('the queue', () => {
   beforeAll(async () => {
-    browser = await openBrowser()
-  })
-
-  afterAll(async () => {
-    await browser.close()
+    stage = await PageStage.open()
   })
 
   afterEach(async () => {
-    await watched.page.context().close()
-    await api.stop()
-    expect(watched.faults).toEqual([])
-    expect(api.refused).toEqual([])
+    await stage.leave()
+  })
+
+  afterAll(async () => {
+    await stage.close()
   })
 
   test('a row says for each site how it is: in a word, a shape and a colour', async () => {
@@ -195,9 +186,13 @@ describe.skipIf(!HAS_BROWSER)('the queue', () => {
   test('a site that appears later gets a column', async () => {
     const page = await look()
     await page.getByRole('row', { name: /sh010/ }).waitFor()
-    await waitFor('the events', () => api.viewers > 0)
-    const [item] = api.world.items
-    api.tell('representations', { items: [{ ...item, sites: [...(item?.sites ?? []), atSite('archive', 'pending', 124)] }], gone: [] })
+    await waitFor('the events', () => stage.api.viewers > 0)
+    const [item] = stage.api.world.items
+    stage.api.tell('representations', {
+      items: [{ ...item, sites: [...(item?.sites ?? []), atSite('archive', 'pending', 124)] }],
+      gone: [],
+    })
     await page.getByRole('columnheader', { name: 'archive' }).waitFor()
+    expect(await page.getByRole('columnheader').allTextContents()).toContain('archive')
   })
 })
