@@ -6,6 +6,7 @@ import { addControls, addDiff, addReceipt } from './control-options.ts'
 import type { ImportOptions } from './import-settings.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
+import { addTokens } from './token-options.ts'
 
 export interface ConfigOption {
   readonly config: string
@@ -155,6 +156,7 @@ function build(ended: (code: ExitCode) => void): Command {
   addControls(program, config, ended)
   addDiff(program, config, ended)
   addReceipt(program, config, ended)
+  addTokens(program, config, ended)
   return program
 }
 

@@ -2,7 +2,8 @@ import { Command, Option } from 'commander'
 
 import type { Selection } from '../model/selection.ts'
 import type { ExitCode } from './command-line.ts'
-import type { ControlName, ControlOptions } from './controls.ts'
+import type { ControlName } from '../service/controls.ts'
+import type { ControlOptions } from './controls.ts'
 import type { DiffOptions } from './diff.ts'
 import type { ReceiptOptions } from './receipt.ts'
 

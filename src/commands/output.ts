@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 
-import { escapeJson, printable } from '../logging/printable.ts'
+import { jsonText } from '../logging/json-text.ts'
+import { printable } from '../logging/printable.ts'
 import { redact } from '../logging/redact.ts'
 import { withoutSecrets } from '../secrets.ts'
 import { table } from './table.ts'
@@ -12,9 +13,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit()
 })
-
-/** Keys of commands, which are not to be changed but where they hold a known secret: a part that is cut out may change what is left. */
-const COMMANDS: ReadonlySet<string> = new Set(['fix', 'command'])
 
 /** Writes one line, whatever stands in it. */
 export function print(line: string): void {
@@ -37,7 +35,16 @@ export function printTable(head: readonly string[], rows: readonly (readonly str
 
 /** Writes a value as a line of JSON, which reads the same and plays no tricks either. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${escapeJson(JSON.stringify(value, cleanItem))}\n`)
+  process.stdout.write(`${jsonText(value)}\n`)
+}
+
+/** Writes a new token, the one secret that is meant to be seen. */
+export function printToken(token: string): void {
+  process.stdout.write(`${token}\n`)
+}
+
+export function printTokenJson(rest: object, token: string): void {
+  process.stdout.write(`${jsonText(rest).slice(0, -1)},"token":${JSON.stringify(token)}}\n`)
 }
 
 /** Waits while the reader does not keep up. */
@@ -50,15 +57,10 @@ export async function printJsonList(key: string, items: AsyncIterable<unknown>, 
   await write(`{${JSON.stringify(key)}:[`)
   let isFirst = true
   for await (const item of items) {
-    await write(`${isFirst ? '' : ','}${escapeJson(JSON.stringify(item, cleanItem))}`)
+    await write(`${isFirst ? '' : ','}${jsonText(item)}`)
     isFirst = false
   }
-  await write(`],${escapeJson(JSON.stringify(rest(), cleanItem)).slice(1)}\n`)
-}
-
-function cleanItem(key: string, item: unknown): unknown {
-  if (typeof item !== 'string') return item
-  return COMMANDS.has(key) ? withoutSecrets(item) : redact(item)
+  await write(`],${jsonText(rest()).slice(1)}\n`)
 }
 
 /** Writes what is wrong to standard error; it may have several lines. */

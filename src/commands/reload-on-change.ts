@@ -13,7 +13,12 @@ import { allSites } from '../service/site-check.ts'
 const LOOK_EVERY_MS = 2_000
 
 /** Takes a changed configuration on SIGHUP, or when its files or those of credentials change. A wrong one is told, and the former goes on. */
-export function reloadOnChange(config: string, first: LoadedSettings, service: Pick<SyncService, 'reload'>, log: Log): () => void {
+export function reloadOnChange(
+  config: string,
+  first: LoadedSettings,
+  service: Pick<SyncService, 'reload'> & Partial<Pick<SyncService, 'rejected'>>,
+  log: Log,
+): () => void {
   let loaded = first
   /** By file: what to do when it changes. */
   const watched = new Map<string, StatsListener>()
@@ -48,6 +53,9 @@ export function reloadOnChange(config: string, first: LoadedSettings, service: P
       if (!isDeepStrictEqual(now.settings.mongo, loaded.settings.mongo)) {
         log.event('config.warning', { message: '"mongo" changed: where the database is takes effect with the next start' })
       }
+      if (!isDeepStrictEqual(now.settings.http, loaded.settings.http)) {
+        log.event('config.warning', { message: '"http" changed: it takes effect with the next start' })
+      }
       // What has been told of files stays so until it changes.
       const loose = now.loose.filter((line) => !loaded.loose.includes(line))
       for (const message of [...now.warnings, ...loose]) log.event('config.warning', { message })
@@ -55,6 +63,7 @@ export function reloadOnChange(config: string, first: LoadedSettings, service: P
       loaded = now
       service.reload(now.settings)
     } catch (error) {
+      service.rejected?.(messageOf(error))
       log.event('config.rejected', {
         error,
         message: `the former configuration goes on: ${messageOf(error)}`,

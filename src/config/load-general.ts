@@ -4,6 +4,7 @@ import type { RawConfig } from './layout.ts'
 import type { Problems } from './problems.ts'
 import { parseWhatFits } from './parse.ts'
 import { isRawObject, rawObject, type RawObject } from './read-json.ts'
+import { httpSchema } from './http-schema.ts'
 import { generalSchema, legacyConfigSchema, mongoSchema, projectsSchema } from './schema.ts'
 import { warnOfUnknownKeys } from './unknown-keys.ts'
 
@@ -20,6 +21,7 @@ export function loadGeneral({ general, keyOf, isLegacy }: RawConfig, problems: P
   }
   warn(general, [...Object.keys(generalSchema.shape), ...legacy, ...IGNORED], [])
   warn(general['mongo'], Object.keys(mongoSchema.shape), ['mongo'])
+  warn(general['http'], Object.keys(httpSchema.shape), ['http'])
   warn(general['projects'], Object.keys(projectsSchema.shape), ['projects'])
 
   return parseWhatFits(generalSchema, withoutOverrides(general), keyOf, problems)

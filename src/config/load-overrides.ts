@@ -87,6 +87,11 @@ function loadSites(
   for (const [name, own] of Object.entries(value)) {
     const merged = mergeSite(generalSites.get(name), { value: own, keyOf: (path) => keyOf(['sites', name, ...path]) })
     const loaded = loadSite(name, merged, roleOf(name), context)
+    if (generalSites.has(name) && isRawObject(own) && own['bandwidth'] !== undefined) {
+      context.problems.warn(
+        `${merged.keyOf(['bandwidth'])} is not used: a site has one line for all projects, and its general definition counts`,
+      )
+    }
     if (loaded && 'site' in loaded) sites.set(name, loaded.site)
     else if (loaded) skipped.set(name, loaded.skipped)
   }

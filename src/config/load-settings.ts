@@ -5,8 +5,9 @@ import type { ProjectOverride, Settings } from '../model/settings.ts'
 import type { Site, SkippedSite } from '../model/site.ts'
 import { checkSites } from './check-sites.ts'
 import { MAIN, readLayout, type RawConfig } from './layout.ts'
-import { loadGeneral } from './load-general.ts'
 import { loadDocumentRoots } from './load-document-roots.ts'
+import { loadGeneral } from './load-general.ts'
+import { loadHttp, loadWebhooks } from './load-http.ts'
 import { hasWrittenSecret, isMongoNamed, loadMongo, mongoFiles } from './load-mongo.ts'
 import { loadOverrides, overriddenPublishSites } from './load-overrides.ts'
 import { loadSite, type SiteRole } from './load-site.ts'
@@ -65,13 +66,17 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
     if (loaded && 'site' in loaded) sites.set(name, loaded.site)
     else if (loaded) skipped.set(name, loaded.skipped)
   }
-  if (general.http !== undefined) problems.warn(`${raw.keyOf(['http'])} is kept and has no effect in this version: there is no page yet`)
+  const [http, webhooks] = [loadHttp(general.http, raw, context), loadWebhooks(general.webhooks, raw, context)]
   if (!general.enabled) problems.warn(`${raw.keyOf(['enabled'])} is false: nothing is synced`)
   const mongo = loadMongo(general.mongo, raw.keyOf, env, problems)
   const overrides = loadOverrides(raw, roleOf, context)
   const allSites = [...sites.values(), ...[...overrides.values()].flatMap(({ sites: own }) => [...(own?.values() ?? [])])]
-  const keyFiles = [...allSites.flatMap(({ credentialsFile }) => credentialsFile ?? []), ...mongoFiles(general.mongo, mongo.uri, env)]
-  const ownFiles = [...raw.files, ...keyFiles]
+  const keyFiles = [
+    ...allSites.flatMap(({ credentialsFile }) => credentialsFile ?? []),
+    ...mongoFiles(general.mongo, mongo.uri, env),
+    ...(http?.tls ? [http.tls.keyFile] : []),
+  ]
+  const ownFiles = [...raw.files, ...keyFiles, ...(http?.tls ? [http.tls.certFile] : [])]
   const documentRoots = loadDocumentRoots(general.publish_roots, raw, ownFiles, context)
   const settings: Settings = {
     localId: general.local_id,
@@ -86,6 +91,8 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
     shutdownGraceSeconds: general.shutdown_grace,
     indexes: general.indexes,
     writeProgress: general.write_progress,
+    ...(http && { http }),
+    ...(webhooks && { webhooks }),
     mongo,
     sites,
     ...(skipped.size > 0 && { skipped }),

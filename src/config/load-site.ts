@@ -2,6 +2,7 @@ import type { z } from 'zod'
 
 import type { Site, SkippedSite } from '../model/site.ts'
 import { providers } from '../providers/registry.ts'
+import { toBandwidth } from './bandwidth.ts'
 import type { RawSite } from './layout.ts'
 import type { KeyOf, Problems } from './problems.ts'
 import { parseWhatFits } from './parse.ts'
@@ -84,6 +85,7 @@ export function loadSite(
     ...(apiEndpoint !== undefined && { apiEndpoint }),
     ...(concurrency !== undefined && { concurrency }),
     ...(concurrencyScope !== undefined && { concurrencyScope }),
+    ...(parsed.bandwidth !== undefined && { bandwidth: toBandwidth(parsed.bandwidth) }),
     ...(parsed.size_check !== undefined && { sizeCheck: parsed.size_check }),
     ...mountOptions(parsed),
     ...modes(parsed),

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+import { bandwidth } from './bandwidth.ts'
+import { httpSchema, webhooksSchema } from './http-schema.ts'
 import { name, numeric, textList } from './schema-parts.ts'
 
 const flag = () => z.boolean({ error: 'true or false' })
@@ -40,6 +42,12 @@ export const siteSchema = z
         .enum(['instance', 'cluster'], { error: '"instance" or "cluster"' })
         .optional()
         .describe('Whether the limit is for each instance, or for all that share the work.'),
+      bandwidth: bandwidth
+        .optional()
+        .describe(
+          'Bytes per second that may go there and come from there, or a list of times of the day with a limit each; with concurrency_scope "cluster" shared by all instances.',
+        )
+        .meta({ examples: [10_000_000, [{ from: '08:00', to: '19:00', days: ['mon-fri'], limit: 2_000_000 }]] }),
       alternative_sites: textList('a list of site names')
         .optional()
         .describe('Sites that are the same storage under another name: what arrives at one is marked at the others, too.'),
@@ -96,14 +104,6 @@ export const mongoSchema = z.object(
     state_database: name('the name of a database').default('site_sync').describe("The service's own."),
   },
   { error: 'an object with uri, database and state_database' },
-)
-
-const httpSchema = z.object(
-  {
-    host: name('a host name or address').optional(),
-    port: numeric({ min: 0, max: 65_535, integer: true }).optional(),
-  },
-  { error: 'an object with host and port' },
 )
 
 export const overrideSchema = z.object(
@@ -169,13 +169,14 @@ export const generalSchema = z.object({
     ),
   write_progress: flag().default(false).describe('Write the legacy "progress" into the records while files are sent.'),
   mongo: mongoSchema.prefault({}).describe('Where the database is.'),
-  http: httpSchema.optional().describe('Where a status page would listen; not used by this version.'),
+  http: httpSchema.optional().describe('The HTTP API of the service.'),
+  webhooks: webhooksSchema.optional().describe('Addresses that are told when files are synced or fail, and when sites are in trouble.'),
   projects: projectsSchema.prefault({}).describe('Which projects are synced, and what some do differently.'),
 })
 
 /** Of the legacy settings: the general keys, with one of them named differently. */
 export const legacyConfigSchema = generalSchema
-  .omit({ publish_site: true, mongo: true, http: true, projects: true, enabled: true })
+  .omit({ publish_site: true, mongo: true, http: true, webhooks: true, projects: true, enabled: true })
   .extend({ active_site: generalSchema.shape.publish_site })
 
 /** A file of sites in the folder layout. */

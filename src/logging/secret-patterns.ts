@@ -49,4 +49,5 @@ export const SECRET_PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\bAIza[\w-]{30,}/g, '[redacted]'],
   [/\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]{16}\b/g, '[redacted]'],
   [/\bsl\.[\w-]{30,}/g, '[redacted token]'],
+  [/\bsst_[\w-]{20,}/g, '[redacted token]'],
 ]

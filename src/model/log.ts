@@ -64,6 +64,9 @@ export const LOG_ACTIONS = {
   'shadow.transfer': action('info', 'unknown', 'would be sent; shadow mode does nothing'),
   'shadow.failure': action('warn', 'unknown', 'would fail; shadow mode does nothing'),
 
+  'http.listening': action('info', 'success', 'HTTP requests are answered'),
+  'http.failed': action('error', 'failure', 'HTTP requests are not answered; syncing goes on'),
+
   'log.dropped': action('warn', 'failure', 'lines are missing here: nobody took them'),
 } as const satisfies Readonly<Record<string, ActionDefaults>>
 

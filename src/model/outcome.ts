@@ -19,6 +19,6 @@ export type Outcome =
   /** The skeleton, the file entry or the document went away, or somebody rewrote it. */
   | { readonly kind: 'dropped'; readonly reason: string }
   /** Given back unfinished: shutdown, pause, lease lost. */
-  | { readonly kind: 'released'; readonly reason: string }
+  | { readonly kind: 'released'; readonly reason: string; readonly isLeaseLost?: true }
   /** Not ours to do: another instance is at it, or it is not pending any more. Nothing was started, and nothing is told. */
   | { readonly kind: 'refused'; readonly reason: string }

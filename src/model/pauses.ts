@@ -9,6 +9,8 @@ export interface Pause extends WideScope {
   /** Undefined: until somebody resumes it. */
   readonly until?: Date
   readonly why?: string
+  /** Nobody has paused it: its bandwidth is none at this time of the day. */
+  readonly isClosed?: true
 }
 
 /** The pauses that hold at one moment, and what they hold back. A site is left alone at both ends: nothing goes there, nothing comes from there. */
@@ -80,13 +82,15 @@ export function scopeText({ project, site }: WideScope): string {
 
 /** What is paused, until when, by whom and why. */
 export function pauseText(pause: Pause): string {
-  const { until, who, why } = pause
+  const { until, who, why, isClosed } = pause
   const end = until === undefined ? '' : ` until ${until.toISOString()}`
+  if (isClosed === true) return `${scopeText(pause)} is closed${end} by its "bandwidth"`
   return `${scopeText(pause)} is paused${end} by ${who}${why === undefined ? '' : `: ${why}`}`
 }
 
-/** What to type to end it. */
-export function resumeCommand({ project, site }: Pause): string {
+/** What to type to end it; undefined where only the configuration does. */
+export function resumeCommand({ project, site, isClosed }: Pause): string | undefined {
+  if (isClosed === true) return undefined
   const words = [...(project === undefined ? [] : [`--project=${project}`]), ...(site === undefined ? [] : [`--site=${site}`])]
   return `site-sync resume ${words.length === 0 ? '--all' : words.map(shellWord).join(' ')}`
 }

@@ -1,5 +1,6 @@
 import { isPlain } from './document.ts'
-import type { SelectableState, Selection } from './selection.ts'
+import { isInState } from './record-state.ts'
+import type { Selection } from './selection.ts'
 import { readSites, type Shape, type SiteRecord } from './site-record.ts'
 
 /** What a person makes of a record of a site. It is said here once, and rendered as an update or as a line to type. */
@@ -65,18 +66,8 @@ function isEdited(sites: unknown, records: readonly SiteRecord[], site: string, 
 
 /** Do state and error of a record fit what is selected? */
 export function isChosen(record: SiteRecord, { selection: { states, error }, retryCount }: Omit<EditScope, 'sites'>): boolean {
-  if (states !== undefined && ![...states].some((state) => isIn(record, state, retryCount))) return false
+  if (states !== undefined && ![...states].some((state) => isInState(record, state, retryCount))) return false
   return error === undefined || record.error?.toLowerCase().includes(error.toLowerCase()) === true
-}
-
-/** The states as `status` counts them: what is pending and failed before is both. */
-function isIn(record: SiteRecord, state: SelectableState, retryCount: number): boolean {
-  if (state === 'synced') return record.created
-  if (record.created) return false
-  if (state === 'paused') return record.paused
-  if (record.paused || record.tries === undefined) return false
-  if (state === 'exhausted') return record.tries >= retryCount
-  return record.tries < retryCount && (state === 'pending' || record.tries > 0 || record.error !== undefined)
 }
 
 function changes(raw: readonly Readonly<Record<string, unknown>>[], record: SiteRecord, edit: RecordEdit, scope: EditScope): boolean {

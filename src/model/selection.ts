@@ -78,7 +78,8 @@ function textOf(key: string, value: unknown): string {
   throw new UsageError(`"${key}" of a selection is a text that is not empty`)
 }
 
-function statesOf(text: string): ReadonlySet<SelectableState> {
+/** Throws a `UsageError` for a state that is none. */
+export function statesOf(text: string): ReadonlySet<SelectableState> {
   const states = text.split(',').map((state) => state.trim())
   for (const state of states) {
     if (!(SELECTABLE_STATES as readonly string[]).includes(state)) throw new UsageError(unknown('state', state, SELECTABLE_STATES))

@@ -1,4 +1,5 @@
 import type { DocumentRoots } from './document-roots.ts'
+import type { HttpSettings, Webhook } from './http-settings.ts'
 import type { Root, SkippedSite, Site } from './site.ts'
 
 /** The whole configuration after loading and validation; every default is filled in. */
@@ -20,6 +21,9 @@ export interface Settings {
   readonly shutdownGraceSeconds: number
   readonly indexes: 'auto' | 'off'
   readonly writeProgress: boolean
+  /** Undefined: nothing listens. */
+  readonly http?: HttpSettings
+  readonly webhooks?: readonly Webhook[]
   readonly mongo: { readonly uri: string; readonly database: string; readonly stateDatabase: string }
   readonly sites: ReadonlyMap<string, Site>
   /** Declared, and not for this machine; left out where there are none. */

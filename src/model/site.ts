@@ -1,3 +1,5 @@
+import type { Bandwidth } from './bandwidth.ts'
+
 /** A root: one path, or a path a name for multi-root projects (`{root[NAME]}`). */
 export type Root = string | ReadonlyMap<string, string>
 
@@ -18,6 +20,8 @@ export interface Site {
   readonly concurrency?: number
   /** Whether that limit holds for this instance, or for all instances that share the work; undefined: `instance`. */
   readonly concurrencyScope?: 'instance' | 'cluster'
+  /** What may go there and come from there; undefined: as much as there is. With a `cluster` scope all instances share it. */
+  readonly bandwidth?: Bandwidth
   readonly alternativeSites: readonly string[]
   /** What becomes of a file from here that has another size than its document says; undefined: `settle`. */
   readonly sizeCheck?: SizeCheck

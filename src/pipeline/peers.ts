@@ -40,6 +40,11 @@ export class Peers {
     return isChanged
   }
 
+  /** How many instances share a site, this one among them. */
+  sharersOf(site: string): number {
+    return 1 + this.#others.filter(({ peer: { sites, notServed } }) => sites.has(site) && notServed?.has(site) !== true).length
+  }
+
   /** Is this instance to do it first? */
   isOurs({ targetKey, project, site, route }: Transfer): boolean {
     if (this.#others.length === 0) return true

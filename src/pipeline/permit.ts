@@ -183,6 +183,6 @@ export class Permit implements WritePermit {
 
   #lose(reason: string): void {
     if (!this.#isGranted) this.#parts.busy(this.#attempt.transfer, 0)
-    this.#attempt.end(this.#isGranted ? { kind: 'released', reason } : { kind: 'refused', reason })
+    this.#attempt.end(this.#isGranted ? { kind: 'released', reason, isLeaseLost: true } : { kind: 'refused', reason })
   }
 }

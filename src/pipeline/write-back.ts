@@ -44,7 +44,7 @@ function outcomeOf(outcome: Outcome, written: Attempted): Outcome {
     case 'rewritten':
       return { kind: 'dropped', reason: 'the record was rewritten meanwhile' }
     case 'fenced':
-      return { kind: 'released', reason: 'its lease ended before the result was written' }
+      return { kind: 'released', reason: 'its lease ended before the result was written', isLeaseLost: true }
     case 'unwritable':
       return { kind: 'released', reason: `the result could not be written: ${written.reason}` }
   }
@@ -120,6 +120,11 @@ function isGivenBack({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason as Partial<Outcome> | undefined)?.kind === 'released'
 }
 
+/** Where it came from. */
+function sourceOf({ transfer: { route } }: Attempt): { readonly source?: string } {
+  return 'error' in route ? {} : { source: route.sourceSite.name }
+}
+
 function tell({ log, clock, retryCountOf }: WriteBackParts, attempt: Attempt, outcome: Outcome): void {
   const fields = { ...transferFields(attempt), durationMs: clock.now() - attempt.startedAt }
   const { tries, project } = attempt.transfer
@@ -128,7 +133,7 @@ function tell({ log, clock, retryCountOf }: WriteBackParts, attempt: Attempt, ou
       return log.event('transfer.succeeded', {
         ...fields,
         bytes: outcome.bytes,
-        extra: { sent_bytes: outcome.sent, remote_id: outcome.id },
+        extra: { sent_bytes: outcome.sent, remote_id: outcome.id, ...sourceOf(attempt) },
       })
     case 'failed':
       log.event('transfer.failed', { ...fields, tries: tries + 1, error: outcome.error })
@@ -141,7 +146,11 @@ function tell({ log, clock, retryCountOf }: WriteBackParts, attempt: Attempt, ou
     case 'postponed':
       return log.event('transfer.released', { ...fields, level: 'debug', message: outcome.reason })
     case 'released':
-      return log.event('transfer.released', { ...fields, message: outcome.reason })
+      return log.event('transfer.released', {
+        ...fields,
+        message: outcome.reason,
+        ...(outcome.isLeaseLost && { extra: { lease_lost: true } }),
+      })
     case 'refused':
     // Nobody was told that it started.
   }

@@ -8,6 +8,9 @@ import type { ScanPlan } from '../pipeline/scan-plan.ts'
 import type { StreamEvent } from '../streams/stream-event.ts'
 import type { InstanceReport } from '../streams/state-database.ts'
 
+/** A change of a document. */
+export type Heard = Pick<Extract<StreamEvent, { readonly kind: 'changed' }>, 'project' | 'representationId' | 'appeared' | 'writtenAt'>
+
 export interface ChangeHintsParts {
   readonly settings: Settings
   readonly log: Log
@@ -17,6 +20,8 @@ export interface ChangeHintsParts {
   readonly forgotten: (project?: string) => void
   /** A document was deleted. */
   readonly deleted: (project: string, representationId: unknown) => void
+  /** What the stream told of a document, our own results as well. */
+  readonly heard?: ((change: Heard) => void) | undefined
   /** Are so many results in a document this process's own? */
   readonly areOurs: (document: Pick<Hint, 'project' | 'representationId'>, results: number) => boolean
   readonly turned: (stream: InstanceReport['stream'], fault?: string) => void
@@ -53,9 +58,12 @@ export function changeHints(events$: Observable<StreamEvent>, parts: ChangeHints
     }),
     filter((event) => event.kind === 'changed'),
     filter(({ project }) => projectSettings(settings, project).enabled),
-    tap(({ project }) => noticed(project)),
+    tap((change) => {
+      noticed(change.project)
+      parts.heard?.(change)
+    }),
     filter((event) => event.results === undefined || !parts.areOurs(event, event.results)),
-    map(({ kind: _changed, results: _results, ...hint }) => hint),
+    map(({ kind: _changed, results: _results, writtenAt: _writtenAt, ...hint }) => hint),
   )
 }
 

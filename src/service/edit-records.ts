@@ -44,13 +44,17 @@ const AT_ONCE = 16
 
 /** Every name that a selection may hold. */
 export async function knownNames(db: Db, settings: Settings): Promise<KnownNames> {
-  const { overrides } = settings.projects
-  const sites = [settings, ...overrides.values()].flatMap((of) => [
+  return { sites: knownSites(settings), projects: await collectionNames(db) }
+}
+
+/** The sites of all projects, those that are not for this machine among them. */
+export function knownSites(settings: Settings): ReadonlySet<string> {
+  const sites = [settings, ...settings.projects.overrides.values()].flatMap((of) => [
     ...(of.sites?.keys() ?? []),
     ...(of.skipped?.keys() ?? []),
     ...(of.publishSite === undefined ? [] : [of.publishSite]),
   ])
-  return { sites: new Set([...sites, settings.localId].filter((name) => name !== '')), projects: await collectionNames(db) }
+  return new Set([...sites, settings.localId].filter((name) => name !== ''))
 }
 
 export const noCounts = (): EditCounts => ({ records: 0, representations: 0, looked: 0, skipped: 0, refused: 0, created: 0 })

@@ -12,9 +12,11 @@ import type { Settled } from '../pipeline/contracts.ts'
 import type { ProviderPoolParts } from '../providers/provider-pool.ts'
 import { connected } from './connected.ts'
 import { Reporter } from './reporter.ts'
+import { ServiceHealth } from './service-health.ts'
 import { Session } from './session.ts'
 import { isOff } from './site-check.ts'
 import { newsOf } from './site-reports.ts'
+import { Web } from './web.ts'
 import { connect, type Connections } from '../streams/connect.ts'
 import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
 import { close, CLOSING_MS, within } from './within.ts'
@@ -59,12 +61,13 @@ export class SyncService {
   readonly #state: StateDatabase
   readonly #troubled = new Set<string>()
   readonly #sessions = new Set<Session>()
+  readonly #web = new Web(this.id, () => this.attempts)
+  readonly #health = new ServiceHealth()
   #woken = Promise.withResolvers<void>()
   #settings: Settings
   #next: Settings | undefined
   #current: Session | undefined
   #met = (): void => {}
-  #isReady = false
   #isRefused = false
   #synced = 0
   #failed = 0
@@ -81,9 +84,15 @@ export class SyncService {
     return [...this.#sessions].flatMap((session) => session.attempts)
   }
 
+  /** The configuration was changed, and can't be taken: the former one goes on. */
+  rejected(reason: string): void {
+    this.#health.rejected = reason
+  }
+
   /** Goes on under another configuration; what runs is not disturbed. Where the database is can't be changed so. */
   reload(settings: Settings): void {
     if (this.#stopping.signal.aborted) return
+    this.#health.rejected = undefined
     this.#next = { ...settings, mongo: this.#settings.mongo }
     this.#current?.stop()
     this.#wake()
@@ -114,8 +123,12 @@ export class SyncService {
     const { database } = this.#settings.mongo
     log.event('service.started', { extra: { instance: this.id, database, remote_site: this.#settings.remoteSite } })
     try {
+      const state = () => this.#health.state(this.#settings, this.#current?.report(), this.#stopping.signal.aborted)
+      const parts = { ...this.#options, settings: () => this.#settings, state, signal: this.#stopping.signal }
+      if (parts.mode === 'run') await this.#web.start(parts)
       await this.#runSessions()
     } finally {
+      await within(CLOSING_MS, this.#web.stop())
       await close(this.#connections)
       log.event('service.stopped', { extra: { synced: this.#synced, failed: this.#failed } })
     }
@@ -150,8 +163,11 @@ export class SyncService {
     return new Reporter({
       id: { _id: this.id, database, host: hostname(), pid: process.pid, started: this.#started },
       state: this.#state,
-      news: () => newsOf([...this.#sessions].toReversed().flatMap((session) => session.report() ?? [])),
-      heard: (others) => this.#sessions.forEach((session) => session.heard(others)),
+      news: () => this.#web.with(newsOf([...this.#sessions].toReversed().flatMap((session) => session.report() ?? []))),
+      heard: (others) => {
+        this.#web.heard(others)
+        this.#sessions.forEach((session) => session.heard(others))
+      },
     })
   }
 
@@ -162,11 +178,13 @@ export class SyncService {
 
   /** Resolves when the session takes no more work; `ends` learns of its end. */
   async #runSession(ends: Promise<void>[]): Promise<void> {
-    const { log, clock = systemClock, retry = TRANSIENT_RETRY, mode, openProvider } = this.#options
+    const { clock = systemClock, retry = TRANSIENT_RETRY, mode, openProvider } = this.#options
+    const log = this.#web.metered(this.#options.log)
     const session = new Session({
       id: this.id,
       settings: this.#settings,
       log,
+      heard: (change) => log.heard?.(change),
       clock,
       retry,
       mode,
@@ -174,7 +192,7 @@ export class SyncService {
       state: this.#state,
       met: () => this.#met(),
       ...(openProvider && { openProvider }),
-      ready: () => this.#ready(),
+      ready: () => this.#health.ready(this.#options.log, this.#settings),
       settled: (settled) => this.#count(settled),
       troubled: (what) => this.#troubled.add(what),
     })
@@ -190,7 +208,7 @@ export class SyncService {
 
   /** Nothing is to be synced: alive until told to stop or to be otherwise. */
   async #idle(): Promise<void> {
-    this.#ready()
+    this.#health.ready(this.#options.log, this.#settings)
     if (this.#options.mode === 'once') return
     const alive = setInterval(() => undefined, 60_000)
     if (!this.#isTurned) await this.#woken.promise
@@ -227,12 +245,5 @@ export class SyncService {
   #count({ outcome }: Settled): void {
     if (outcome.kind === 'synced') this.#synced++
     if (outcome.kind === 'failed' || outcome.kind === 'site-trouble') this.#failed++
-  }
-
-  #ready(): void {
-    if (this.#isReady) return
-    this.#isReady = true
-    const isOffNow = this.#settings.remoteSite === ''
-    this.#options.log.event('service.ready', isOffNow ? { message: 'ready, but "remote_site" is empty: nothing is synced' } : {})
   }
 }

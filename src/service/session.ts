@@ -1,9 +1,10 @@
 import { NEVER, type Observable } from 'rxjs'
 
-import { changeHints } from './change-hints.ts'
+import { changeHints, type ChangeHintsParts } from './change-hints.ts'
 import { Engine } from './engine.ts'
 import type { SyncError } from '../errors.ts'
 import { redact } from '../logging.ts'
+import { closedSites } from '../model/closed-sites.ts'
 import type { Log } from '../model/log.ts'
 import { projectSettings, servedProjects } from '../model/project-settings.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
@@ -15,8 +16,10 @@ import type { Attempt } from '../pipeline/attempt.ts'
 import type { Settled } from '../pipeline/contracts.ts'
 import type { Hint } from '../pipeline/planner.ts'
 import { Peers } from '../pipeline/peers.ts'
+import { Lines } from './lines.ts'
 import { Projects } from './projects.ts'
 import { ProviderPool, type ProviderMemory, type ProviderPoolParts } from '../providers/provider-pool.ts'
+import { openProvider as openRegistered } from '../providers/registry.ts'
 import type { News } from './reporter.ts'
 import { PauseWatch } from './pause-watch.ts'
 import { peersOf } from './peers-of.ts'
@@ -39,7 +42,7 @@ import { slotStore } from '../streams/slots.ts'
 import type { HeardReport, InstanceReport, StateDatabase } from '../streams/state-database.ts'
 import { recordWriter } from '../streams/record-writer.ts'
 
-export interface SessionParts {
+export interface SessionParts extends Pick<ChangeHintsParts, 'heard'> {
   /** The instance's id. */
   readonly id: string
   readonly settings: Settings
@@ -138,9 +141,10 @@ export class Session {
   }
 
   async #run(): Promise<void> {
-    const { settings, log, openProvider, state, connections, mode } = this.#parts
+    const { settings, log, clock, openProvider: open = openRegistered, state, connections, mode } = this.#parts
     const { database, stateDatabase } = settings.mongo
     const { work, stream } = connections
+    const lines = new Lines({ settings, clock, peers: this.#peers })
     await using providers = new ProviderPool({
       // A fault of the database is no fault of a file or a site, of whatever kind it is.
       memory: outageProof<ProviderMemory>(state, this.#outage, { passes: isDatabaseFault }),
@@ -148,7 +152,7 @@ export class Session {
       warn: (site, message) => log.event('site.warning', { site: site.name, message }),
       ...(settings.ownFiles && { ownFiles: settings.ownFiles }),
       ...(settings.documentRoots && { documentRoots: settings.documentRoots }),
-      ...(openProvider && { open: openProvider }),
+      open: async (...of) => lines.held(await open(...of)),
     })
     tellSkipped(settings, log)
     tellOpenRoots(settings, log)
@@ -160,7 +164,8 @@ export class Session {
     const accessible = new AlwaysAccessible({ db: work.db(database), state: work.db(stateDatabase), settings, log })
     const appeared = async (project: string, signal: AbortSignal) => accessible.scan(project, signal)
     await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom: (...of) => engine.hasRoom(...of) })
-    const read = async () => controlStore(work.db(stateDatabase), database).pauses()
+    const controls = controlStore(work.db(stateDatabase), database)
+    const read = async () => [...(await controls.pauses()), ...closedSites(settings, clock.wallTime())]
     using pauses = await PauseWatch.open({ read, log, engine: () => this.#engine }, this.#outage, () => this.#isStopped)
     const isRepeated = mode === 'run'
     const claims = outageProofClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)

@@ -1,4 +1,4 @@
-import type { Db } from 'mongodb'
+import { ObjectId, type Db } from 'mongodb'
 
 /** Who did what, for whoever asks later. */
 export interface AuditEntry {
@@ -18,4 +18,19 @@ export interface AuditEntry {
 /** Keeps the entry in the state database, with the time. */
 export async function audit(state: Db, entry: AuditEntry): Promise<void> {
   await state.collection('audit').insertOne({ at: new Date(), ...entry })
+}
+
+export interface KeptAuditEntry extends AuditEntry {
+  readonly id: string
+  readonly at: Date
+}
+
+/** The latest first, those before an entry where one is named. */
+export async function auditTrail(
+  state: Db,
+  { before, limit }: { readonly before?: string | undefined; readonly limit: number },
+): Promise<readonly KeptAuditEntry[]> {
+  const filter = before === undefined ? {} : { _id: { $lt: new ObjectId(before) } }
+  const found = await state.collection('audit').find(filter).sort({ _id: -1 }).limit(limit).toArray()
+  return found.map(({ _id, ...entry }) => ({ id: String(_id), ...(entry as AuditEntry & { at: Date }) }))
 }

@@ -146,7 +146,7 @@ const SMALL = 4_096
 
 /** Bytes. What is said of longer ids is too long for anything to be done about it; they may have 16 MB. */
 const MAX_KEY_LENGTH = 65_536
-const hasKeyOfBearableLength = { $lte: [{ $bsonSize: '$documentKey' }, MAX_KEY_LENGTH] }
+export const hasKeyOfBearableLength = { $lte: [{ $bsonSize: '$documentKey' }, MAX_KEY_LENGTH] }
 
 /**
  * The document's key and, as it was published, a small new document: whoever can plan with it at once need not ask for it. Both in an

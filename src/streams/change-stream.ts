@@ -1,4 +1,4 @@
-import { ChangeStream, type Db, type Document, type ResumeToken } from 'mongodb'
+import { ChangeStream, Timestamp, type Db, type Document, type ResumeToken } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
 
 import { messageOf } from '../errors.ts'
@@ -47,10 +47,15 @@ export interface WatchedChanges {
  * silence, or closed by the server) → opening again after a pause. An abandoned stream is closed without waiting, since that may
  * take as long as a dead server is searched for; whatever it still says is ignored.
  */
-export function watchChanges(db: Db, tokens: TokenStore, timing: StreamTiming = STREAM_TIMING): WatchedChanges {
+export function watchChanges(
+  db: Db,
+  tokens: TokenStore,
+  timing: StreamTiming = STREAM_TIMING,
+  filter: readonly Document[] = changeFilter,
+): WatchedChanges {
   const { promise: finished, resolve } = Promise.withResolvers<void>()
   const events$ = new Observable<StreamEvent>((subscriber) => {
-    const loop = new StreamLoop(db, tokens, timing, subscriber)
+    const loop = new StreamLoop(db, tokens, timing, subscriber, filter)
     void loop.run().then(resolve)
     return () => loop.stop()
   })
@@ -65,6 +70,7 @@ class StreamLoop {
   readonly #tokens: TokenStore
   readonly #timing: StreamTiming
   readonly #out: Subscriber<StreamEvent>
+  readonly #filter: readonly Document[]
   readonly #stopped = new AbortController()
   #token: ResumeToken
   #savedToken: string | undefined
@@ -72,12 +78,13 @@ class StreamLoop {
   readonly #failures: StreamFailures
   #saidUnavailable = false
 
-  constructor(db: Db, tokens: TokenStore, timing: StreamTiming, out: Subscriber<StreamEvent>) {
+  constructor(db: Db, tokens: TokenStore, timing: StreamTiming, out: Subscriber<StreamEvent>, filter: readonly Document[]) {
     this.#db = db
     this.#tokens = tokens
     this.#timing = timing
     this.#failures = new StreamFailures(timing)
     this.#out = out
+    this.#filter = filter
   }
 
   stop(): void {
@@ -109,11 +116,10 @@ class StreamLoop {
   /** Opens a stream and follows it to its end; says how long to wait before the next. */
   async #follow(signal: AbortSignal): Promise<number> {
     const resuming = this.#token !== undefined
-    const { awaitMs } = this.#timing
     let stream: ChangeStream | undefined
     try {
-      stream = this.#db.watch([...changeFilter], {
-        maxAwaitTimeMS: awaitMs,
+      stream = this.#db.watch([...this.#filter], {
+        maxAwaitTimeMS: this.#timing.awaitMs,
         batchSize: 500,
         readPreference: 'primary',
         fieldsAsRaw: RAW_FIELDS,
@@ -176,16 +182,16 @@ class StreamLoop {
       case 'replace':
         // What nobody can name, nobody can look at: should it ask for anything, scans find it and say so.
         if (typeof project !== 'string' || !isKnown) return
-        this.#out.next({
+        return this.#out.next({
           kind: 'changed',
           project,
           representationId: id,
           occasion: change['unpaused'] === true ? { unpaused: true } : {},
+          ...(change['clusterTime'] instanceof Timestamp && { writtenAt: change['clusterTime'].getHighBitsUnsigned() }),
           ...(change['operationType'] === 'insert' && { appeared: true }),
           ...(typeof change['results'] === 'number' && { results: change['results'] }),
           ...(document && document[UNREADABLE] === undefined && { document }),
         })
-        return
       case 'delete':
         if (typeof project === 'string' && isKnown) this.#out.next({ kind: 'deleted', project, representationId: id })
         return

@@ -11,8 +11,8 @@ interface FileReference {
   readonly fileId: unknown
 }
 
-/** `sitesOf`: the sites whose records count in a project. */
-export function representationReader(db: Db, sitesOf: (project: string) => readonly string[]): DocumentReader {
+/** `sitesOf`: the sites whose records count in a project; `fields`: what is read beside. */
+export function representationReader(db: Db, sitesOf: (project: string) => readonly string[], fields: Document = {}): DocumentReader {
   const find = async (project: string, ids: readonly unknown[], projection: Document): Promise<RepresentationDocument[]> => {
     const filter = { _id: { $in: ids.filter(isSendable) } } as Filter<Document>
     const found = await db.collection(project).find(filter, { projection, readConcern: 'majority', raw: true }).toArray()
@@ -34,7 +34,7 @@ export function representationReader(db: Db, sitesOf: (project: string) => reado
   }))
 
   return {
-    read: async (project, ids) => find(project, ids, wantedFields(sitesOf(project))),
+    read: async (project, ids) => find(project, ids, { ...wantedFields(sitesOf(project)), ...fields }),
     readFile: async (project, file) => batches.add(project, file),
   }
 }

@@ -36,6 +36,19 @@ export async function* selected(
   }
 }
 
+/** The first representation of that id, path or name in a project, with the records of these sites. */
+export async function findRepresentation(
+  db: Db,
+  project: string,
+  representation: string,
+  sites: readonly string[],
+  fields: Document = {},
+): Promise<(RepresentationDocument & Document) | undefined> {
+  const filter = representationFilter(representation) as Filter<Document>
+  const bytes: unknown = await db.collection(project).findOne(filter, { projection: { ...wantedFields(sites), ...fields }, raw: true })
+  return bytes instanceof Uint8Array ? readDocument(bytes) : undefined
+}
+
 /** What the server is asked for; what only a look at the records can tell is not in it. */
 function selectionFilter(selection: Selection): Document {
   const { representation, asset, subset, version, name, site, states, error } = selection
@@ -55,7 +68,7 @@ function selectionFilter(selection: Selection): Document {
 }
 
 /** An id, a path, or asset/subset/version/name. */
-export function representationFilter(text: string): Document {
+function representationFilter(text: string): Document {
   const parts = text.split('/')
   const [asset, subset, version = '', name] = parts
   if (parts.length === 4 && parts.every((part) => part !== '') && !text.startsWith('{')) {

@@ -18,6 +18,19 @@ export interface ReportedSite {
   readonly served?: boolean
 }
 
+/** A transfer under way. */
+export interface ReportedTransfer {
+  /** Its attempt. */
+  readonly id: string
+  readonly project: string
+  readonly representation: string
+  readonly file: string
+  readonly path: string
+  readonly site: string
+  readonly bytes: number
+  readonly size: number
+}
+
 /** What an instance says about itself every few seconds. */
 export interface InstanceReport {
   readonly _id: string
@@ -29,6 +42,10 @@ export interface InstanceReport {
   /** Why it is not open. */
   readonly streamFault?: string
   readonly sites: readonly ReportedSite[]
+  /** Somebody looks at what is under way: others say what they have. */
+  readonly watched?: true
+  /** Only while somebody looks at it. */
+  readonly running?: readonly ReportedTransfer[]
   /** Globs over the projects that it serves. */
   readonly projects: { readonly include: readonly string[]; readonly exclude: readonly string[] }
 }
@@ -88,6 +105,8 @@ const REPORT_FIELDS: Readonly<Record<Exclude<keyof HeardReport, 'heardAgoMs'>, 1
   stream: 1,
   streamFault: 1,
   sites: 1,
+  watched: 1,
+  running: 1,
   projects: 1,
   heard: 1,
 }

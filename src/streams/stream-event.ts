@@ -8,6 +8,8 @@ export type StreamEvent =
       readonly project: string
       readonly representationId: unknown
       readonly occasion: Occasion
+      /** When it was written, by the database: seconds since 1970. */
+      readonly writtenAt?: number
       /** It was inserted. */
       readonly appeared?: true
       /** It looks like so many results; undefined: like something else. */

@@ -88,7 +88,9 @@ test('status: what is synced, pending, failed, exhausted and paused; in words an
       { site: 'mirror', provider: 'local_drive' },
       { site: 'bad', misconfigured: expect.stringContaining('dropbox9') as string },
     ],
-    projects: expect.arrayContaining([{ project: 'prj', site: 'mirror', pending: 2, failed: 1, exhausted: 1, paused: 1 }]) as unknown,
+    projects: expect.arrayContaining([
+      { project: 'prj', site: 'mirror', pending: 2, failed: 1, exhausted: 1, paused: 1, oldest: expect.any(String) as unknown },
+    ]) as unknown,
   })
   const words = await run('status', '--config', config)
   expect(words.stdout).toMatch(/prj +mirror +2 +1 +1 +1/)

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { HAS_BROWSER } from '../support/browser.ts'
-import { TOKEN } from '../support/fake-stage.api.ts'
+import { TOKEN } from '../support/fake-api.ts'
 import { atSite, idAt } from '../support/fake-items.ts'
 import { studio } from '../support/fake-studio.ts'
 import { PageStage } from '../support/page-stage.ts'

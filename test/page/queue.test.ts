@@ -2,7 +2,6 @@ import type { Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 
 import { HAS_BROWSER } from '../support/browser.ts'
-import { FakeApi } from '../support/fake-stage.api.ts'
 import { atSite, idAt, manyItems } from '../support/fake-items.ts'
 import { studio } from '../support/fake-studio.ts'
 import { PageStage } from '../support/page-stage.ts'

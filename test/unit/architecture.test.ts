@@ -80,6 +80,12 @@ describe('imports point one way', () => {
     ).toEqual([])
   })
 
+  test('the HTTP server is known to nobody but to what starts it, and loaded only when it is', () => {
+    const users = files.filter(({ folder, imports }) => folder !== 'http' && imports.some((target) => topOf(target) === 'http'))
+    expect(users.map(({ path }) => path)).toEqual(['service/web.ts'])
+    expect(users[0]?.text).not.toMatch(/^import (?!type ).*'\.\.\/http\//m)
+  })
+
   test.each(['errors.ts', 'secrets.ts'])('%s imports nothing', (name) => {
     expect(files.find(({ path }) => path === name)?.imports).toEqual([])
   })
@@ -92,9 +98,12 @@ describe('each library has its place', () => {
     ['rxjs', ['pipeline', 'streams', 'service']],
     ['googleapis', ['providers']],
     ['googleapis-common', ['providers']],
-    ['node:fs', ['providers', 'config', 'logging', 'commands', 'service', '']],
+    ['node:fs', ['providers', 'config', 'logging', 'commands', 'service', 'http', '']],
     ['winston', ['logging', '']],
-    ['zod', ['config']],
+    ['zod', ['config', 'http']],
+    ['fastify', ['http']],
+    ['prom-client', ['metrics']],
+    ['fastify-type-provider-zod', ['http']],
     ['commander', ['commands']],
   ])('%s: %j', (name, folders) => {
     expect(

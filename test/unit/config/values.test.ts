@@ -192,6 +192,8 @@ describe('sites', () => {
     ['credentials on another host', { ...gdrive, credentials_url: 'file://host/x' }, 'credentials_url', 'file://host/x'],
     ['credentials that are no path', { ...gdrive, credentials_url: 7 }, 'credentials_url', 7],
     ['concurrency 0', { ...gdrive, concurrency: 0 }, 'concurrency', 0],
+    ['no bandwidth at all', { ...gdrive, bandwidth: 0 }, 'bandwidth', 0],
+    ['a bandwidth that is no number', { ...gdrive, bandwidth: '10 MB' }, 'bandwidth', '10 MB'],
     ['a scope nobody knows', { ...gdrive, concurrency_scope: 'world' }, 'concurrency_scope', 'world'],
     ['alternative sites that are no list', { ...gdrive, alternative_sites: { a: 1 } }, 'alternative_sites', { a: 1 }],
     ['permissions that are a number', { ...gdrive, file_mode: 664 }, 'file_mode', 664],
@@ -239,6 +241,53 @@ test('a mistake in permissions says what is allowed', async () => {
   expect(problems).toMatchObject([
     { key: 'sites.nas.file_mode', value: '777777', expected: expect.stringContaining('such as "0664"') as string },
   ])
+})
+
+describe('bandwidth', () => {
+  test.each<[string, unknown, unknown]>([
+    ['a number', 5_000, 5_000],
+    ['a number as text', '5000', 5_000],
+    ['no window at all', [], []],
+    ['a window', [{ from: '08:30', to: '19:00', limit: 0 }], [{ from: 510, to: 1_140, limit: 0 }]],
+    ['to the end of the day', [{ from: '00:00', to: '24:00', limit: '7' }], [{ from: 0, to: 1_440, limit: 7 }]],
+    [
+      'days',
+      [{ from: '22:00', to: '06:00', days: ['Mon', 'wed-fri'], limit: 1 }],
+      [{ from: 1_320, to: 360, days: new Set([1, 3, 4, 5]), limit: 1 }],
+    ],
+    [
+      'days over the end of the week',
+      [{ from: '22:00', to: '06:00', days: 'sat-mon', limit: 1 }],
+      [{ from: 1_320, to: 360, days: new Set([6, 0, 1]), limit: 1 }],
+    ],
+  ])('%s', async (_, bandwidth, expected) => {
+    expect((await site({ ...gdrive, bandwidth })).bandwidth).toEqual(expected)
+  })
+
+  test.each<[string, Json, string, unknown, string]>([
+    ['a time that is none', { from: '8:00', to: '19:00', limit: 1 }, 'from', '8:00', 'a time of the day, such as "08:00"'],
+    ['a beginning at the end of the day', { from: '24:00', to: '19:00', limit: 1 }, 'from', '24:00', 'a time of the day, such as "08:00"'],
+    ['an end that is no time', { from: '08:00', to: '19:60', limit: 1 }, 'to', '19:60', 'a time of the day, such as "08:00"'],
+    ['a limit below nothing', { from: '08:00', to: '19:00', limit: -1 }, 'limit', -1, 'a whole number from 0 to 1000000000000'],
+    [
+      'a day that is none',
+      { from: '08:00', to: '19:00', limit: 1, days: ['mo'] },
+      'days',
+      ['mo'],
+      'days such as "mon", or "mon-fri" for several',
+    ],
+  ])('%s is a mistake that names its place', async (_, wrong, key, value, expected) => {
+    const { problems } = await mistakesOf(site({ ...gdrive, bandwidth: [{ from: '00:00', to: '01:00', limit: 1 }, wrong] }))
+    expect(problems).toEqual([{ key: `sites.nas.bandwidth[1].${key}`, value, expected }])
+  })
+
+  test('is of a site, whichever project uses it: what a project says beside is not used, with a warning', async () => {
+    const overrides = { prj: { sites: { nas: { bandwidth: 7 }, other: { ...gdrive, bandwidth: 9 } } } }
+    const { warnings } = await load({ sites: { nas: { ...gdrive, bandwidth: 5 } }, projects: { overrides } })
+    expect(warnings.filter((warning) => warning.includes('bandwidth'))).toEqual([
+      'projects.overrides.prj.sites.nas.bandwidth is not used: a site has one line for all projects, and its general definition counts',
+    ])
+  })
 })
 
 describe('paths', () => {

@@ -1,0 +1,88 @@
+import { projectSettings } from '../model/project-settings.ts'
+import type { Settings } from '../model/settings.ts'
+import type { DocumentReader } from '../model/stores.ts'
+import type { ProviderPoolParts } from '../providers/provider-pool.ts'
+import { openInspection, type Inspection } from '../service/inspection.ts'
+import { sitesToTell } from '../service/list-representations.ts'
+import { RecordFeed } from '../service/record-feed.ts'
+import { close } from '../service/within.ts'
+import { connect, connectPatiently, type Connections } from '../streams/connect.ts'
+import { NAMES } from '../streams/listing.ts'
+import { representationReader } from '../streams/representation-reader.ts'
+
+export interface DatabaseParts {
+  /** As they are now. */
+  readonly settings: () => Settings
+  readonly openProvider?: ProviderPoolParts['open'] | undefined
+}
+
+interface Opened {
+  readonly settings: Settings
+  readonly inspection: Promise<Inspection>
+}
+
+/** Connections of its own, so that nobody who looks takes one that a transfer needs; opened when first asked for. */
+export class HttpDatabase implements AsyncDisposable {
+  readonly connections: Connections
+  readonly #parts: DatabaseParts
+  #connected: Promise<void> | undefined
+  #opened: Opened | undefined
+  #patient: ReturnType<typeof connectPatiently> | undefined
+
+  constructor(parts: DatabaseParts) {
+    this.#parts = parts
+    this.connections = connect(parts.settings().mongo.uri)
+  }
+
+  /** What can be looked at under the configuration as it is now. Rejects while MongoDB is unavailable. */
+  async inspection(): Promise<Inspection> {
+    await this.connect()
+    const settings = this.#parts.settings()
+    if (this.#opened?.settings !== settings) {
+      const before = this.#opened
+      const { openProvider } = this.#parts
+      this.#opened = { settings, inspection: openInspection({ settings, connections: this.connections, openProvider }) }
+      void before?.inspection.then(async ({ providers }) => providers[Symbol.asyncDispose]()).catch(() => undefined)
+    }
+    return await this.#opened.inspection
+  }
+
+  /** Resolves when it is connected; tried anew with each call. */
+  async connect(): Promise<void> {
+    this.#connected ??= this.connections.open()
+    try {
+      await this.#connected
+    } catch (error) {
+      this.#connected = undefined
+      throw error
+    }
+  }
+
+  get settings(): () => Settings {
+    return this.#parts.settings
+  }
+
+  /** Of all changes of records, for those who look on. */
+  recordFeed(): RecordFeed {
+    return new RecordFeed(this.connections, this.#parts.settings().mongo.database)
+  }
+
+  reader(): DocumentReader {
+    const sitesOf = (project: string) => sitesToTell(projectSettings(this.#parts.settings(), project))
+    return representationReader(this.connections.work.db(this.#parts.settings().mongo.database), sitesOf, NAMES)
+  }
+
+  /** The projects, for what may take longer than answers of the service's own work may. */
+  patient(): Inspection['db'] {
+    const { uri, database } = this.#parts.settings().mongo
+    this.#patient ??= connectPatiently(uri)
+    return this.#patient.db(database)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opened = await this.#opened?.inspection.catch(() => undefined)
+    await opened?.providers[Symbol.asyncDispose]()
+    const patient = this.#patient
+    await Promise.all([close(this.connections), patient && close({ [Symbol.asyncDispose]: async () => patient.close() })])
+  }
+}

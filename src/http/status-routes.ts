@@ -1,0 +1,49 @@
+import type { FastifyInstance } from 'fastify'
+import { z } from 'zod'
+
+import { projectCounts, sitesOverview } from '../service/overview.ts'
+import { answers, shared, typed, type ApiParts } from './api.ts'
+import { countsSchema, listOf, siteSchema, statusSchema } from './schemas.ts'
+
+/** How long counts of everything that is open are good for: to count is to read it. Milliseconds. */
+const COUNTS_MS = 2_000
+const OVERVIEW_MS = 250
+
+/** `/status`, `/sites`, `/projects`: what `status --json` says, of all instances. */
+export function statusRoutes({ database, signal }: ApiParts): (app: FastifyInstance) => void {
+  const overview = shared(OVERVIEW_MS, sitesOverview)
+  const counts = shared(COUNTS_MS, async (inspection) => projectCounts(inspection, undefined, signal))
+  return (app) => {
+    const api = typed(app)
+    api.get(
+      '/api/v1/status',
+      { schema: { summary: 'Instances, pauses, sites, and how much is to be done in each project', response: answers(statusSchema) } },
+      async () => {
+        const inspection = await database.inspection()
+        const [sites, projects] = await Promise.all([overview(inspection), counts(inspection)])
+        return { ...sites, projects } as never
+      },
+    )
+    api.get(
+      '/api/v1/sites',
+      { schema: { summary: 'The sites, and how they are doing at each instance', response: answers(listOf(siteSchema)) } },
+      async () => {
+        const { sites } = await overview(await database.inspection())
+        return { items: sites, next_cursor: null } as never
+      },
+    )
+    api.get(
+      '/api/v1/projects',
+      {
+        schema: {
+          summary: 'How much is to be done in each project for each site',
+          response: answers(listOf(countsSchema.extend({ id: z.string() }))),
+        },
+      },
+      async () => {
+        const projects = await counts(await database.inspection())
+        return { items: projects.map((each) => ({ id: `${each.project}/${each.site}`, ...each })), next_cursor: null } as never
+      },
+    )
+  }
+}

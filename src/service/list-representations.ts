@@ -1,0 +1,60 @@
+import { UsageError } from '../errors.ts'
+import { projectSettings } from '../model/project-settings.ts'
+import { summarize, type RepresentationSummary } from '../model/representation-summary.ts'
+import type { ProjectSettings } from '../model/settings.ts'
+import { listPage, placeText, readPlace, type Place, type Sort } from '../streams/listing.ts'
+import { listingFilter, type ListingFilter } from '../streams/listing-filter.ts'
+import { collectionNames } from '../streams/scan.ts'
+import { selectedProjects } from './selected-projects.ts'
+import type { Inspection } from './inspection.ts'
+
+export interface ListRequest extends ListingFilter {
+  readonly project?: string | undefined
+  readonly sort: Sort
+  readonly cursor?: string | undefined
+  readonly limit: number
+}
+
+export interface RepresentationList {
+  readonly items: readonly RepresentationSummary[]
+  readonly nextCursor: string | null
+}
+
+/** Every site of a project that its documents may have records of, in the order of the configuration. */
+export function sitesToTell({ publishSite, localId, sites, skipped }: ProjectSettings): readonly string[] {
+  return [...new Set([publishSite, ...sites.keys(), ...(skipped?.keys() ?? []), localId])]
+}
+
+/** A page of all projects, one project after the other, each in the order that is asked for. */
+export async function listRepresentations(
+  { db, settings }: Pick<Inspection, 'db' | 'settings'>,
+  { project, sort, cursor, limit, ...filter }: ListRequest,
+  signal: AbortSignal,
+): Promise<RepresentationList> {
+  const after = cursor === undefined ? undefined : readPlace(cursor, sort)
+  if (cursor !== undefined && !after) throw new UsageError('"cursor" is not one of a list in this order')
+  const projects =
+    project === undefined ? await selectedProjects(db, settings, {}) : (await collectionNames(db)).filter((name) => name === project)
+  const items: RepresentationSummary[] = []
+  let last: Place | undefined
+  for (const name of projects.toSorted()) {
+    if (after && name < after.project) continue
+    const own = projectSettings(settings, name)
+    const sites = sitesToTell(own)
+    const found = await listPage(db, name, {
+      filter: listingFilter(filter, { retryCount: own.retryCount, sites }),
+      sites,
+      sort,
+      after: after?.project === name ? after : undefined,
+      // One more says whether there is a next page.
+      limit: limit + 1 - items.length,
+      signal,
+    })
+    for (const { document, place } of found) {
+      if (items.length === limit) return { items, nextCursor: last ? placeText(last, sort) : null }
+      items.push(summarize(document, name, sites, own.retryCount))
+      last = place
+    }
+  }
+  return { items, nextCursor: null }
+}

@@ -1,0 +1,124 @@
+import { ObjectId, type Document, type Filter } from 'mongodb'
+
+import type { SelectableState } from '../model/selection.ts'
+import { isPathName } from '../model/site-record.ts'
+
+export interface ListingFilter {
+  readonly asset?: string | undefined
+  readonly site?: string | undefined
+  readonly states?: ReadonlySet<SelectableState> | undefined
+  /** A part of the text in `error`; the letters of ASCII in upper and lower case alike. */
+  readonly error?: string | undefined
+  /** A part of asset, subset, name or the path of a file, or an id. */
+  readonly q?: string | undefined
+}
+
+/** What a project's own settings add to it. */
+export interface ListingScope {
+  readonly retryCount: number
+  readonly sites: readonly string[]
+}
+
+/** The representations in which some record is as asked for: decided by the server, in both shapes of records, as `model/record-state.ts` does. */
+export function listingFilter(filter: ListingFilter, scope: ListingScope): Filter<Document> {
+  const { asset, site, states, error, q } = filter
+  const isOfRecord = site !== undefined || states !== undefined || error !== undefined
+  const conditions: Document[] = [
+    ...(isOfRecord ? [{ $expr: hasRecord(filter, scope.retryCount) }] : []),
+    ...(states !== undefined && !states.has('synced') ? [someOpen(site === undefined ? scope.sites : [site])] : []),
+    ...(q === undefined ? [] : [searched(q)]),
+  ]
+  return {
+    type: 'representation',
+    ...(asset !== undefined && { 'context.asset': asset }),
+    ...(conditions.length > 0 && { $and: conditions }),
+  }
+}
+
+const open = (record: string, exists: string): Document => ({
+  type: 'representation',
+  [exists]: { $exists: true },
+  [`${record}.created_dt`]: null,
+})
+
+/** What the partial indexes of scans hold, so that these can serve; more than what is asked for. */
+function someOpen(sites: readonly string[]): Document {
+  if (!sites.every(isPathName)) return {}
+  const objects = sites.map((site) => open(`files.sites.${site}`, `files.sites.${site}`))
+  return { $or: [open('files.sites', 'files.sites.name'), ...objects] }
+}
+
+const typeOf = (input: string | Document): Document => ({ $type: input })
+const isObject = (input: string): Document => ({ $eq: [typeOf(input), 'object'] })
+const isMissing = (input: string): Document => ({ $in: [typeOf(input), ['missing', 'null', 'undefined']] })
+
+/** Of what is no text: the empty text. */
+const textOf = (input: string): Document => ({ $cond: [{ $eq: [typeOf(input), 'string'] }, input, ''] })
+
+/** Compared byte by byte: other ways to look for a text fail where one is not valid UTF-8, and with them all that is asked for. */
+const contains = (input: string, text: string): Document => ({
+  $gte: [{ $indexOfBytes: [{ $toLower: textOf(input) }, { $toLower: { $literal: text } }] }, 0],
+})
+
+const files: Document = { $cond: [{ $isArray: '$files' }, '$files', []] }
+const anyFile = (condition: Document): Document => ({ $anyElementTrue: [{ $map: { input: files, as: 'file', in: condition } }] })
+
+function searched(q: string): Document {
+  const fields = ['$context.asset', '$context.subset', '$name'].map((field) => contains(field, q))
+  const found = { $expr: { $or: [...fields, anyFile(contains('$$file.path', q))] } }
+  const ids: unknown[] = /^[0-9a-f]{24}$/i.test(q) ? [new ObjectId(q), q] : [q]
+  return { $or: [{ _id: { $in: ids } }, found] }
+}
+
+/** Each with its site, whichever the shape. */
+const inArray: Document = {
+  $map: {
+    input: { $filter: { input: '$$file.sites', as: 'r', cond: { $and: [isObject('$$r'), { $eq: [typeOf('$$r.name'), 'string'] }] } } },
+    as: 'r',
+    in: { k: '$$r.name', v: '$$r' },
+  },
+}
+const inObject: Document = { $filter: { input: { $objectToArray: '$$file.sites' }, as: 'r', cond: isObject('$$r.v') } }
+const recordsOfFile: Document = { $cond: [{ $isArray: '$$file.sites' }, inArray, { $cond: [isObject('$$file.sites'), inObject, []] }] }
+
+function hasRecord({ site, states, error }: ListingFilter, retryCount: number): Document {
+  const conditions = [
+    ...(site === undefined ? [] : [{ $eq: ['$$record.k', { $literal: site }] }]),
+    ...(states === undefined ? [] : [{ $or: [...states].map((state) => isInState(state, retryCount)) }]),
+    ...(error === undefined ? [] : [contains('$$record.v.error', error)]),
+  ]
+  return anyFile({ $anyElementTrue: [{ $map: { input: recordsOfFile, as: 'record', in: { $and: conditions } } }] })
+}
+
+const tries = '$$record.v.tries'
+const isFinite: Document = {
+  $and: [
+    { $in: [typeOf(tries), ['int', 'long', 'double']] },
+    { $gt: [tries, -Infinity] },
+    { $lt: [tries, Infinity] },
+    { $ne: [tries, Number.NaN] },
+  ],
+}
+/** A whole number from 0; null where it is none. */
+const counted: Document = { $cond: [isMissing(tries), 0, { $cond: [isFinite, { $max: [0, { $trunc: tries }] }, null] }] }
+
+function isInState(state: SelectableState, retryCount: number): Document {
+  const created = { $not: [isMissing('$$record.v.created_dt')] }
+  const paused = { $eq: ['$$record.v.paused', true] }
+  const due = (...more: readonly Document[]): Document => ({
+    $let: { vars: { tries: counted }, in: { $and: [{ $not: [created] }, { $not: [paused] }, { $ne: ['$$tries', null] }, ...more] } },
+  })
+  const failedBefore = { $or: [{ $gt: ['$$tries', 0] }, { $eq: [typeOf('$$record.v.error'), 'string'] }] }
+  switch (state) {
+    case 'synced':
+      return created
+    case 'paused':
+      return { $and: [{ $not: [created] }, paused] }
+    case 'exhausted':
+      return due({ $gte: ['$$tries', retryCount] })
+    case 'failed':
+      return due({ $lt: ['$$tries', retryCount] }, failedBefore)
+    case 'pending':
+      return due({ $lt: ['$$tries', retryCount] })
+  }
+}
