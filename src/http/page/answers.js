@@ -3,6 +3,7 @@ import { templateOf } from './problems.js'
 /** What to do, by the state of a file; `explain` says why. */
 const WHAT_TO_DO = {
   exhausted: 'Mend the cause, then retry.',
+  failed: 'It is tried again by itself; retry to do it now.',
   'bad-tries': 'Retry: that removes what is no number.',
   paused: 'Resume it when it may be sent.',
   'no-source': 'Publish it again, or wait: it is sent once it is at a site that can be read.',
@@ -10,7 +11,7 @@ const WHAT_TO_DO = {
   skipped: 'Nothing from here: another machine may serve the site.',
   'no-record': 'Add the site, if it is wanted there.',
 }
-const URGENCY = ['exhausted', 'bad-tries', 'misconfigured', 'no-source', 'pending', 'paused', 'skipped']
+const URGENCY = ['exhausted', 'failed', 'bad-tries', 'misconfigured', 'no-source', 'pending', 'paused', 'skipped']
 
 const rank = ({ state }) => URGENCY.indexOf(state)
 
@@ -28,14 +29,21 @@ export function filesOf({ files }) {
 /** Why it is not synced and what to do: files that have the same answer are one, the most urgent first. What nobody asked for is none. */
 export function answersOf({ files }) {
   const found = new Map()
-  for (const at of files) {
-    if (at.state === 'synced' || at.state === 'no-record' || at.reason === undefined) continue
+  for (const each of files) {
+    if (each.state === 'synced' || each.state === 'no-record') continue
+    const at = { ...each, reason: each.reason ?? unserved(each) }
     const key = JSON.stringify([at.site, at.state, templateOf(at.error ?? at.reason), at.command])
     const answer = found.get(key) ?? { ...at, key, count: 0, todo: todo(at) }
     answer.count++
     found.set(key, answer)
   }
   return [...found.values()].toSorted((one, other) => rank(one) - rank(other))
+}
+
+/** Only an instance that serves the site explains; the record says this much. */
+function unserved({ error, tries }) {
+  const said = error === undefined ? '' : ` Its record says, after ${tries ?? 0} tries: ${error}`
+  return `The instance that answers here does not serve this site; another one does.${said}`
 }
 
 function todo({ state, command }) {

@@ -3,9 +3,10 @@ import { expect, test } from 'vitest'
 // @ts-expect-error The page is written in JavaScript.
 import { commonPart, groupErrors } from '../../../src/http/page/problems.js'
 
+const lost = (n: number) => `/mnt/work/a/sh${n}.exr is not at the site "studio${n}"`
+const at = (site: string, error: string, failed: number, exhausted = 0) => ({ sites: [{ site, error, failed, exhausted }] })
+
 test('errors that differ in names, paths and numbers alone are one group of their site, the largest first', () => {
-  const lost = (n: number) => `/mnt/work/a/sh${n}.exr is not at the site "studio${n}"`
-  const at = (site: string, error: string, failed: number, exhausted = 0) => ({ sites: [{ site, error, failed, exhausted }] })
   const groups = groupErrors([
     at('nas', lost(1), 0, 1),
     at('nas', lost(22), 0, 2),

@@ -1,11 +1,13 @@
 import { Component, html } from '../library.js'
 import { count } from '../format.js'
 
+/** Where the instance that answers knows no command. */
+const VERBS = { exhausted: 'retry', failed: 'retry', 'bad-tries': 'retry', paused: 'resume' }
 const ACTIONS = ['retry', 'reset', 'resume', 'add-site']
 
 /** Why files are not at a site, what to do, and the command that does it. */
 export function Answer({ state, item, answer: { site, reason, command, count: files, todo, state: of } }) {
-  const verb = /^site-sync ([\w-]+)/.exec(command ?? '')?.[1]
+  const verb = /^site-sync ([\w-]+)/.exec(command ?? '')?.[1] ?? VERBS[of]
   const isOfRecords = of !== 'pending' || verb !== 'resume'
   const selections = [{ project: item.project, representation: item.id, site }]
   const show = (action) => state.show({ action, selections, about: `files of it at ${site}` })
