@@ -71,6 +71,16 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     )
   })
 
+  test('a site outside its hours says so, and until when', async () => {
+    const page = await look()
+    await page.locator('.card').first().waitFor()
+    await waitFor('the events', () => stage.api.viewers > 0)
+    const { status } = stage.api.world
+    stage.api.tell('sites', { ...status, closed: [{ site: 'nas', who: 'x', since: new Date(NOW), until: new Date(NOW + 3_600_000) }] })
+    await page.locator('.badge', { hasText: 'closed' }).waitFor()
+    expect(await page.locator('.card').first().textContent()).toMatch(/Outside its hours, until/)
+  })
+
   test('what is under way moves by itself, and what ends is in the history', async () => {
     const page = await look()
     const row = page.getByRole('row', { name: /sh010/ })

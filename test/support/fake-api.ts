@@ -8,7 +8,7 @@ import { detailOf, isSelected, matches, sortItems, type FakeItem } from './fake-
 /** What the service answers about itself; tests change it. */
 export interface FakeWorld {
   items: FakeItem[]
-  status: { instances: object[]; pauses: object[]; sites: object[] }
+  status: { instances: object[]; pauses: object[]; closed: object[]; sites: object[] }
   projects: object[]
   running: object[]
   audit: object[]

@@ -103,6 +103,7 @@ export function studio(now: number): FakeWorld {
     status: {
       instances,
       pauses: [{ site: 'client', who: 'mira', since: new Date(now - 7_200_000), why: 'client is migrating' }],
+      closed: [],
       sites: [
         site('nas', 'local_drive'),
         site('gdrive', 'gdrive', 'ok', { running: 4, queued: 300 }),

@@ -1,17 +1,28 @@
 import { duration, time } from './format.js'
 
-const TONES = { ok: 'good', cooling: 'warn', trying: 'warn', paused: 'calm', misconfigured: 'bad', skipped: 'calm', unheard: 'calm' }
+const TONES = {
+  ok: 'good',
+  cooling: 'warn',
+  trying: 'warn',
+  paused: 'calm',
+  closed: 'calm',
+  misconfigured: 'bad',
+  skipped: 'calm',
+  unheard: 'calm',
+}
 
 const is = (state, word, why) => ({ state, word, why, tone: TONES[state] })
 
 /** How a site is doing, of what its configuration, the pauses and all instances say: word, tone, and why. */
-export function siteState({ site, misconfigured, skipped, instances }, pauses, connectedInstances) {
+export function siteState({ site, misconfigured, skipped, instances }, { pauses, closed = [], instances: running }) {
   const told = (state) => instances.find((each) => each.state === state && each.served !== false)
   const mistake = misconfigured ?? told('misconfigured')?.error
   if (misconfigured !== undefined || told('misconfigured')) return is('misconfigured', 'misconfigured', mistake)
   if (skipped !== undefined) return is('skipped', 'not for this machine', skipped)
   const pause = pauseOf(site, pauses)
-  if (pause) return is('paused', pause.until ? 'paused' : 'paused', pauseText(pause))
+  if (pause) return is('paused', 'paused', pauseText(pause))
+  const hours = closed.find((each) => each.site === site)
+  if (hours) return is('closed', 'closed', `Outside its hours${hours.until ? `, until ${time(hours.until)}` : ''}.`)
   const cooling = told('cooling')
   if (cooling) {
     const word = cooling.until ? `cooling · ${duration(Date.parse(cooling.until) - Date.now())}` : 'cooling'
@@ -19,7 +30,7 @@ export function siteState({ site, misconfigured, skipped, instances }, pauses, c
   }
   const trying = told('trying')
   if (trying) return is('trying', 'trying again', trying.error)
-  if (connectedInstances === 0) return is('unheard', 'no instance runs', 'Nobody copies files now: no instance of the service is heard of.')
+  if (running.length === 0) return is('unheard', 'no instance runs', 'Nobody copies files now: no instance of the service is heard of.')
   return is('ok', 'ok', undefined)
 }
 

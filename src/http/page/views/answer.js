@@ -14,7 +14,7 @@ export function Answer({ state, item, answer: { site, reason, command, count: fi
   return html`<section>
     <h3>Why is it not at ${site}?</h3>
     ${item.file_count > 1 && html`<p class="soft small">${count(files, 'file')}, such as this:</p>`}
-    <p>${reason}</p>
+    <p class="reason">${reason}</p>
     <h3>What to do</h3>
     <p>${todo}</p>
     ${command && html`<pre class="command">${command}</pre>`}

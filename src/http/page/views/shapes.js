@@ -7,6 +7,7 @@ const PATHS = {
   cooling: 'M5 .4 10 9.6H0Z',
   trying: 'M5 .4 10 9.6H0Z',
   paused: 'M1 0h3v10H1ZM6 0h3v10H6Z',
+  closed: 'M0 0h10v10H0Z',
   skipped: 'M0 4h10v2H0Z',
   unheard: 'M0 4h10v2H0Z',
   misconfigured: 'M1.6 0 5 3.4 8.4 0 10 1.6 6.6 5 10 8.4 8.4 10 5 6.6 1.6 10 0 8.4 3.4 5 0 1.6Z',

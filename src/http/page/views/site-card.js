@@ -10,7 +10,7 @@ const HEIGHT = 34
 /** A site: how it is, how much flows to it, what waits for it. */
 export function SiteCard({ state, site }) {
   const { status, counts, running, oldest } = state
-  const now = siteState(site, status.pauses, status.instances.length)
+  const now = siteState(site, status)
   const of = (counts ?? []).filter((each) => each.site === site.site)
   const sum = (key) => of.reduce((total, each) => total + each[key], 0)
   const waiting = sum('pending')
