@@ -11,6 +11,8 @@ import { accessTokens, type AccessTokens } from '../streams/access-tokens.ts'
 import { sleep } from '../streams/waiting.ts'
 import { shared } from './api.ts'
 import { HttpDatabase, type DatabaseParts } from './database.ts'
+import { pageFiles } from './page-files.ts'
+import { pageRoutes } from './page-routes.ts'
 import { apiRoutes, type RoutesParts } from './routes.ts'
 import { httpServer } from './server.ts'
 
@@ -53,7 +55,8 @@ export async function startHttp(parts: HttpParts): Promise<RunningHttp> {
       await database.connect()
       return await tokens.find(token)
     }
-    const open = async (): Promise<FastifyInstance> => await httpServer({ http, log, findToken, routes: routes.all })
+    const page = pageRoutes(await pageFiles())
+    const open = async (): Promise<FastifyInstance> => await httpServer({ http, log, findToken, routes: [...routes.all, page] })
     const server = listen({ http, log, open, signal: AbortSignal.any([signal, ended.signal]) })
     return {
       metrics,

@@ -1,18 +1,16 @@
 import { execFile, spawnSync } from 'node:child_process'
 
+import { hasTool } from './tool-check.ts'
+
 /** `.ci/run` installs it, by `test/support/ascmhl-requirements.txt`. */
 const PROGRAM = process.env['SITE_SYNC_TEST_ASCMHL'] ?? 'ascmhl'
 
-/** Is the reference implementation of ASC MHL on this machine? Where all tests are to run, it has to be. */
-export const HAS_ASCMHL = isThere()
-
-function isThere(): boolean {
-  if (spawnSync(PROGRAM, ['--version']).status === 0) return true
-  const how = 'pip install --require-hashes -r test/support/ascmhl-requirements.txt, or SITE_SYNC_TEST_ASCMHL=PATH'
-  if (process.env['CI'] !== undefined) throw new Error(`${PROGRAM} is not there: ${how}`)
-  console.warn(`left out: tests that run ${PROGRAM}, which is not there (${how})`)
-  return false
-}
+/** Is the reference implementation of ASC MHL on this machine? */
+export const HAS_ASCMHL = hasTool(
+  'ascmhl',
+  () => spawnSync(PROGRAM, ['--version']).status === 0,
+  'pip install --require-hashes -r test/support/ascmhl-requirements.txt, or SITE_SYNC_TEST_ASCMHL=PATH',
+)
 
 /** What its exit codes mean. */
 export const ASCMHL = { fine: 0, missing: 10, changed: 11, added: 21, manifestChanged: 31 } as const

@@ -1,0 +1,142 @@
+import { get, Problem } from './api.js'
+import { listQuery } from './address.js'
+
+const PAGE = 200
+/** Pages that are read again to bring the list up to date; whoever is further down is asked first. */
+const MOST_AGAIN = 10
+
+/** A representation as one text, for the address; a project may have a slash in its name. */
+export const keyOf = ({ project, id }) => `${encodeURIComponent(project)}/${id}`
+
+export function ofKey(key) {
+  const slash = key.indexOf('/')
+  return { project: decodeURIComponent(key.slice(0, slash)), id: key.slice(slash + 1) }
+}
+
+/** The representations of a query, in the order of the database, as far as they were asked for. */
+export class QueueList {
+  items = []
+  isLoading = false
+  isWhole = false
+  fault = undefined
+  /** Changed since, beyond what could be put in its place. */
+  fresh = 0
+  isStale = false
+  #sites = new Set()
+  #index = new Map()
+  #unseen = new Set()
+  #query = {}
+  #cursor = undefined
+  #asking = undefined
+  #changed
+
+  constructor(changed) {
+    this.#changed = changed
+  }
+
+  /** That appear in what is loaded. */
+  sites() {
+    return this.#sites
+  }
+
+  /** Begins again with another query, or with the same. What was there stays until the first page came. */
+  async begin(query, { least = 1 } = {}) {
+    this.#query = query
+    this.#asking?.abort()
+    const asking = new AbortController()
+    this.#asking = asking
+    this.isLoading = true
+    this.#changed()
+    const wanted = Math.min(least, MOST_AGAIN * PAGE)
+    const items = []
+    let cursor
+    try {
+      do {
+        const page = await get('transfers', { ...listQuery(query), limit: PAGE, cursor }, asking.signal)
+        items.push(...page.items)
+        cursor = page.next_cursor
+      } while (cursor !== null && items.length < wanted)
+    } catch (error) {
+      return this.#failed(asking, error)
+    }
+    if (asking.signal.aborted) return
+    this.items = []
+    this.#sites.clear()
+    this.#index.clear()
+    this.#unseen.clear()
+    this.fresh = 0
+    this.isStale = false
+    this.#append(items, cursor)
+  }
+
+  /** The next page, where there is one and nobody asks for it already. */
+  async more() {
+    if (this.isLoading || this.isWhole || this.fault || this.items.length === 0) return
+    this.isLoading = true
+    const asking = this.#asking
+    try {
+      const page = await get('transfers', { ...listQuery(this.#query), limit: PAGE, cursor: this.#cursor }, asking.signal)
+      if (!asking.signal.aborted) this.#append(page.items, page.next_cursor)
+    } catch (error) {
+      this.#failed(asking, error)
+    }
+  }
+
+  /** Puts representations as they are now in the place of those that are shown. Others are counted, not shown: rows do not move. */
+  change(items, gone) {
+    for (const item of items) {
+      const at = this.#index.get(keyOf(item))
+      if (at !== undefined) this.#put(at, item)
+      else if (this.#mayBelong(item)) this.#unseen.add(keyOf(item))
+    }
+    for (const each of gone) {
+      this.#unseen.delete(keyOf(each))
+      const at = this.#index.get(keyOf(each))
+      if (at !== undefined) this.items[at] = { ...this.items[at], gone: true }
+    }
+    this.fresh = this.#unseen.size
+  }
+
+  #put(at, item) {
+    this.items[at] = item
+    for (const { site } of item.sites) this.#sites.add(site)
+  }
+
+  #append(items, cursor) {
+    for (const item of items) {
+      const key = keyOf(item)
+      if (this.#index.has(key)) continue
+      this.#index.set(key, this.items.length)
+      this.#unseen.delete(key)
+      this.#put(this.items.length, item)
+    }
+    this.#cursor = cursor
+    this.isWhole = cursor === null
+    this.isLoading = false
+    this.fault = undefined
+    this.fresh = this.#unseen.size
+    this.#changed()
+  }
+
+  #failed(asking, error) {
+    if (asking.signal.aborted) return
+    this.isLoading = false
+    this.fault = error instanceof Problem ? error : new Problem(0, String(error.message))
+    this.#changed()
+  }
+
+  /** Not further down than what was asked for, as far as can be told here; the database has the last word. */
+  #mayBelong({ project, id, asset, sites }) {
+    const query = this.#query
+    if (query.project && project !== query.project) return false
+    if (query.asset && asset !== query.asset) return false
+    const states = query.state ? query.state.split(',') : undefined
+    const isIt = (at) => (!query.site || at.site === query.site) && (!states || states.some((state) => at[state] > 0))
+    if ((query.site || states) && !sites.some(isIt)) return false
+    if (query.error && !sites.some(({ error }) => error?.toLowerCase().includes(query.error.toLowerCase()))) return false
+    if (query.q) return false
+    const last = this.items.at(-1)
+    if (this.isWhole || !last) return true
+    return (query.sort || '-id') === '-id' && project === last.project && id > last.id
+  }
+}

@@ -1,0 +1,42 @@
+import { duration, time } from './format.js'
+
+const TONES = {
+  ok: 'good',
+  cooling: 'warn',
+  trying: 'warn',
+  paused: 'calm',
+  closed: 'calm',
+  misconfigured: 'bad',
+  skipped: 'calm',
+  unheard: 'calm',
+}
+
+const is = (state, word, why) => ({ state, word, why, tone: TONES[state] })
+
+/** How a site is doing, of what its configuration, the pauses and all instances say: word, tone, and why. */
+export function siteState({ site, misconfigured, skipped, instances }, { pauses, closed = [], instances: running }) {
+  const told = (state) => instances.find((each) => each.state === state && each.served !== false)
+  const mistake = misconfigured ?? told('misconfigured')?.error
+  if (misconfigured !== undefined || told('misconfigured')) return is('misconfigured', 'misconfigured', mistake)
+  if (skipped !== undefined) return is('skipped', 'not for this machine', skipped)
+  const pause = pauseOf(site, pauses)
+  if (pause) return is('paused', 'paused', pauseText(pause))
+  const hours = closed.find((each) => each.site === site)
+  if (hours) return is('closed', 'closed', `Outside its hours${hours.until ? `, until ${time(hours.until)}` : ''}.`)
+  const cooling = told('cooling')
+  if (cooling) {
+    const word = cooling.until ? `cooling · ${duration(Date.parse(cooling.until) - Date.now())}` : 'cooling'
+    return is('cooling', word, `${cooling.error ?? 'It is in trouble'}. No tries are spent; it is probed again by itself.`)
+  }
+  const trying = told('trying')
+  if (trying) return is('trying', 'trying again', trying.error)
+  if (running.length === 0) return is('unheard', 'no instance runs', 'Nobody copies files now: no instance of the service is heard of.')
+  return is('ok', 'ok', undefined)
+}
+
+/** One that holds for all files of the site. */
+export const pauseOf = (site, pauses) =>
+  pauses.find((pause) => pause.project === undefined && (pause.site === undefined || pause.site === site))
+
+const pauseText = ({ site, who, why, until }) =>
+  `${site === undefined ? 'Everything is paused' : 'Paused'} by ${who}${until === undefined ? '' : `, until ${time(until)}`}${why === undefined ? '.' : `: “${why}”`}`

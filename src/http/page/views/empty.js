@@ -1,0 +1,54 @@
+import { html } from '../library.js'
+import { time } from '../format.js'
+import { TokenField } from './token-field.js'
+
+const ADD_SITE = `"sites": {
+  "gdrive": { "provider": "gdrive", "root": "/My Drive/Site Sync",
+              "credentials_url": "/etc/site-sync/gdrive.json" }
+}`
+
+/** What is said where there is no row to show. */
+export function Empty({ state, isFiltered }) {
+  const { list, status, query, running, connection } = state
+  if (list.fault?.needsToken || connection === 'refused') return html`<${NoPermission} state=${state} />`
+  if (list.fault)
+    return html`<${Said} title="The list can't be read now" text=${list.fault.message}
+      ><button onClick=${() => state.refresh()}>Try again</button><//
+    >`
+  if (list.isLoading || !list.isWhole) return html`<div class="empty"></div>`
+  if (status && status.sites.length === 0) {
+    return html`<${Said}
+      title="No sites yet"
+      text="A site is a named place that holds files. Add one to the configuration; the service takes it without a restart."
+    >
+      <pre class="command">${ADD_SITE}</pre>
+    <//>`
+  }
+  if (!isFiltered)
+    return html`<${Said} title="Nothing was published yet" text="What is published appears here by itself, with its state at each site." />`
+  if (!query.q && /^(?:pending|failed|exhausted|,)+$/.test(query.state)) {
+    const [last] = running.ended
+    return html`<${Said}
+      title="Everything is where it should be"
+      text=${last ? `Last sent: ${last.path} to ${last.site}, ${time(last.end)}.` : 'Nothing waits, and nothing failed.'}
+    />`
+  }
+  return html`<${Said} title="Nothing is like that" text="No representation has all that is asked for.">
+    <button onClick=${() => state.go({ q: '', state: '', site: '', project: '', asset: '', error: '' })}>Show all</button>
+  <//>`
+}
+
+const Said = ({ title, text, children }) =>
+  html`<section class="empty panel" role="status">
+    <h2>${title}</h2>
+    <p class="soft">${text}</p>
+    ${children}
+  </section>`
+
+const NoPermission = ({ state }) =>
+  html`<section class="empty panel" aria-label="A token is needed">
+    <h2>A token is needed</h2>
+    <p class="soft">Whoever runs the service makes one, and a token that may only read is enough to look:</p>
+    <pre class="command">site-sync token create NAME --scope read</pre>
+    <${TokenField} given=${() => state.signIn()} />
+  </section>`

@@ -1,0 +1,229 @@
+import AxeSource from 'axe-core'
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+
+import { HAS_BROWSER } from '../support/browser.ts'
+import { TOKEN } from '../support/fake-api.ts'
+import { atSite, idAt } from '../support/fake-items.ts'
+import { studio } from '../support/fake-studio.ts'
+import { PageStage } from '../support/page-stage.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const NOW = Date.now()
+let stage: PageStage
+
+const look = async (query = '', world = studio(NOW), options = {}): Promise<Page> => await stage.look(query, world, options)
+
+async function giveToken(page: Page, token = TOKEN): Promise<void> {
+  await page.getByLabel('Token', { exact: true }).fill(token)
+  await page.getByRole('button', { name: 'Use it' }).click()
+}
+
+interface AxeResult {
+  readonly violations: readonly { readonly id: string; readonly impact: string; readonly nodes: readonly { readonly html: string }[] }[]
+}
+
+/** What axe-core calls serious or critical. */
+async function serious(page: Page): Promise<readonly string[]> {
+  // The policy of the page lets no foreign script in; the debugger's door is not subject to it.
+  await page.evaluate(AxeSource.source)
+  const { violations } = await page.evaluate<AxeResult>('axe.run(document, { resultTypes: ["violations"] })')
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(
+      ({ id, nodes }) =>
+        `${id}: ${nodes
+          .slice(0, 3)
+          .map(({ html }) => html.slice(0, 160))
+          .join(' | ')}`,
+    )
+}
+
+describe.skipIf(!HAS_BROWSER)('the page', () => {
+  beforeAll(async () => {
+    stage = await PageStage.open()
+  })
+
+  afterEach(async () => {
+    await stage.leave()
+  })
+
+  afterAll(async () => {
+    await stage.close()
+  })
+
+  test('a site says how it is: word, shape, why, what waits; its pause names who and why', async () => {
+    const page = await look()
+    const cards = page.locator('.card')
+    await cards.nth(4).waitFor()
+    expect(await cards.locator('.badge').allTextContents()).toEqual([
+      'ok',
+      'ok',
+      expect.stringMatching(/^cooling · \d+ s$/),
+      'paused',
+      'misconfigured',
+    ])
+    const shapes = await page.evaluate<string[]>('[...document.querySelectorAll(".badge path")].map((path) => path.getAttribute("d"))')
+    expect(new Set(shapes).size).toBe(4)
+    expect(await cards.nth(3).textContent()).toContain('Paused by mira: “client is migrating”')
+    await waitFor('what waits, and since when', async () =>
+      /1,204 waiting.*oldest \d+ (min|h)/.test((await cards.nth(1).textContent()) ?? ''),
+    )
+  })
+
+  test('a site outside its hours says so, and until when', async () => {
+    const page = await look()
+    await page.locator('.card').first().waitFor()
+    await waitFor('the events', () => stage.api.viewers > 0)
+    const { status } = stage.api.world
+    stage.api.tell('sites', { ...status, closed: [{ site: 'nas', who: 'x', since: new Date(NOW), until: new Date(NOW + 3_600_000) }] })
+    await page.locator('.badge', { hasText: 'closed' }).waitFor()
+    expect(await page.locator('.card').first().textContent()).toMatch(/Outside its hours, until/)
+  })
+
+  test('what is under way moves by itself, and what ends is in the history', async () => {
+    const page = await look()
+    const row = page.getByRole('row', { name: /sh010/ })
+    await row.getByText('50%').waitFor()
+    await waitFor('the events', () => stage.api.viewers > 0)
+    const [moving] = stage.api.world.running as { id: string; bytes: number; size: number }[]
+    const before = Number(await row.locator('progress').getAttribute('value'))
+    stage.api.tell('running', { running: [{ ...moving, bytes: 70e6 }], ended: [] })
+    await waitFor('the bar', async () => Number(await row.locator('progress').getAttribute('value')) > before)
+    const [item] = stage.api.world.items
+    stage.api.tell('running', { running: [], ended: [moving?.id] })
+    stage.api.tell('representations', { items: [{ ...item, sites: [atSite('gdrive', 'synced', 124)] }], gone: [] })
+    await waitFor('synced', async () => (await row.getByRole('cell').allTextContents()).some((text) => /^(?:gdrive)?synced$/.test(text)))
+    await page.getByRole('link', { name: 'History' }).click()
+    await page.getByRole('cell', { name: '70 MB of 74 MB' }).waitFor()
+    await page.getByRole('cell', { name: 'site client “client is migrating”' }).waitFor()
+    expect(await page.getByRole('table').count()).toBe(2)
+  })
+
+  test('new representations wait behind a button, and rows do not move', async () => {
+    const page = await look()
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    await waitFor('the events', () => stage.api.viewers > 0)
+    const fresh = [1, 2].map((n) => ({ ...stage.api.world.items[0]!, id: idAt(4_000_000_000 + n, n), asset: `new${n}` }))
+    stage.api.world.items.push(...fresh)
+    stage.api.tell('representations', { items: fresh, gone: [] })
+    const button = page.getByRole('button', { name: '2 new' })
+    await button.waitFor()
+    expect(await page.locator('.queue > .rows > .row b').first().textContent()).toBe('sh010')
+    await button.click()
+    await waitFor('the new ones', async () => (await page.locator('.queue > .rows > .row b').first().textContent()) === 'new2')
+  })
+
+  test('a service that is gone: the page says from when it is, and catches up when it comes back', { timeout: 60_000 }, async () => {
+    const page = await look()
+    await page.getByText('live', { exact: false }).first().waitFor()
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    await stage.api.stop()
+    const lost = page.getByRole('alert')
+    await lost.waitFor()
+    expect(await lost.textContent()).toMatch(/What is shown is from \d\d:\d\d:\d\d; reconnecting/)
+    expect(await page.getByRole('row', { name: /sh010/ }).isVisible()).toBe(true)
+    stage.api.world.items = stage.api.world.items.map((item) =>
+      item.asset === 'sh020' ? { ...item, sites: [atSite('nas', 'synced', 1)] } : item,
+    )
+    await stage.api.start()
+    await lost.waitFor({ state: 'detached' })
+    await waitFor(
+      'what changed meanwhile',
+      async () => (await page.getByRole('row', { name: /sh020/ }).textContent())?.includes('gave up') === false,
+    )
+  })
+
+  test('an action shows what it touches, asks for the token once, and then does it', async () => {
+    const page = await look()
+    await page.getByRole('button', { name: /Retry 308… at gdrive: the account/ }).click()
+    const dialog = page.getByRole('dialog')
+    const go = dialog.getByRole('button', { name: /^Retry/ })
+    await dialog.getByText('when the token is given').waitFor()
+    expect(await go.isDisabled()).toBe(true)
+    await giveToken(page, 'wrong')
+    await dialog.getByText('the token is not known').waitFor()
+    await giveToken(page)
+    await dialog.getByText('308 files of 6 representations will be touched.').waitFor()
+    expect(stage.api.done).toEqual([])
+    await dialog.getByRole('button', { name: 'Retry: 308 files' }).click()
+    await dialog.getByText('Done: 308 files of 6 representations.').waitFor()
+    expect(stage.api.done).toEqual([
+      {
+        action: 'retry',
+        body: { selection: { site: 'gdrive', state: 'failed', error: "the account's upload quota of the day is used up" } },
+      },
+    ])
+    await dialog.getByRole('button', { name: 'Close' }).click()
+
+    await page.locator('.name', { hasText: 'sh020' }).click()
+    await page.locator('#detail').getByRole('button', { name: 'Reset…' }).click()
+    await dialog.getByText(/studio: 1|nas: 1 · gdrive: 1/).waitFor()
+    expect(await page.getByLabel('Token', { exact: true }).count()).toBe(0)
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'detached' })
+    expect(stage.api.done).toHaveLength(1)
+  })
+
+  test('rows that are ticked, and a whole site', async () => {
+    const page = await look()
+    await page.getByRole('checkbox', { name: /hero/ }).check()
+    await page.getByRole('checkbox', { name: /sh030/ }).check()
+    await page.getByRole('button', { name: 'Priority…' }).click()
+    await giveToken(page)
+    await page.getByLabel('Priority, 1 to 1000').fill('90')
+    await page.getByRole('button', { name: /^Priority: / }).click()
+    await page.getByText(/^Done:/).waitFor()
+    const chosen = stage.api.world.items.filter(({ asset }) => asset === 'hero' || asset === 'sh030')
+    expect(stage.api.done.map(({ body }) => body)).toEqual(
+      chosen.map(({ id }) => ({ selection: { project: 'dune_ads', representation: id }, priority: 90 })),
+    )
+    await page.getByRole('button', { name: 'Close' }).click()
+    await page.getByRole('button', { name: 'Deselect' }).click()
+    await page.getByRole('button', { name: 'Pause… nas' }).click()
+    await page.getByLabel('Why').fill('disks are changed')
+    await page.getByText('No document is changed by this.').waitFor()
+    await page.getByRole('dialog').getByRole('button', { name: 'Pause', exact: true }).click()
+    await page.getByText('Done.').waitFor()
+    expect(stage.api.done.at(-1)).toEqual({ action: 'pause', body: { selection: { site: 'nas' }, why: 'disks are changed' } })
+  })
+
+  test('where reads take a token, the page says how to get one, and goes on with it', async () => {
+    const page = await look('', { ...studio(NOW), isPrivate: true })
+    await page.getByText('site-sync token create NAME --scope read', { exact: true }).waitFor()
+    await giveToken(page)
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    await page.locator('.card').first().waitFor()
+    expect(await page.getByText('A token is needed').count()).toBe(0)
+  })
+
+  test('nothing to show: no sites, nothing published, nothing that waits, nothing that matches', async () => {
+    const world = studio(NOW)
+    const page = await look('', { ...world, items: [], projects: [], running: [], status: { ...world.status, sites: [] } })
+    await page.getByRole('heading', { name: 'No sites yet' }).waitFor()
+    stage.api.world.status = world.status
+    await page.reload()
+    await page.getByRole('heading', { name: 'Nothing was published yet' }).waitFor()
+    await page.getByRole('button', { name: /^Waiting/ }).click()
+    await page.getByRole('heading', { name: 'Everything is where it should be' }).waitFor()
+    await page.getByRole('searchbox').fill('nowhere')
+    await page.getByRole('heading', { name: 'Nothing is like that' }).waitFor()
+    await page.getByRole('button', { name: 'Show all' }).click()
+    await waitFor('the address of everything', () => new URL(page.url()).search === '')
+    expect(await page.getByRole('searchbox').inputValue()).toBe('')
+  })
+
+  test.each(['light', 'dark'] as const)('axe-core finds nothing serious in the %s theme', { timeout: 90_000 }, async (colorScheme) => {
+    const page = await look('', studio(NOW), { colorScheme })
+    await page.locator('.name', { hasText: 'sh020' }).click()
+    await page.locator('#detail h3').first().waitFor()
+    expect(await serious(page)).toEqual([])
+    await page.locator('#detail').getByRole('button', { name: 'Priority…' }).click()
+    await page.getByRole('dialog').waitFor()
+    expect(await serious(page)).toEqual([])
+    await page.keyboard.press('Escape')
+    await page.getByRole('link', { name: 'History' }).click()
+    await page.getByRole('heading', { name: 'Who did what' }).waitFor()
+    expect(await serious(page)).toEqual([])
+  })
+})

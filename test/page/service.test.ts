@@ -1,0 +1,103 @@
+import type { Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+
+import { HAS_BROWSER, openBrowser, openPage } from '../support/browser.ts'
+import { addressOf, ask, HTTP, newToken } from '../support/http-client.ts'
+import { entry, inArray, inObject, representation, T0 } from '../support/published.ts'
+import { Stage, type Running } from '../support/service-harness.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const FAILED = { tries: 3, error: 'the quota is used up', last_failed_dt: T0 }
+const CHUNK = 65_536
+
+describe.skipIf(!HAS_BROWSER)('the page of a service', () => {
+  let browser: Awaited<ReturnType<typeof openBrowser>>
+  const open: { running?: Running; page?: Page } = {}
+
+  beforeAll(async () => {
+    browser = await openBrowser()
+  })
+
+  afterEach(async () => {
+    await open.page?.context().close()
+    await open.running?.stop()
+  })
+
+  afterAll(async () => {
+    await browser.close()
+  })
+
+  async function serve(settings = {}) {
+    const stage = await Stage.open({ sites: [{ name: 'nas' }], settings: { http: HTTP, loopDelaySeconds: 3_600, ...settings } })
+    const running = await stage.start()
+    open.running = running
+    const address = await addressOf(running)
+    return { stage, address }
+  }
+
+  async function look(address: string) {
+    const watched = await openPage(browser, `${address}/`)
+    open.page = watched.page
+    return watched
+  }
+
+  test('a publish appears, its bar moves, and then it is synced', { timeout: 90_000 }, async () => {
+    const { stage, address } = await serve()
+    const spy = stage.spy()
+    spy.chunkBytes = CHUNK
+    const chunk = Promise.withResolvers<void>()
+    spy.gate = async ({ verb, bytes }) => {
+      if (verb === 'chunk' && bytes >= 4 * CHUNK) await chunk.promise
+    }
+    const { page, faults } = await look(address)
+    await page.getByRole('heading', { name: 'Nothing was published yet' }).waitFor()
+    await page.getByText(/live/).first().waitFor()
+    await stage.file('a.mov', Buffer.alloc(8 * CHUNK, 'x'))
+    const document = representation([entry('{root[work]}/a.mov', inArray('gdrive'))])
+    await stage.insert(document)
+    await page.getByRole('button', { name: '1 new' }).click()
+    const row = page.locator('.queue .row').first()
+    await waitFor('a bar', async () => Number(await row.locator('progress').getAttribute('value')) >= 0.5)
+    chunk.resolve()
+    await row.getByText('synced').first().waitFor()
+    expect(await stage.record(document, { site: 'gdrive' })).toMatchObject({ created_dt: expect.any(Date) })
+    expect(faults).toEqual([])
+  })
+
+  test('why a file is not there, and a retry that leaves the record as it says', { timeout: 90_000 }, async () => {
+    const { stage, address } = await serve({ serve: ['studio'] })
+    const token = await newToken(stage, 'operate', 'anna')
+    const documents = [
+      representation([entry('{root[work]}/a.ma', inArray({ name: 'gdrive', ...FAILED }))]),
+      representation([entry('{root[work]}/b.ma', inObject({ gdrive: FAILED }))]),
+    ]
+    await stage.insert(...documents)
+    const { page, faults } = await look(address)
+    await page.locator('.queue .name').first().click()
+    await page.locator('#detail').getByText('after 3 tries: the quota is used up').first().waitFor()
+    await page.getByRole('button', { name: /Retry 2… at gdrive/ }).click()
+    await page.getByLabel('Token', { exact: true }).fill(token)
+    await page.getByRole('button', { name: 'Use it' }).click()
+    await page.getByText('2 files of 2 representations will be touched.').waitFor()
+    expect(await stage.record(documents[0]!, { site: 'gdrive' })).toMatchObject({ tries: 3 })
+    await page.getByRole('button', { name: 'Retry: 2 files' }).click()
+    await page.getByText('Done: 2 files of 2 representations.').waitFor()
+    for (const document of documents) expect(await stage.record(document, { site: 'gdrive' })).not.toHaveProperty('tries')
+    await page.getByRole('button', { name: 'Close' }).click()
+    await page.getByRole('link', { name: 'History' }).click()
+    await page.getByRole('row', { name: /anna retry/ }).waitFor()
+    expect(faults).toEqual([])
+  })
+
+  test('the page is public and has no data in it; the API is asked with a token where it takes one', async () => {
+    const { stage, address } = await serve({ serve: ['studio'], http: { ...HTTP, anonymousRead: false } })
+    const token = await newToken(stage, 'read', 'anna')
+    expect((await ask(address, '/api/v1/status')).status).toBe(401)
+    const { page, faults } = await look(address)
+    await page.getByLabel('Token', { exact: true }).fill(token)
+    await page.getByRole('button', { name: 'Use it' }).click()
+    await page.getByText('live · 1 instance').waitFor()
+    expect(await page.locator('.card h2').allTextContents()).toContain('gdrive')
+    expect(faults).toEqual([])
+  })
+})
