@@ -75,7 +75,7 @@ export async function sitesOverview({ settings, state, controls, misconfigured }
 export async function projectCounts(
   inspection: Inspection,
   only?: string,
-  signal = new AbortController().signal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<readonly SiteCounts[]> {
   const all: SiteCounts[] = []
   for (const project of await collectionNames(inspection.db)) {
