@@ -28,7 +28,7 @@ export async function verifyCommand(representation: string | undefined, options:
     const { json, dryRun } = options
     const interruption = interruptible()
     const { signal } = interruption
-    const patient = connectPatiently(settings.mongo.uri)
+    await using patient = connectPatiently(settings.mongo.uri)
     const counts = noVerifyCounts()
     let isWhole = false
     try {
@@ -67,7 +67,6 @@ export async function verifyCommand(representation: string | undefined, options:
         await tellControl(whole, `verify: ${records} records reset, by ${entry.who}`)
         await audit(state, whole)
       }
-      await patient.close()
     }
     return wrongOf(counts) > 0 || counts.not_looked > 0 || counts.refused > 0 || signal.aborted ? 1 : 0
   })

@@ -104,14 +104,14 @@ export async function* verifySites(parts: VerifyParts, counts: VerifyCounts): As
   const under = new Map<object, Promise<readonly [object, Found | undefined]>>()
   const begin = (item: Item): void => {
     const key = {}
-    under.set(
-      key,
-      checkRecord(parts, item, trouble, counts).then((found) => {
-        if (found?.mended === true && !mendedOnes.has(item.document)) counts.mended_representations++
-        if (found?.mended === true) mendedOnes.add(item.document)
-        return [key, found] as const
-      }),
-    )
+    const one = checkRecord(parts, item, trouble, counts).then((found) => {
+      if (found?.mended === true && !mendedOnes.has(item.document)) counts.mended_representations++
+      if (found?.mended === true) mendedOnes.add(item.document)
+      return [key, found] as const
+    })
+    // It may reject before anybody waits for it; who does is told all the same.
+    one.catch(() => undefined)
+    under.set(key, one)
   }
   try {
     for (let isDone = false; !isDone || under.size > 0;) {
