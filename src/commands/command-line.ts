@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { ConfigError, messageOf, UnsupportedServerError, UsageError } from '../errors.ts'
 import { version } from '../version.ts'
-import { addControls, addDiff, addReceipt } from './control-options.ts'
+import { addControls, addDiff, addReceipt, addVerify } from './control-options.ts'
 import type { ImportOptions } from './import-settings.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
@@ -156,6 +156,7 @@ function build(ended: (code: ExitCode) => void): Command {
   addControls(program, config, ended)
   addDiff(program, config, ended)
   addReceipt(program, config, ended)
+  addVerify(program, config, ended)
   addTokens(program, config, ended)
   return program
 }

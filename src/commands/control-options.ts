@@ -6,6 +6,7 @@ import type { ControlName } from '../service/controls.ts'
 import type { ControlOptions } from './controls.ts'
 import type { DiffOptions } from './diff.ts'
 import type { ReceiptOptions } from './receipt.ts'
+import type { VerifyOptions } from './verify.ts'
 
 const COMMANDS: readonly (readonly [ControlName, string])[] = [
   ['retry', 'try failed files again at once: deletes "tries" and "error"'],
@@ -89,6 +90,25 @@ export function addReceipt(program: Command, config: () => Option, ended: (code:
 const RECEIPT_HELP = `
 Every file is looked at where it lies, and compared with its source. It exits with 1, and names the files, where one is not verified there;
 nothing is written then, unless --partial. --state and --error are about the records of that site.`
+
+/** The command that looks at the sites whether records are true, with the same selection. */
+export function addVerify(program: Command, config: () => Option, ended: (code: ExitCode) => void): void {
+  selecting(program.command('verify').description('is at the sites what records say is there, with the content of its source?'), config)
+    .argument('[representation]', 'an id, a path, or asset/subset/version/name')
+    .option(
+      '--mend <how>',
+      'report: only say so; reset: the record says no more that it is there; resend: the same, where it can be sent',
+      'report',
+    )
+    .addHelpText('after', VERIFY_HELP)
+    .action(async (representation: string | undefined, options: VerifyOptions) =>
+      ended(await (await import('./verify.ts')).verifyCommand(representation, options)),
+    )
+}
+
+const VERIFY_HELP = `
+Without --site, at every site whose record has a created_dt. Exits with 1 where something is wrong, or a site could not be looked at:
+nothing is missing because a site is down.`
 
 /** What the options of a selection hold. */
 export interface SelectionOptions extends Omit<Selection, 'representation' | 'states' | 'all'> {

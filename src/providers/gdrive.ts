@@ -28,7 +28,7 @@ import { Turns } from './gdrive/turns.ts'
 import { UploadSessions } from './gdrive/upload-session.ts'
 import { Uploader } from './gdrive/uploader.ts'
 import { Provider } from './provider.ts'
-import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, WriteOptions } from './provider.ts'
+import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, StatOptions, WriteOptions } from './provider.ts'
 import type { ProviderContext } from './registry.ts'
 
 const PUBLIC_ENDPOINT = 'https://www.googleapis.com'
@@ -112,9 +112,11 @@ export class GDrive extends Provider {
     return `gdrive:${await atRoot(root, async () => (await this.#roots.findNow(root, signal)).id)}`
   }
 
-  override async stat(path: RootedPath, { signal }: CallOptions): Promise<RemoteFile | undefined> {
-    const located = await this.#locate(path, signal)
-    return located === undefined ? undefined : toRemoteFile(located.files[0])
+  override async stat(path: RootedPath, { signal, fresh = false }: StatOptions): Promise<RemoteFile | undefined> {
+    const located = await this.#locate(path, signal, fresh ? this.#clock.now() : 0)
+    if (located === undefined) return undefined
+    const twins = located.files.length - 1
+    return { ...toRemoteFile(located.files[0]), ...(twins > 0 && { twins }) }
   }
 
   override async read(path: RootedPath, { signal, fromByte = 0 }: CallOptions & { readonly fromByte?: number }): Promise<Readable> {

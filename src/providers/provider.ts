@@ -19,6 +19,8 @@ export interface RemoteFile {
   readonly version?: string
   /** Read, write and execute permissions (`0o777` at most), where the storage has them. */
   readonly mode?: number
+  /** Other files of the same name in the same folder, where the storage allows them; this one counts. Told by `stat`. */
+  readonly twins?: number
 }
 
 export interface Checksum {
@@ -75,6 +77,8 @@ export interface StatOptions extends CallOptions {
    * `TARGET_CONFLICT`, as a write to it does. @defaultValue `false`
    */
   readonly exact?: boolean
+  /** What was remembered of the folder does not count: it is asked for as it is now. @defaultValue `false` */
+  readonly fresh?: boolean
 }
 
 /**

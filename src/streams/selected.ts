@@ -1,6 +1,6 @@
 import { ObjectId, type Db, type Document, type Filter } from 'mongodb'
 
-import type { RepresentationDocument } from '../model/document.ts'
+import { idText, type RepresentationDocument } from '../model/document.ts'
 import type { Selection } from '../model/selection.ts'
 import { isPathName } from '../model/site-record.ts'
 import { wantedFields } from './projection.ts'
@@ -17,7 +17,7 @@ export async function* selected(
   db: Db,
   project: string,
   selection: Selection,
-  { sites, signal }: { readonly sites: readonly string[]; readonly signal?: AbortSignal },
+  { sites, signal, from }: { readonly sites: readonly string[]; readonly signal?: AbortSignal; readonly from?: unknown },
 ): AsyncGenerator<RepresentationDocument> {
   const filter = selectionFilter(selection) as Filter<Document>
   const cursor = db.collection(project).find(filter, {
@@ -27,12 +27,40 @@ export async function* selected(
     raw: true,
     sort: { _id: 1 },
     hint: { _id: 1 },
+    // Unlike a comparison in the filter it goes on with ids of other types.
+    ...(from !== undefined && { min: { _id: from } }),
     ...(signal && { signal }),
   })
   try {
     for await (const bytes of cursor) yield readDocument(bytes as unknown as Uint8Array)
   } finally {
     await cursor.close().catch(() => undefined)
+  }
+}
+
+/** Milliseconds. Servers forget a cursor that nobody asks for ten minutes, and a session after thirty. */
+const CURSOR_MS = 60_000
+
+/** The same for work that takes hours: whoever asks slowly gets a fresh cursor, which begins where the last one was left. */
+export async function* selectedSlowly(
+  db: Db,
+  project: string,
+  selection: Selection,
+  { cursorMs = CURSOR_MS, ...options }: { readonly sites: readonly string[]; readonly signal?: AbortSignal; readonly cursorMs?: number },
+): AsyncGenerator<RepresentationDocument> {
+  let from: unknown
+  for (let isDone = false; !isDone;) {
+    isDone = true
+    const before = from === undefined ? undefined : idText(from)
+    const openedAt = performance.now()
+    for await (const document of selected(db, project, selection, { ...options, from })) {
+      if (idText(document._id) === before) continue
+      yield document
+      from = document._id
+      if (performance.now() - openedAt < cursorMs) continue
+      isDone = false
+      break
+    }
   }
 }
 

@@ -48,6 +48,11 @@ const CASES: Readonly<Record<string, HowTo>> = {
   'site-sync pause --site gdrive --for 2h --why "the line is needed"': { before: {}, after: {}, pauses: 1 },
   'site-sync resume --site gdrive': { since: 'site-sync pause --site gdrive', before: {}, after: {}, pauses: 0 },
   'site-sync diff studio gdrive': { before: {}, says: /a\.ma/ },
+  'site-sync verify --site gdrive --project MY_PROJECT': {
+    isThere: true,
+    before: { created_dt: T0, id: 'a.ma' },
+    says: /1 files.* 0 missing/,
+  },
   'site-sync receipt gdrive --project MY_PROJECT': { isThere: true, before: { created_dt: T0, id: 'a.ma' }, says: /1 file/ },
   'site-sync token create farm --scope read': { says: /farm/ },
   'site-sync token list': { since: 'site-sync token create farm --scope read', says: /farm/ },

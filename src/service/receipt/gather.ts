@@ -1,7 +1,7 @@
 import type { Db } from 'mongodb'
 
 import { SyncError } from '../../errors.ts'
-import { alternativesOf } from '../../model/alternatives.ts'
+import { comparedFile } from '../../model/compared-file.ts'
 import { idPlain, isPlain, type Plain, type RepresentationDocument } from '../../model/document.ts'
 import { HISTORY_FOLDER } from '../../model/mhl/manifest.ts'
 import { unfitForXml } from '../../model/mhl/xml-text.ts'
@@ -9,7 +9,6 @@ import { isChosen } from '../../model/record-edit.ts'
 import type { Selection } from '../../model/selection.ts'
 import type { ProjectSettings, Settings } from '../../model/settings.ts'
 import { readSites, type SiteRecord, type SiteRecords } from '../../model/site-record.ts'
-import { orError, placeAt, sourceOf } from '../../model/sources.ts'
 import { isBroken } from '../../model/valid-text.ts'
 import { ProjectRoots } from '../../streams/project-roots.ts'
 import { selected } from '../../streams/selected.ts'
@@ -94,28 +93,19 @@ interface Wanted {
 function wantedFile(asked: Asked, { path, size }: Plain, records: SiteRecords, { about, site, roots }: Wanted): WantedFile | string {
   if (typeof path !== 'string') return 'its path is no text'
   if (isBroken(path)) return 'its path is not valid UTF-8'
-  const target = orError(() => placeAt(asked, path, site))
+  const target = comparedFile(asked, path, records, site)
   if (target === undefined) return `site ${JSON.stringify(site)} is not configured in this project`
   if (target instanceof SyncError) return target.message
   const unfit = unfitForXml(target.place.path)
   if (unfit !== undefined) return `its name holds ${unfit}, which no XML can hold: it needs another name`
   const name = target.place.path.split('/').find(isLeftOut)
   if (name !== undefined) return `its path holds the name ${name}, which every receipt leaves out`
-  const alternatives = alternativesOf(asked.settings, site)
-  const found = sourceOf(asked, { path, sites: records }, site)
-  // An alternative is the same storage: it would be compared with itself.
-  const sources = (found instanceof SyncError ? [] : (found ?? [])).filter(({ sourceSite }) => !alternatives.includes(sourceSite.name))
-  // What lies at a site of which nobody said that it has the file is no measure where another site was said to have it.
-  const asSaid = sources.filter(({ isSaid }) => isSaid !== false)
-  const { publishSite } = asked.settings
   return {
     place: roots.numberOf(target.site, target.place),
     path: target.place.path,
     about,
     size: typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? size : undefined,
-    isOriginal: site === publishSite || alternatives.includes(publishSite),
-    sources: (asSaid.length > 0 ? asSaid : sources).map(
-      ({ source, sourceSite }) => [roots.numberOf(sourceSite, source), source.path] as const,
-    ),
+    isOriginal: target.isOriginal,
+    sources: target.sources.map(({ source, sourceSite }) => [roots.numberOf(sourceSite, source), source.path] as const),
   }
 }

@@ -11,11 +11,12 @@ import { retryTransient } from '../../pipeline/retry-transient.ts'
 import type { ProviderPool } from '../../providers/provider-pool.ts'
 import { openProvider } from '../../providers/registry.ts'
 import { hold } from '../../streams/holding.ts'
+import { isSiteTrouble } from '../site-content.ts'
 import { DeliveredRoots, type DeliveredRoot } from './delivered-roots.ts'
 import { gather, type Gathered, type GatherParts } from './gather.ts'
 import { inHistory, readHistory, type History, type HistoryPlace } from './read-history.ts'
 import type { WantedFile } from './spool.ts'
-import { isSiteTrouble, verifiedFile } from './verified-file.ts'
+import { verifiedFile } from './verified-file.ts'
 import { writeGeneration } from './write-generation.ts'
 
 export interface ReceiptParts extends Omit<GatherParts, 'roots'> {

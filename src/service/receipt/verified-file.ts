@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto'
-
-import { messageOf, SyncError } from '../../errors.ts'
+import { SyncError } from '../../errors.ts'
 import { c4Id } from '../../model/mhl/c4.ts'
 import type { HashFormat, ManifestFile } from '../../model/mhl/manifest.ts'
 import type { RootedPath, Site } from '../../model/site.ts'
-import { openByteSource } from '../../providers/byte-source.ts'
-import type { ChecksumAlgorithm, Provider, RemoteFile } from '../../providers/provider.ts'
+import type { ChecksumAlgorithm, RemoteFile } from '../../providers/provider.ts'
 import type { ProviderPool } from '../../providers/provider-pool.ts'
+import { expectedContent, inTime, ownDigests } from '../site-content.ts'
 import type { ListedHash } from './read-history.ts'
 
 /** A file at the site of the receipt, with everything that it can be held against. */
@@ -32,9 +30,6 @@ class NotVerified extends SyncError {
 
 /** The algorithm that a format's hash comes from. */
 const ALGORITHMS: Readonly<Record<HashFormat, string>> = { md5: 'md5', sha1: 'sha1', c4: 'sha512' }
-
-/** Milliseconds. */
-const STAT_MS = 30_000
 
 /**
  * Looks at the file itself: it is there, it has the content of the source that is asked first and answers, and the content that earlier
@@ -70,30 +65,9 @@ export async function verifiedFile(providers: Pick<ProviderPool, 'get'>, claimed
   return { path, size: there.size, modified: there.modified, format, hash, action: earlier ? 'verified' : 'original', hashed: new Date() }
 }
 
-/** The site has to answer some time. Nothing is left behind of a limit that was kept: there is one for each file. */
-async function inTime<T>(signal: AbortSignal, ask: (limited: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController()
-  const stop = (): void => controller.abort(signal.reason)
-  const timer = setTimeout(() => controller.abort(new SyncError('UNREACHABLE', `no answer within ${STAT_MS / 1_000} s`)), STAT_MS)
-  signal.addEventListener('abort', stop, { once: true })
-  try {
-    return await ask(controller.signal)
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', stop)
-  }
-}
-
 /** Disks tell how a name is spelled there, in whatever form of Unicode: so it is found by whoever reads the receipt. */
 function nameThere({ path }: RootedPath, { id }: RemoteFile): string {
   return id.normalize('NFC') === path.normalize('NFC') ? id : path
-}
-
-interface Expected {
-  readonly algorithm: ChecksumAlgorithm
-  readonly value: string
-  /** The site's. */
-  readonly name: string
 }
 
 /** What the content should be, by the first source that has the file; undefined where only the history says it. */
@@ -103,50 +77,11 @@ async function sourceFor(
   there: RemoteFile,
   isListed: boolean,
   signal: AbortSignal,
-): Promise<Expected | undefined> {
-  const faults: string[] = []
-  for (const { site, at } of sources) {
-    const known = trouble.get(site.name)
-    if (known !== undefined) {
-      faults.push(known)
-      continue
-    }
-    try {
-      const opened = await openByteSource(await providers.get(site), at, { signal })
-      if (opened.size !== there.size) throw new NotVerified(`it has ${there.size} bytes there, and ${opened.size} at ${site.name}`)
-      // Whichever is known already at either end costs no reading there.
-      const algorithm = there.checksum?.algorithm ?? opened.ownChecksum ?? 'sha256'
-      return { algorithm, value: await opened.checksum(algorithm, signal), name: site.name }
-    } catch (error) {
-      const mayPass = error instanceof SyncError && error.kind === 'transient'
-      if (signal.aborted || mayPass || error instanceof NotVerified) throw error
-      const fault = `${site.name}: ${messageOf(error)}`
-      if (isSiteTrouble(error)) trouble.set(site.name, fault)
-      faults.push(fault)
-    }
-  }
+): Promise<{ readonly algorithm: ChecksumAlgorithm; readonly value: string; readonly name: string } | undefined> {
+  const { expected, faults } = await expectedContent(providers, { sources, trouble }, there, signal)
+  if (expected?.checksum) return { ...expected.checksum, name: expected.site }
+  if (expected) throw new NotVerified(`it has ${there.size} bytes there, and ${expected.size} at ${expected.site}`)
   if (isListed) return undefined
   const why = faults.length > 0 ? faults.join('; ') : 'no other site has it'
   throw new NotVerified(`there is nothing to compare it with: ${why}`)
-}
-
-/** Of the stored bytes, each once: asked from the site where it knows all of them, from one reading otherwise. */
-async function ownDigests(
-  provider: Provider,
-  at: RootedPath,
-  { checksum }: RemoteFile,
-  algorithms: readonly string[],
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, string>> {
-  if (checksum && algorithms.every((algorithm) => algorithm === checksum.algorithm)) return new Map([[checksum.algorithm, checksum.value]])
-  const hashes = new Map([...new Set(algorithms)].map((algorithm) => [algorithm, createHash(algorithm)]))
-  const own = await openByteSource(provider, at, { signal })
-  for await (const chunk of await own.open(0, signal, { unhashed: true })) for (const hash of hashes.values()) hash.update(chunk as Buffer)
-  await own.assertUnchanged()
-  return new Map([...hashes].map(([algorithm, hash]) => [algorithm, hash.digest('hex')]))
-}
-
-/** Nothing that is about one file: to ask for the next would not help. */
-export function isSiteTrouble(error: unknown): boolean {
-  return error instanceof SyncError && error.kind === 'site' && (error.isCertain || error.code === 'UNREACHABLE')
 }
