@@ -59,7 +59,7 @@ describe.skipIf(!HAS_BROWSER)('the page of a service', () => {
     const row = page.locator('.queue .row').first()
     await waitFor('a bar', async () => Number(await row.locator('progress').getAttribute('value')) >= 0.5)
     chunk.resolve()
-    await row.getByText('synced').first().waitFor()
+    await row.locator('.cell', { hasText: 'gdrive' }).getByText('synced').waitFor()
     expect(await stage.record(document, { site: 'gdrive' })).toMatchObject({ created_dt: expect.any(Date) })
     expect(faults).toEqual([])
   })
