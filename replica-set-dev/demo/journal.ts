@@ -27,6 +27,7 @@ export class Journal implements Log {
   readonly #now: () => number
   readonly #times = new Map<string, Times>()
   readonly #ready = Promise.withResolvers<void>()
+  readonly #page = Promise.withResolvers<string | undefined>()
 
   constructor(parts: JournalParts) {
     this.#parts = parts
@@ -39,6 +40,11 @@ export class Journal implements Log {
     return this.#ready.promise
   }
 
+  /** Resolves with where the page is; with nothing where it can't be. */
+  get page(): Promise<string | undefined> {
+    return this.#page.promise
+  }
+
   timesOf(representationId: string, fileId: string, site: string): Times {
     return this.#times.get(keyOf(representationId, fileId, site)) ?? {}
   }
@@ -46,6 +52,8 @@ export class Journal implements Log {
   event(action: LogAction, fields: LogFields = {}): void {
     const at = this.#now()
     if (action === 'service.ready') this.#ready.resolve()
+    if (action === 'http.listening') this.#page.resolve(String(fields.extra?.['address']))
+    if (action === 'http.failed') this.#page.resolve(undefined)
     if (action === 'site.misconfigured' && fields.site !== undefined) {
       this.misconfigured.set(fields.site, { message: fields.error instanceof Error ? fields.error.message : (fields.message ?? action) })
     }

@@ -33,6 +33,8 @@ export async function perform(parts: PerformanceParts): Promise<boolean> {
   const started = performance.now()
   await Promise.race([service.journal.ready, untilAborted(service.signal)])
   screen.print(`The service is ready after ${durationText(performance.now() - started)}.`)
+  const page = await Promise.race([service.journal.page, untilAborted(service.signal)])
+  if (page !== undefined) screen.print(`The page: ${page}`)
   // What is published next is to be timed, without the backlog before it in the queue.
   await waitUntil(parts, ({ state, error }) => state !== 'pending' || error !== undefined)
 

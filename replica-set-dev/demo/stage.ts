@@ -3,9 +3,11 @@ import path from 'node:path'
 
 import { loadSettings } from '../../src/config/load-settings.ts'
 import { projectSettings } from '../../src/model/project-settings.ts'
+import type { HttpSettings } from '../../src/model/http-settings.ts'
 import type { Settings } from '../../src/model/settings.ts'
 import type { Site } from '../../src/model/site.ts'
 import { targetSites } from '../../src/model/verdict.ts'
+import { isFree } from '../free-port.ts'
 import { givenUri } from '../given-uri.ts'
 import { commonRootName, type PublishPlace } from './demo-project.ts'
 import { RefusedError } from './refused-error.ts'
@@ -25,6 +27,16 @@ export interface Stage {
 
 /** Small enough that a missing file has used up its tries while one watches. */
 const PACE = { retryCount: 2, loopDelaySeconds: 2, shutdownGraceSeconds: 5 } as const
+
+/** For whoever sits at this machine. Where another service has the port, any that is free. */
+const PAGE = {
+  host: '127.0.0.1',
+  port: 8_787,
+  trustedHosts: [],
+  readOnly: false,
+  anonymousRead: true,
+  behindProxy: false,
+} as const satisfies HttpSettings
 
 const OWN_SITES = ['studio', 'nas', 'backup'] as const
 
@@ -51,7 +63,8 @@ export async function setStage(config: string | undefined, dir: string): Promise
   const own = config === undefined ? givenUri() : undefined
   const { settings: loaded, isMongoNamed, warnings } = await loadSettings(config ?? (await writeOwnConfig(dir, own)), process.env)
   const isTheirs = config === undefined ? own !== undefined : isMongoNamed
-  const settings = { ...loaded, ...PACE, projects: { include: ['*'], exclude: [], overrides: new Map<string, never>() } }
+  const http = loaded.http ?? { ...PAGE, port: (await isFree(PAGE.port)) ? PAGE.port : 0 }
+  const settings = { ...loaded, ...PACE, http, projects: { include: ['*'], exclude: [], overrides: new Map<string, never>() } }
   const targets = refuseUnlessSomeTarget(settings)
   return {
     settings,

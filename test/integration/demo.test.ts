@@ -143,6 +143,7 @@ test(
     for (const { p50, p95 } of figures) expect(p50).toBeLessThanOrEqual(p95)
     expect(demo.output).toContain(`${demo.temp}/site-sync-demo-`)
     expect(demo.output).toMatch(/npm start -- --config/)
+    expect(demo.output).toMatch(/The page: http:\/\/127\.0\.0\.1:\d+\//)
     await vi.waitFor(async () => expect(await demo.remains()).toEqual([]), SOON)
     expect(await status()).toBe(before)
   },

@@ -317,7 +317,7 @@ describe('a lease that is lost', () => {
     all.claims.leases.clear()
     await all.clock.advance(LEASE_MS / 3)
     await vi.waitFor(() => expect(seen.isOver).toBe(true))
-    expect(seen.settled?.outcome).toEqual({ kind: 'released', reason: 'its lease is not ours any more' })
+    expect(seen.settled?.outcome).toEqual({ kind: 'released', reason: 'its lease is not ours any more', isLeaseLost: true })
     expect([all.files(), all.results, all.log.actions]).toEqual([[], [], ['transfer.released']])
   })
 
@@ -330,7 +330,7 @@ describe('a lease that is lost', () => {
     await all.clock.advance(LEASE_MS / 3)
     all.written.resolve({ kind: 'fenced' })
     await vi.waitFor(() => expect(seen.isOver).toBe(true))
-    expect(seen.settled?.outcome).toEqual({ kind: 'released', reason: 'its lease ended before the result was written' })
+    expect(seen.settled?.outcome).toEqual({ kind: 'released', reason: 'its lease ended before the result was written', isLeaseLost: true })
     expect([all.files(), all.log.actions, all.clock.alarms]).toEqual([[TARGET], ['transfer.released'], 0])
   })
 

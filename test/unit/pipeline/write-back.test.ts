@@ -113,7 +113,7 @@ describe('what became of it', () => {
       { kind: 'dropped', reason: 'the document is gone' },
     ],
     [{ kind: 'rewritten' }, { kind: 'dropped', reason: 'the record was rewritten meanwhile' }],
-    [{ kind: 'fenced' }, { kind: 'released', reason: 'its lease ended before the result was written' }],
+    [{ kind: 'fenced' }, { kind: 'released', reason: 'its lease ended before the result was written', isLeaseLost: true }],
   ])('%j', async (answer, outcome) => {
     const { settle, log } = rig([answer])
     expect((await settle(synced)).outcome).toEqual(outcome)
@@ -198,7 +198,12 @@ describe('what is told', () => {
 
   test('success, with what was sent', async () => {
     expect(await told(synced)).toEqual([
-      expect.objectContaining({ action: 'transfer.succeeded', ...common, bytes: 3, extra: { sent_bytes: 3, remote_id: 'remote' } }),
+      expect.objectContaining({
+        action: 'transfer.succeeded',
+        ...common,
+        bytes: 3,
+        extra: { sent_bytes: 3, remote_id: 'remote', source: 'studio' },
+      }),
     ])
   })
 
