@@ -75,7 +75,8 @@ function stateOf(mine: Record<string, unknown>[], hasSource: boolean, retryCount
   if (!first) return 'synced'
   const triesLeft = (record: Record<string, unknown>): boolean => {
     const tries = record['tries'] ?? 0
-    return typeof tries === 'number' && Number.isFinite(tries) && tries < retryCount
+    // Fewer than none are none.
+    return typeof tries === 'number' && Number.isFinite(tries) && Math.max(0, tries) < retryCount
   }
   if (open.some((record) => record['paused'] !== true && triesLeft(record))) {
     if (isBroken) return 'misconfigured'
