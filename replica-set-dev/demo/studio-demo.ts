@@ -2,7 +2,7 @@ import type { Collection } from 'mongodb'
 
 import { table } from '../../src/commands/table.ts'
 import { printable } from '../../src/logging/printable.ts'
-import { idPlain, isPlain, type RepresentationDocument } from '../../src/model/document.ts'
+import { fileEntries, idPlain, type RepresentationDocument } from '../../src/model/document.ts'
 import { shellWord } from '../../src/model/shell-word.ts'
 import { readSites } from '../../src/model/site-record.ts'
 import { givenUri } from '../given-uri.ts'
@@ -188,7 +188,7 @@ interface Arrival {
 function arrivalOf(document: RepresentationDocument, journals: readonly Journal[], publishedAt: ReadonlyMap<string, number>): Arrival {
   const id = idPlain(document._id)
   const published = publishedAt.get(id)
-  const entries = (Array.isArray(document.files) ? (document.files as readonly unknown[]) : []).filter(isPlain)
+  const entries = fileEntries(document)
   const missing = new Map<string, number>()
   const lastMs = new Map<string, number>()
   for (const site of CHAIN) {

@@ -1,6 +1,6 @@
-import type { RepresentationDocument } from './document.ts'
+import { fileEntries, type RepresentationDocument } from './document.ts'
 import { recordState } from './record-state.ts'
-import { decidingRecord, filesOf } from './representation-summary.ts'
+import { decidingRecord } from './representation-summary.ts'
 import { readSites } from './site-record.ts'
 
 /** How the files of a representation are at a site, for who waits for them. */
@@ -15,7 +15,7 @@ export interface Arrival {
 
 /** By the records; a file that nobody asked for there is not there. */
 export function arrivalAt(document: RepresentationDocument, site: string, retryCount: number): Arrival {
-  const files = filesOf(document).map((file) => ({
+  const files = fileEntries(document).map((file) => ({
     file,
     record: decidingRecord(readSites(file['sites']).records.get(site) ?? [], retryCount),
   }))

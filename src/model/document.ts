@@ -21,6 +21,11 @@ export function isPlain(value: unknown): value is Plain {
   return prototype === Object.prototype || prototype === null
 }
 
+/** The file entries of a document that anybody can read. */
+export function fileEntries({ files }: Pick<RepresentationDocument, 'files'>): readonly Plain[] {
+  return Array.isArray(files) ? files.filter(isPlain) : []
+}
+
 /** Characters. Ids of which more than that would be said are served by nobody: their texts need not tell them apart. */
 export const MAX_ID_LENGTH = 4_096
 

@@ -1,4 +1,4 @@
-import { idPlain, isPlain, type RepresentationDocument } from './document.ts'
+import { fileEntries, idPlain, type RepresentationDocument } from './document.ts'
 import { MendCommands } from './mend-commands.ts'
 import { ADD, RESET, RESUME, RETRY, type RecordEdit } from './record-edit.ts'
 import { displayPath } from './root-path.ts'
@@ -53,9 +53,9 @@ export function explainDocument(
 }
 
 /** Records of sites that are not for this machine: another may serve them. */
-function explainSkipped({ files }: RepresentationDocument, { skipped }: ProjectSettings): readonly Explanation[] {
-  if (!skipped || !Array.isArray(files)) return []
-  return files.filter(isPlain).flatMap((file) => {
+function explainSkipped(document: RepresentationDocument, { skipped }: ProjectSettings): readonly Explanation[] {
+  if (!skipped) return []
+  return fileEntries(document).flatMap((file) => {
     const { records } = readSites(file['sites'])
     const wanted = [...skipped.values()].filter(({ name, documentsServe }) => records.has(name) && !documentsServe)
     const path = String(file['path'])

@@ -1,4 +1,4 @@
-import { idPlain, isPlain, type RepresentationDocument } from './document.ts'
+import { fileEntries, idPlain, isPlain, type RepresentationDocument } from './document.ts'
 import { rawRecords } from './record-edit.ts'
 import { recordState, type RecordState } from './record-state.ts'
 import { readSites, type SiteRecord } from './site-record.ts'
@@ -52,7 +52,7 @@ export function summarize(
   sites: readonly string[],
   retryCount: number,
 ): RepresentationSummary {
-  const files = filesOf(document)
+  const files = fileEntries(document)
   const read = files.map((file) => ({ file, records: readSites(file['sites']).records }))
   const sizes = files.map(({ size }) => (typeof size === 'number' && size >= 0 ? size : undefined))
   const { asset, subset, version } = isPlain(document.context) ? document.context : {}
@@ -70,11 +70,6 @@ export function summarize(
       return there.length === 0 ? [] : [siteSummary(site, there, files.length)]
     }),
   }
-}
-
-/** The entries that anybody can read. */
-export function filesOf({ files }: RepresentationDocument): readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(files) ? files.filter(isPlain) : []
 }
 
 /** The record that decides: one that asks for the file, where there are several. */

@@ -12,6 +12,11 @@ export function ownSites({ publishSite, localId }: Pick<ProjectSettings, 'publis
   return [...new Set([publishSite, localId])]
 }
 
+/** Every site that a record may be about in this project: its own ones, then those that are configured. */
+export function projectSites(settings: Pick<ProjectSettings, 'publishSite' | 'localId' | 'sites'>): readonly string[] {
+  return [...new Set([...ownSites(settings), ...settings.sites.keys()])]
+}
+
 interface SourceFile {
   readonly path: string
   readonly sites: SiteRecords

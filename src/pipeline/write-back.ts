@@ -120,8 +120,8 @@ function isGivenBack({ aborted, reason }: AbortSignal): boolean {
   return aborted && (reason as Partial<Outcome> | undefined)?.kind === 'released'
 }
 
-/** Where it came from. */
-function sourceOf({ transfer: { route } }: Attempt): { readonly source?: string } {
+/** The site that served it. */
+function cameFrom({ transfer: { route } }: Attempt): { readonly source?: string } {
   return 'error' in route ? {} : { source: route.sourceSite.name }
 }
 
@@ -133,7 +133,7 @@ function tell({ log, clock, retryCountOf }: WriteBackParts, attempt: Attempt, ou
       return log.event('transfer.succeeded', {
         ...fields,
         bytes: outcome.bytes,
-        extra: { sent_bytes: outcome.sent, remote_id: outcome.id, ...sourceOf(attempt) },
+        extra: { sent_bytes: outcome.sent, remote_id: outcome.id, ...cameFrom(attempt) },
       })
     case 'failed':
       log.event('transfer.failed', { ...fields, tries: tries + 1, error: outcome.error })

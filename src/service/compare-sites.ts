@@ -7,8 +7,7 @@ import type { ProjectSettings, Settings } from '../model/settings.ts'
 import { recordedPairs, type RecordedPair } from '../model/site-difference.ts'
 import { placeAt } from '../model/sources.ts'
 import type { ProviderPool } from '../providers/provider-pool.ts'
-import { selectedProjects } from './selected-projects.ts'
-import { ProjectRoots } from '../streams/project-roots.ts'
+import { selectedWithRoots } from './selected-projects.ts'
 import { selected } from '../streams/selected.ts'
 
 /** One file that is not the same at both sites. */
@@ -50,10 +49,7 @@ const AT_ONCE = 8
 /** Goes through the selected representations, and gives what differs. A site that does not answer says nothing about any file. */
 export async function* compareSites(parts: CompareParts, counts: CompareCounts): AsyncGenerator<Difference> {
   const { db, settings, selection, sites } = parts
-  const roots = new ProjectRoots({ db, settings })
-  for (const project of await selectedProjects(db, settings, selection)) {
-    await roots.prepare(project)
-    const own = roots.settingsOf(project)
+  for await (const { project, own } of selectedWithRoots(db, settings, selection)) {
     for await (const document of selected(db, project, selection, { sites })) {
       const pairs = recordedPairs(document, sites)
       if (pairs.length === 0) continue

@@ -5,6 +5,7 @@ import { projectSettings } from '../model/project-settings.ts'
 import { editedFiles, type EditedFiles, type RecordEdit } from '../model/record-edit.ts'
 import type { KnownNames, Selection } from '../model/selection.ts'
 import type { ProjectSettings, Settings } from '../model/settings.ts'
+import { ownSites, projectSites } from '../model/sources.ts'
 import { selectedProjects } from './selected-projects.ts'
 import { editUpdate } from '../streams/edit-update.ts'
 import { isPassing } from '../streams/outage.ts'
@@ -93,10 +94,10 @@ export async function editRecords(parts: EditParts, counts = noCounts()): Promis
 }
 
 /** A reset without a site is about where files go; the publish site's own record says that there is something to send. */
-function sitesOf({ sites, skipped, publishSite, localId }: ProjectSettings, { site }: Selection, edit: RecordEdit): readonly string[] {
+function sitesOf(settings: ProjectSettings, { site }: Selection, edit: RecordEdit): readonly string[] {
   if (site !== undefined) return [site]
-  const all = [...new Set([publishSite, localId, ...sites.keys(), ...(skipped?.keys() ?? [])])]
-  return edit.kind === 'reset' ? all.filter((name) => name !== publishSite && name !== localId) : all
+  const all = [...new Set([...projectSites(settings), ...(settings.skipped?.keys() ?? [])])]
+  return edit.kind === 'reset' ? all.filter((name) => !ownSites(settings).includes(name)) : all
 }
 
 async function editDocument(

@@ -1,8 +1,8 @@
-import { isPlain, idPlain } from '../model/document.ts'
+import { fileEntries, idPlain, isPlain } from '../model/document.ts'
 import type { Explanation } from '../model/explanation.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { recordState } from '../model/record-state.ts'
-import { decidingRecord, filesOf, summarize, type RepresentationSummary } from '../model/representation-summary.ts'
+import { decidingRecord, summarize, type RepresentationSummary } from '../model/representation-summary.ts'
 import type { ProjectSettings } from '../model/settings.ts'
 import { readSites, type SiteRecord } from '../model/site-record.ts'
 import { explainRepresentation } from './explain-representation.ts'
@@ -48,7 +48,7 @@ export async function representationDetail(
   return {
     ...summarize(document, project, sites, own.retryCount),
     remarks,
-    files: filesOf(document).flatMap((file) => filesAtSites(file, said.get(String(file['path'])) ?? [], sites, own)),
+    files: fileEntries(document).flatMap((file) => filesAtSites(file, said.get(String(file['path'])) ?? [], sites, own)),
   }
 }
 

@@ -1,7 +1,7 @@
 import { MongoServerError, type Db, type Document } from 'mongodb'
 
 import { SyncError } from '../errors.ts'
-import { idText, isPlain, type RepresentationDocument } from '../model/document.ts'
+import { fileEntries, idText, type RepresentationDocument } from '../model/document.ts'
 import type { RecordResult, WriteResult } from '../model/record-result.ts'
 import { readSites, readTries, type SiteRecord } from '../model/site-record.ts'
 import type { RecordWrite, RecordWriter } from '../model/stores.ts'
@@ -213,8 +213,7 @@ function merged(updates: readonly OperatorUpdate['update'][]): Document {
 }
 
 function becameOf({ address, result }: RecordWrite, after: RepresentationDocument): WriteResult {
-  const entries = (Array.isArray(after.files) ? (after.files as readonly unknown[]) : []).filter(isPlain)
-  const entry = entries.find(({ _id, path }) => path === address.path && idText(_id) === idText(address.fileId))
+  const entry = fileEntries(after).find(({ _id, path }) => path === address.path && idText(_id) === idText(address.fileId))
   if (!entry) return { kind: 'gone', what: 'file entry' }
   const records = readSites(entry['sites']).records.get(address.site) ?? []
   if (records.length === 0) return { kind: 'gone', what: 'skeleton' }

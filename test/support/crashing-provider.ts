@@ -4,44 +4,21 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { SyncError } from '../../src/errors.ts'
 import type { RootedPath } from '../../src/model/site.ts'
-import {
-  Provider,
-  type ByteSource,
-  type CallOptions,
-  type ChecksumAlgorithm,
-  type ProbeOptions,
-  type RemoteFile,
-  type WriteOptions,
-} from '../../src/providers/provider.ts'
+import { ForwardingProvider } from '../../src/pipeline/forwarding-provider.ts'
+import type { ByteSource, CallOptions, ChecksumAlgorithm, Provider, RemoteFile, WriteOptions } from '../../src/providers/provider.ts'
 import type { CrashPoint, InstancePlan, PointReached, SourceOpened } from './crash-point.ts'
 
 let reached = 0
 const go = once(process, 'message')
 
 /** Any provider, in a process that dies, waits or dawdles by plan while a file is written to it. */
-export class CrashingProvider extends Provider {
-  override readonly checksumAlgorithm: ChecksumAlgorithm
-  readonly #inner: Provider
+export class CrashingProvider extends ForwardingProvider {
   readonly #plan: InstancePlan
   readonly #written = new Set<string>()
 
   constructor(inner: Provider, plan: InstancePlan) {
-    super(inner.site)
-    this.#inner = inner
+    super(inner)
     this.#plan = plan
-    this.checksumAlgorithm = inner.checksumAlgorithm
-  }
-
-  override async probe(options: ProbeOptions): Promise<void> {
-    await this.#inner.probe(options)
-  }
-
-  override async stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined> {
-    return await this.#inner.stat(path, options)
-  }
-
-  override async read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
-    return await this.#inner.read(path, options)
   }
 
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
@@ -69,28 +46,16 @@ export class CrashingProvider extends Provider {
     const { size, modified, version } = source
     const learn: ByteSource['learn'] = (algorithm, value) => source.learn?.(algorithm, value)
     const watched = { size, modified, ...(version !== undefined && { version }), open, learn, assertUnchanged, checksum }
-    const file = await this.#inner.write(path, watched, { ...options, onProgress })
+    const file = await this.inner.write(path, watched, { ...options, onProgress })
     await this.#come('after-upload', path, signal)
     this.#written.add(path.path)
     return file
   }
 
-  override async remove(path: RootedPath, options: CallOptions): Promise<void> {
-    await this.#inner.remove(path, options)
-  }
-
-  override list(folder: RootedPath, options: CallOptions): AsyncIterable<RemoteFile & { readonly name: string }> {
-    return this.#inner.list(folder, options)
-  }
-
   override async checksum(path: RootedPath, file: RemoteFile, options: CallOptions): Promise<string> {
-    const value = await this.#inner.checksum(path, file, options)
+    const value = await this.inner.checksum(path, file, options)
     if (this.#written.has(path.path)) await this.#come('before-write-back', path, options.signal)
     return value
-  }
-
-  override async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inner[Symbol.asyncDispose]()
   }
 
   async *#pieces(path: RootedPath, fromByte: number, stream: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {

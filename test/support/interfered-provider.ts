@@ -1,16 +1,8 @@
 import { Readable } from 'node:stream'
 
 import type { RootedPath } from '../../src/model/site.ts'
-import type {
-  ByteSource,
-  CallOptions,
-  ChecksumAlgorithm,
-  Operation,
-  ProbeOptions,
-  RemoteFile,
-  WriteOptions,
-} from '../../src/providers/provider.ts'
-import { Provider } from '../../src/providers/provider.ts'
+import { ForwardingProvider } from '../../src/pipeline/forwarding-provider.ts'
+import type { ByteSource, CallOptions, Operation, ProbeOptions, Provider, RemoteFile, WriteOptions } from '../../src/providers/provider.ts'
 
 type Hook = (path: RootedPath) => Promise<void> | void
 
@@ -27,31 +19,27 @@ export interface Interference {
 }
 
 /** A provider that works as another one does, while something else happens. Its files can't be cloned, so their bytes are read. */
-export class InterferedProvider extends Provider {
-  override readonly checksumAlgorithm: ChecksumAlgorithm
-  readonly #inner: Provider
+export class InterferedProvider extends ForwardingProvider {
   readonly #hooks: Interference
 
   constructor(inner: Provider, hooks: Interference) {
-    super(inner.site)
-    this.checksumAlgorithm = inner.checksumAlgorithm
-    this.#inner = inner
+    super(inner)
     this.#hooks = hooks
   }
 
   override async probe(options: ProbeOptions): Promise<void> {
     await this.#hooks.beforeProbe?.(options.operation ?? 'write')
-    await this.#inner.probe(options)
+    await this.inner.probe(options)
   }
 
   override async stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined> {
     await this.#hooks.beforeStat?.(path)
-    return await this.#inner.stat(path, options)
+    return await this.inner.stat(path, options)
   }
 
   override async read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
     await this.#hooks.beforeRead?.(path)
-    const stream = await this.#inner.read(path, options)
+    const stream = await this.inner.read(path, options)
     const { duringRead, afterChunk } = this.#hooks
     if (duringRead === undefined && afterChunk === undefined) return stream
     const hook = async (at: number, bytes: number, isFirst: boolean): Promise<void> => {
@@ -63,19 +51,7 @@ export class InterferedProvider extends Provider {
 
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
     await this.#hooks.beforeWrite?.(path)
-    return await this.#inner.write(path, source, options)
-  }
-
-  override async remove(path: RootedPath, options: CallOptions): Promise<void> {
-    await this.#inner.remove(path, options)
-  }
-
-  override list(folder: RootedPath, options: CallOptions): AsyncIterable<RemoteFile & { readonly name: string }> {
-    return this.#inner.list(folder, options)
-  }
-
-  override async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inner[Symbol.asyncDispose]()
+    return await this.inner.write(path, source, options)
   }
 }
 

@@ -2,17 +2,17 @@ import type { Db } from 'mongodb'
 
 import { SyncError } from '../../errors.ts'
 import { comparedFile } from '../../model/compared-file.ts'
-import { idPlain, isPlain, type Plain, type RepresentationDocument } from '../../model/document.ts'
+import { fileEntries, idPlain, type Plain, type RepresentationDocument } from '../../model/document.ts'
 import { HISTORY_FOLDER } from '../../model/mhl/manifest.ts'
 import { unfitForXml } from '../../model/mhl/xml-text.ts'
 import { isChosen } from '../../model/record-edit.ts'
 import type { Selection } from '../../model/selection.ts'
 import type { ProjectSettings, Settings } from '../../model/settings.ts'
 import { readSites, type SiteRecord, type SiteRecords } from '../../model/site-record.ts'
+import { projectSites } from '../../model/sources.ts'
 import { isBroken } from '../../model/valid-text.ts'
-import { ProjectRoots } from '../../streams/project-roots.ts'
 import { selected } from '../../streams/selected.ts'
-import { selectedProjects } from '../selected-projects.ts'
+import { selectedWithRoots } from '../selected-projects.ts'
 import type { DeliveredRoots } from './delivered-roots.ts'
 import type { FileName, Spool, WantedFile } from './spool.ts'
 
@@ -50,14 +50,11 @@ const isLeftOut = (name: string): boolean => name === HISTORY_FOLDER || name ===
 export async function gather(parts: GatherParts): Promise<Gathered> {
   const { db, settings, selection, misconfigured, spool, roots, signal } = parts
   const counts: Gathered = { records: 0, representations: 0 }
-  const projectRoots = new ProjectRoots({ db, settings })
-  for (const project of await selectedProjects(db, settings, selection)) {
-    await projectRoots.prepare(project)
-    const own = projectRoots.settingsOf(project)
-    const sites = [...new Set([selection.site, own.publishSite, own.localId, ...own.sites.keys()])]
+  for await (const { project, own } of selectedWithRoots(db, settings, selection)) {
+    const sites = [...new Set([selection.site, ...projectSites(own)])]
     for await (const document of selected(db, project, selection, { sites, signal })) {
       const before = counts.records
-      for (const entry of Array.isArray(document.files) ? (document.files as readonly unknown[]).filter(isPlain) : []) {
+      for (const entry of fileEntries(document)) {
         const records = readSites(entry['sites'])
         const chosen = records.records.get(selection.site)?.filter((record) => isChosen(record, { selection, retryCount: own.retryCount }))
         if (!chosen || chosen.length === 0) continue

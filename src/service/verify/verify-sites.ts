@@ -2,18 +2,18 @@ import { MongoServerError, type Db } from 'mongodb'
 
 import { messageOf, SyncError } from '../../errors.ts'
 import { comparedFile, type ComparedFile } from '../../model/compared-file.ts'
-import { idPlain, isPlain, type Plain, type RepresentationDocument } from '../../model/document.ts'
+import { fileEntries, idPlain, type Plain, type RepresentationDocument } from '../../model/document.ts'
 import { isChosen, RESET, type EditedFiles } from '../../model/record-edit.ts'
 import type { Selection } from '../../model/selection.ts'
 import type { ProjectSettings, Settings } from '../../model/settings.ts'
 import { readSites } from '../../model/site-record.ts'
+import { projectSites } from '../../model/sources.ts'
 import type { ProviderPool } from '../../providers/provider-pool.ts'
 import { editUpdate } from '../../streams/edit-update.ts'
 import { isPassing } from '../../streams/outage.ts'
-import { ProjectRoots } from '../../streams/project-roots.ts'
 import { selectedSlowly } from '../../streams/selected.ts'
 import { applyEdit } from '../edit-records.ts'
-import { selectedProjects } from '../selected-projects.ts'
+import { selectedWithRoots } from '../selected-projects.ts'
 import { inTime } from '../site-content.ts'
 import { lookAtSite, type Finding } from './look-at-site.ts'
 
@@ -136,15 +136,12 @@ export async function* verifySites(parts: VerifyParts, counts: VerifyCounts): As
 }
 
 async function* recordsOf({ db, settings, selection, signal }: VerifyParts, counts: VerifyCounts): AsyncGenerator<Item, undefined> {
-  const roots = new ProjectRoots({ db, settings })
-  for (const project of await selectedProjects(db, settings, selection)) {
-    await roots.prepare(project)
-    const own = roots.settingsOf(project)
-    const all = [...new Set([own.publishSite, own.localId, ...own.sites.keys()])]
+  for await (const { project, own } of selectedWithRoots(db, settings, selection)) {
+    const all = projectSites(own)
     const sites = [...new Set([...all, ...(selection.site === undefined ? [] : [selection.site])])]
     for await (const document of selectedSlowly(db, project, selection, { sites, signal })) {
       const before = counts.records
-      for (const entry of Array.isArray(document.files) ? (document.files as readonly unknown[]).filter(isPlain) : []) {
+      for (const entry of fileEntries(document)) {
         const { records } = readSites(entry['sites'])
         for (const site of selection.site === undefined ? all : [selection.site]) {
           const said = records.get(site)?.some((record) => record.created && isChosen(record, { selection, retryCount: own.retryCount }))
