@@ -1,12 +1,12 @@
 import AxeSource from 'axe-core'
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { HAS_BROWSER } from '../support/browser.ts'
 import { TOKEN } from '../support/fake-api.ts'
 import { atSite, idAt } from '../support/fake-items.ts'
 import { studio } from '../support/fake-studio.ts'
-import { PageStage } from '../support/page-stage.ts'
+import { usePageStage, type PageStage } from '../support/page-stage.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const NOW = Date.now()
@@ -40,17 +40,7 @@ async function serious(page: Page): Promise<readonly string[]> {
 }
 
 describe.skipIf(!HAS_BROWSER)('the page', () => {
-  beforeAll(async () => {
-    stage = await PageStage.open()
-  })
-
-  afterEach(async () => {
-    await stage.leave()
-  })
-
-  afterAll(async () => {
-    await stage.close()
-  })
+  usePageStage((opened) => (stage = opened))
 
   test('a site says how it is: word, shape, why, what waits; its pause names who and why', async () => {
     const page = await look()

@@ -1,10 +1,10 @@
 import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 import { HAS_BROWSER } from '../support/browser.ts'
 import { atSite, idAt, manyItems } from '../support/fake-items.ts'
 import { studio } from '../support/fake-studio.ts'
-import { PageStage } from '../support/page-stage.ts'
+import { usePageStage, type PageStage } from '../support/page-stage.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const NOW = Date.now()
@@ -16,17 +16,7 @@ let stage: PageStage
 const look = async (query = '', world = studio(NOW), options = {}): Promise<Page> => await stage.look(query, world, options)
 
 describe.skipIf(!HAS_BROWSER)('the queue', () => {
-  beforeAll(async () => {
-    stage = await PageStage.open()
-  })
-
-  afterEach(async () => {
-    await stage.leave()
-  })
-
-  afterAll(async () => {
-    await stage.close()
-  })
+  usePageStage((opened) => (stage = opened))
 
   test('a row says for each site how it is: in a word, a shape and a colour', async () => {
     const page = await look()

@@ -1,5 +1,7 @@
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 
+import { afterAll, afterEach, beforeAll } from 'vitest'
+
 import { openBrowser, openPage, type Watched } from './browser.ts'
 import { FakeApi, type FakeWorld } from './fake-api.ts'
 
@@ -40,4 +42,19 @@ export class PageStage {
   async close(): Promise<void> {
     await this.#browser.close()
   }
+}
+
+/** One browser for all tests of a `describe`; each of them leaves its page. */
+export function usePageStage(opened: (stage: PageStage) => void): void {
+  let stage: PageStage
+  beforeAll(async () => {
+    stage = await PageStage.open()
+    opened(stage)
+  })
+  afterEach(async () => {
+    await stage.leave()
+  })
+  afterAll(async () => {
+    await stage.close()
+  })
 }
