@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 
 import { ConfigError, messageOf, UnsupportedServerError, UsageError } from '../errors.ts'
 import { version } from '../version.ts'
-import { addControls, addDiff, addReceipt, addVerify } from './control-options.ts'
+import { addAdopt, addControls, addDiff, addReceipt, addVerify } from './control-options.ts'
 import type { ImportOptions } from './import-settings.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
@@ -157,6 +157,7 @@ function build(ended: (code: ExitCode) => void): Command {
   addDiff(program, config, ended)
   addReceipt(program, config, ended)
   addVerify(program, config, ended)
+  addAdopt(program, config, ended)
   addTokens(program, config, ended)
   return program
 }

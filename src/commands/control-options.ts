@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import type { Selection } from '../model/selection.ts'
 import type { ExitCode } from './command-line.ts'
 import type { ControlName } from '../service/controls.ts'
+import type { AdoptOptions } from './adopt.ts'
 import type { ControlOptions } from './controls.ts'
 import type { DiffOptions } from './diff.ts'
 import type { ReceiptOptions } from './receipt.ts'
@@ -109,6 +110,23 @@ export function addVerify(program: Command, config: () => Option, ended: (code: 
 const VERIFY_HELP = `
 Without --site, at every site whose record has a created_dt. Exits with 1 where something is wrong, or a site could not be looked at:
 nothing is missing because a site is down.`
+
+/** The command that marks what is at a site already, with the same selection. */
+export function addAdopt(program: Command, config: () => Option, ended: (code: ExitCode) => void): void {
+  selecting(
+    program.command('adopt').description('mark files that are at a site already, with the same content, without sending them'),
+    config,
+  )
+    .argument('[representation]', 'an id, a path, or asset/subset/version/name')
+    .addHelpText('after', ADOPT_HELP)
+    .action(async (representation: string | undefined, options: AdoptOptions) =>
+      ended(await (await import('./adopt.ts')).adoptCommand(representation, options)),
+    )
+}
+
+const ADOPT_HELP = `
+Needs --site. Each file without a created_dt of the site is looked at there and compared with another site that has it. Exits with 1 where one
+is different, could not be compared, or the site did not answer; what is not there stays as it is (exit 0).`
 
 /** What the options of a selection hold. */
 export interface SelectionOptions extends Omit<Selection, 'representation' | 'states' | 'all'> {

@@ -59,7 +59,7 @@ export function editedFiles(files: unknown, edit: RecordEdit, scope: EditScope):
 }
 
 function isEdited(sites: unknown, records: readonly SiteRecord[], site: string, edit: RecordEdit, scope: EditScope): boolean {
-  if (edit.kind === 'add') return records.length === 0 && takesRecords(sites) && !hasField(sites, site)
+  if (edit.kind === 'add') return records.length === 0 && takesRecordOf(sites, site)
   const chosen = records.filter((record) => isChosen(record, scope))
   return chosen.some((record) => changes(rawRecords(sites, site), record, edit, scope))
 }
@@ -92,6 +92,11 @@ export function rawRecords(sites: unknown, site: string): readonly Readonly<Reco
   if (!isPlain(sites)) return []
   const own = Object.entries(sites).find(([name]) => name === site)?.[1]
   return isPlain(own) ? [own] : []
+}
+
+/** May a record of the site be added, where none is? */
+export function takesRecordOf(sites: unknown, site: string): boolean {
+  return takesRecords(sites) && !hasField(sites, site)
 }
 
 /** A list of texts is the oldest shape, which is left alone; where nothing was ever written, an array is begun. */

@@ -12,14 +12,19 @@ export async function selectedProjects(db: Db, settings: Settings, { project }: 
   return (await collectionNames(db)).filter((name) => projectSettings(settings, name).enabled)
 }
 
-/** The same, each with its settings, for whoever looks at files: roots that the project's own document says are among them. */
+/**
+ * The same, each with its settings, for whoever looks at files: roots that the project's own document says are among them. By their names,
+ * so that one may go on `from` a name.
+ */
 export async function* selectedWithRoots(
   db: Db,
   settings: Settings,
   selection: Selection,
+  from = '',
 ): AsyncGenerator<{ readonly project: string; readonly own: ProjectSettings }> {
   const roots = new ProjectRoots({ db, settings })
-  for (const project of await selectedProjects(db, settings, selection)) {
+  for (const project of (await selectedProjects(db, settings, selection)).toSorted()) {
+    if (project < from) continue
     await roots.prepare(project)
     yield { project, own: roots.settingsOf(project) }
   }

@@ -1,4 +1,4 @@
-import type { Document } from 'mongodb'
+import type { Db, Document } from 'mongodb'
 
 import { rawRecords, type EditedFiles, type RecordEdit } from '../model/record-edit.ts'
 import { fitsOperators, sitesUpdate } from './record-update.ts'
@@ -17,8 +17,19 @@ const GUARDED = ['created_dt', 'error', 'tries', 'last_failed_dt', 'id', 'paused
  * it was read. Files are found by id.
  */
 export function editUpdate(documentId: unknown, edit: RecordEdit, edited: EditedFiles): EditUpdate {
-  const filter = { _id: { $eq: documentId }, type: 'representation', files: { $type: 'array' }, $expr: isUnchanged(edited) }
+  const filter = unchangedFilter(documentId, edited)
   return { filter, ...(fitsOperators(edited) ? byOperators(edit, edited) : byPipeline(edit, edited)) }
+}
+
+/** The document, as long as these records and files are as they were read. */
+export function unchangedFilter(documentId: unknown, edited: EditedFiles): Document {
+  return { _id: { $eq: documentId }, type: 'representation', files: { $type: 'array' }, $expr: isUnchanged(edited) }
+}
+
+/** The same, asked for without changing anything. */
+export async function isAsRead(db: Db, project: string, documentId: unknown, edited: EditedFiles): Promise<boolean> {
+  const filter = unchangedFilter(documentId, edited)
+  return (await db.collection(project).findOne(filter, { projection: { _id: 1 }, hint: { _id: 1 } })) !== null
 }
 
 function byOperators(edit: RecordEdit, { shape, site, fileIds }: EditedFiles): Omit<EditUpdate, 'filter'> {

@@ -136,16 +136,18 @@ export function sitesUpdate(isIt: Document, sites: Document): Document {
   return { $set: { files: { $map: { input: '$files', as: 'file', in: { $cond: [isIt, written, '$$file'] } } } } }
 }
 
-/** A record that is missing stays so. */
 function marked(sites: Document, site: string): Document {
   const field = { $literal: site }
-  const record = { $getField: { field, input: '$$file.sites' } }
+  return { $setField: { field, input: sites, value: markedRecord({ $getField: { field, input: '$$file.sites' } }) } }
+}
+
+/** A record of an alternative that says by its date that the file is there. One that says so, or is missing, stays as it is. */
+export function markedRecord(record: Document | string): Document {
   const isOpen = { $eq: [{ $ifNull: [{ $getField: { field: 'created_dt', input: record } }, null] }, null] }
-  let value: Document = record
+  let value: Document | string = record
   for (const each of UNSET.synced) value = { $unsetField: { field: each, input: value } }
   value = { $setField: { field: 'created_dt', input: value, value: '$$NOW' } }
-  const kept = { $cond: [{ $and: [{ $eq: [{ $type: record }, 'object'] }, isOpen] }, value, record] }
-  return { $setField: { field, input: sites, value: kept } }
+  return { $cond: [{ $and: [{ $eq: [{ $type: record }, 'object'] }, isOpen] }, value, record] }
 }
 
 function unchangedExpression(input: Document, name: keyof RecordSnapshot, snapshot: RecordSnapshot): Document {

@@ -41,14 +41,21 @@ export async function* selected(
 /** Milliseconds. Servers forget a cursor that nobody asks for ten minutes, and a session after thirty. */
 const CURSOR_MS = 60_000
 
-/** The same for work that takes hours: whoever asks slowly gets a fresh cursor, which begins where the last one was left. */
+interface SlowOptions {
+  readonly sites: readonly string[]
+  readonly signal?: AbortSignal
+  readonly cursorMs?: number
+  readonly after?: unknown
+}
+
+/** The same for work that takes hours: whoever asks slowly gets a fresh cursor, which begins where the last one was left. It begins after the id `after`. */
 export async function* selectedSlowly(
   db: Db,
   project: string,
   selection: Selection,
-  { cursorMs = CURSOR_MS, ...options }: { readonly sites: readonly string[]; readonly signal?: AbortSignal; readonly cursorMs?: number },
+  { cursorMs = CURSOR_MS, after, ...options }: SlowOptions,
 ): AsyncGenerator<RepresentationDocument> {
-  let from: unknown
+  let from = after
   for (let isDone = false; !isDone;) {
     isDone = true
     const before = from === undefined ? undefined : idText(from)

@@ -228,6 +228,40 @@ test('without a site: every site whose record says so; nothing is sent over what
   expect(await recordsNow(production, document, 'studio')).toEqual([{ created_dt: T0 }, {}, { created_dt: T0 }])
 })
 
+test('a changed original of the same size is found by any copy that differs, and is right where one is the same', async () => {
+  const production = await openProduction('memory')
+  const { stage } = production.drive
+  for (const name of ['a', 'b']) await stage.file(name, 'CONTENT')
+  for (const name of ['a', 'b']) production.drive.drive.addFile(name, 'content', { parent: production.drive.w })
+  await production.put('a', 'content')
+  await production.put('b', 'CONTENT')
+  const sites = () => inArray(THERE, { name: 'gdrive', created_dt: T0 })
+  const document = representation(['a', 'b'].map((name) => entry(`{root[work]}/${name}`, sites(), { size: 7 })))
+  await stage.insert(document)
+  const verified = await production.verify({ selection: { site: 'studio', all: true }, mend: 'reset' })
+  expect(verified.found.map(({ path, finding, why, mended }) => [path, finding, why, mended])).toEqual([
+    ['{root[work]}/a', 'changed', `it has other content than at gdrive, ${SITE}`, false],
+  ])
+  expect(verified).toMatchObject({ records: 2, changed: 1, alone: 0 })
+  expect(await recordsNow(production, document, 'studio')).toEqual([{ created_dt: T0 }, { created_dt: T0 }])
+})
+
+test.each(['local', 'memory', 'Drive'])('what no other site has is not reset, and named (%s)', async (kind) => {
+  const production = await openProduction(kind)
+  const { stage } = production.drive
+  await production.put('short', 'con')
+  const document = representation([entry('{root[work]}/gone', inArray(THERE)), entry('{root[work]}/short', inArray(THERE), { size: 7 })])
+  await stage.insert(document)
+  await mkdir(stage.studioPath(''), { recursive: true })
+  for (const mend of ['reset', 'resend'] as const) {
+    const verified = await production.verify({ mend })
+    expect(findingsOf(verified)).toEqual({ gone: 'missing', short: 'truncated' })
+    expect(verified.found.map(({ why }) => why.endsWith('; no other site is known to have it'))).toEqual([true, true])
+    expect(verified).toMatchObject({ mended: 0, nowhere_else: 2 })
+    expect(await recordsNow(production, document)).toEqual([KEPT, KEPT])
+  }
+})
+
 test('told to end, it ends, and says what it did', async () => {
   const production = await openProduction('memory')
   await publish(production, 'array')

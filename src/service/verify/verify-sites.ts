@@ -1,24 +1,18 @@
-import { MongoServerError, type Db } from 'mongodb'
+import { MongoServerError } from 'mongodb'
 
-import { messageOf, SyncError } from '../../errors.ts'
-import { comparedFile, type ComparedFile } from '../../model/compared-file.ts'
-import { fileEntries, idPlain, type Plain, type RepresentationDocument } from '../../model/document.ts'
+import type { ComparedFile } from '../../model/compared-file.ts'
+import type { Plain } from '../../model/document.ts'
 import { isChosen, RESET, type EditedFiles } from '../../model/record-edit.ts'
-import type { Selection } from '../../model/selection.ts'
-import type { ProjectSettings, Settings } from '../../model/settings.ts'
+import type { ProjectSettings } from '../../model/settings.ts'
 import { readSites } from '../../model/site-record.ts'
-import { projectSites } from '../../model/sources.ts'
-import type { ProviderPool } from '../../providers/provider-pool.ts'
-import { editUpdate } from '../../streams/edit-update.ts'
+import { isAsRead } from '../../streams/edit-update.ts'
 import { isPassing } from '../../streams/outage.ts'
-import { selectedSlowly } from '../../streams/selected.ts'
 import { applyEdit } from '../edit-records.ts'
-import { selectedWithRoots } from '../selected-projects.ts'
-import { inTime } from '../site-content.ts'
-import { lookAtSite, type Finding } from './look-at-site.ts'
+import { elsewhere, lookAtSite, type Elsewhere, type Finding } from './look-at-site.ts'
+import { aboutItem, atOnce, subjectOf, walk, type Item, type Position, type WalkParts } from './walk.ts'
 
 export const MENDS = ['report', 'reset', 'resend'] as const
-/** `reset`: the record does not say any more that the file is there; `resend`: the same, where another site has it to send. */
+/** `reset`: the record does not say any more that the file is there, unless no other site has it; `resend`: the same, where another site has it at this moment. */
 export type Mend = (typeof MENDS)[number]
 
 export interface Found {
@@ -49,36 +43,23 @@ export interface VerifyCounts {
   mended: number
   /** Representations that they are in. */
   mended_representations: number
+  /** Findings of files that no other site has: nobody could send them again. */
+  nowhere_else: number
   /** Findings in documents that changed meanwhile: left as they are, and not told. */
   skipped: number
   /** Records that the server did not take. */
   refused: number
 }
 
-export interface VerifyParts {
-  readonly db: Db
-  readonly settings: Settings
-  readonly selection: Selection
+export interface VerifyParts extends WalkParts {
   readonly mend: Mend
   readonly isDryRun: boolean
-  readonly misconfigured: ReadonlyMap<string, unknown>
-  readonly providers: Pick<ProviderPool, 'get'>
-  readonly signal: AbortSignal
   /** Called for each file that was looked at. */
   readonly progress?: (counts: Readonly<VerifyCounts>) => void
 }
 
-/** One record to look at. */
-interface Item {
-  readonly project: string
-  readonly settings: ProjectSettings
-  readonly document: RepresentationDocument
-  readonly entry: Plain
-  readonly site: string
-}
-
-/** Files that are looked at at once. */
-const AT_ONCE = 8
+/** Files in which something is wrong. */
+export const wrongOf = ({ missing, changed, truncated, duplicated }: VerifyCounts): number => missing + changed + truncated + duplicated
 
 export const noVerifyCounts = (): VerifyCounts => ({
   records: 0,
@@ -91,118 +72,95 @@ export const noVerifyCounts = (): VerifyCounts => ({
   not_looked: 0,
   mended: 0,
   mended_representations: 0,
+  nowhere_else: 0,
   skipped: 0,
   refused: 0,
 })
 
 /** Looks at each selected file that a record says is at a site, and gives what is wrong. What was mended when it is told to end stays so. */
 export async function* verifySites(parts: VerifyParts, counts: VerifyCounts): AsyncGenerator<Found> {
-  const { signal, progress } = parts
   const trouble = new Map<string, string>()
   const mendedOnes = new WeakSet<object>()
-  const items = recordsOf(parts, counts)
-  const under = new Map<object, Promise<readonly [object, Found | undefined]>>()
-  const begin = (item: Item): void => {
-    const key = {}
-    const one = checkRecord(parts, item, trouble, counts).then((found) => {
-      if (found?.mended === true && !mendedOnes.has(item.document)) counts.mended_representations++
-      if (found?.mended === true) mendedOnes.add(item.document)
-      return [key, found] as const
-    })
-    // It may reject before anybody waits for it; who does is told all the same.
-    one.catch(() => undefined)
-    under.set(key, one)
+  const work = async (item: Item): Promise<Found | undefined> => {
+    const found = await checkRecord(parts, item, trouble, counts)
+    if (found?.mended === true && !mendedOnes.has(item.document)) counts.mended_representations++
+    if (found?.mended === true) mendedOnes.add(item.document)
+    return found
   }
-  try {
-    for (let isDone = false; !isDone || under.size > 0;) {
-      while (!isDone && under.size < AT_ONCE && !signal.aborted) {
-        const next = await items.next()
-        if (next.done === true) isDone = true
-        else begin(next.value)
-      }
-      if (signal.aborted) isDone = true
-      if (under.size === 0) continue
-      const [key, found] = await Promise.race(under.values())
-      under.delete(key)
-      progress?.(counts)
-      if (found) yield found
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error
-  } finally {
-    await Promise.allSettled(under.values())
-    await items.return(undefined)
+  for await (const found of atOnce(recordsThere(parts, counts), work, parts.signal)) {
+    parts.progress?.(counts)
+    if (found) yield found
   }
 }
 
-async function* recordsOf({ db, settings, selection, signal }: VerifyParts, counts: VerifyCounts): AsyncGenerator<Item, undefined> {
-  for await (const { project, own } of selectedWithRoots(db, settings, selection)) {
-    const all = projectSites(own)
-    const sites = [...new Set([...all, ...(selection.site === undefined ? [] : [selection.site])])]
-    for await (const document of selectedSlowly(db, project, selection, { sites, signal })) {
-      const before = counts.records
-      for (const entry of fileEntries(document)) {
-        const { records } = readSites(entry['sites'])
-        for (const site of selection.site === undefined ? all : [selection.site]) {
-          const said = records.get(site)?.some((record) => record.created && isChosen(record, { selection, retryCount: own.retryCount }))
-          if (said !== true) continue
-          if (counts.records === before) counts.representations++
-          counts.records++
-          yield { project, settings: own, document, entry, site }
-        }
-      }
-    }
+/** The records of the selection that say that a file is there. */
+export async function* recordsThere(
+  parts: Pick<WalkParts, 'db' | 'settings' | 'selection' | 'signal'>,
+  counts: Pick<VerifyCounts, 'records' | 'representations'>,
+  from?: Position,
+): AsyncGenerator<Item, undefined> {
+  const { selection } = parts
+  const isThere = ({ sites }: Plain, site: string, { retryCount }: ProjectSettings): boolean =>
+    readSites(sites)
+      .records.get(site)
+      ?.some((record) => record.created && isChosen(record, { selection, retryCount })) === true
+  let latest: unknown
+  for await (const item of walk(parts, isThere, from)) {
+    if (item.document !== latest) counts.representations++
+    latest = item.document
+    counts.records++
+    yield item
   }
   return undefined
 }
 
-async function checkRecord(parts: VerifyParts, item: Item, trouble: Map<string, string>, counts: VerifyCounts): Promise<Found | undefined> {
-  const { providers, misconfigured, signal } = parts
-  const { project, document, entry, site, settings } = item
-  const { path } = entry
-  const about = { project, representation: idPlain(document._id), path: typeof path === 'string' ? path : String(path), site }
+/** Looks at one of them; undefined where nothing is wrong. */
+export async function checkRecord(
+  parts: VerifyParts,
+  item: Item,
+  trouble: Map<string, string>,
+  counts: VerifyCounts,
+): Promise<Found | undefined> {
+  const { misconfigured } = parts
+  const about = aboutItem(item)
   const unknown = (why: string): Found => {
     counts.not_looked++
     return { ...about, finding: 'not-looked', why, mended: false }
   }
-  if (typeof path !== 'string') return unknown('its path is no text')
-  if (misconfigured.has(site)) return unknown(messageOf(misconfigured.get(site)))
-  const file = comparedFile({ document, settings, misconfigured }, path, readSites(entry['sites']), site)
-  if (file === undefined) return unknown('the site is not configured in this project')
-  if (file instanceof SyncError) return unknown(file.message)
-  const look = await lookAtSite({ providers, signal, trouble }, file, entry['size'])
+  const file = subjectOf(item, misconfigured)
+  if (typeof file === 'string') return unknown(file)
+  const look = await lookAtSite({ ...parts, trouble }, file, item.entry['size'])
   if (look.kind === 'same') return undefined
   if (look.kind === 'alone') {
     counts.alone++
     return undefined
   }
   if (look.kind === 'unknown') return unknown(look.why)
-  const becomes = await mend(parts, item, file, look.finding)
+  const others = await elsewhere({ ...parts, trouble }, file)
+  const becomes = await mend(parts, item, mends(parts.mend, file, look.finding, others))
   if (becomes === 'skipped') {
     counts.skipped++
     return undefined
   }
   counts[look.finding]++
+  if (others === 'nowhere') counts.nowhere_else++
   if (becomes === 'mended') counts.mended++
   if (becomes === 'refused') counts.refused++
-  return { ...about, finding: look.finding, why: look.why, mended: becomes === 'mended' }
+  const why = others === 'nowhere' ? `${look.why}; no other site is known to have it` : look.why
+  return { ...about, finding: look.finding, why, mended: becomes === 'mended' }
 }
 
 /** Resets the record where that is asked for and helps; `skipped`: the document is not what was looked at any more. */
 async function mend(
-  parts: VerifyParts,
+  { db, isDryRun }: VerifyParts,
   { project, document, entry, site }: Item,
-  file: ComparedFile,
-  finding: Finding,
+  helps: boolean,
 ): Promise<'mended' | 'left' | 'skipped' | 'refused'> {
-  const { db, isDryRun } = parts
   const edited: EditedFiles = { site, shape: readSites(entry['sites']).shape, fileIds: [entry['_id']], entries: [entry], created: 1 }
   // Files are found by their ids.
-  const isToBe = entry['_id'] !== undefined && entry['_id'] !== null && (await mends(parts, file, finding))
+  const isToBe = helps && entry['_id'] !== undefined && entry['_id'] !== null
   if (!isToBe || isDryRun) {
-    const { filter } = editUpdate(document._id, RESET, edited)
-    const now = await db.collection(project).findOne(filter, { projection: { _id: 1 }, hint: { _id: 1 } })
-    return now === null ? 'skipped' : isToBe ? 'mended' : 'left'
+    return !(await isAsRead(db, project, document._id, edited)) ? 'skipped' : isToBe ? 'mended' : 'left'
   }
   try {
     return (await applyEdit(db, project, document, RESET, edited)) ? 'mended' : 'skipped'
@@ -213,20 +171,11 @@ async function mend(
 }
 
 /**
- * Nothing is sent over what was published, and of several files of one name a person has to say which is meant. A resend needs a site that
- * has the file.
+ * Nothing is sent over what was published, and of several files of one name a person has to say which is meant. What no other site has stays
+ * on record: nobody could send it again. A resend needs a site that has it at this moment.
  */
-async function mends({ mend: how, providers, signal }: VerifyParts, file: ComparedFile, finding: Finding): Promise<boolean> {
+function mends(how: Mend, file: ComparedFile, finding: Finding, others: Elsewhere): boolean {
   if (how === 'report' || finding === 'duplicated') return false
   if (file.isOriginal && finding !== 'missing') return false
-  if (how === 'reset') return true
-  for (const { source, sourceSite } of file.sources) {
-    try {
-      const provider = await providers.get(sourceSite)
-      if (await inTime(signal, async (limited) => provider.stat(source, { signal: limited, exact: true }))) return true
-    } catch {
-      signal.throwIfAborted()
-    }
-  }
-  return false
+  return how === 'reset' ? others !== 'nowhere' : others === 'there'
 }
