@@ -45,7 +45,7 @@ export function actionRoutes({ database, log, signal, jobs }: ApiParts & { reado
           const who = token?.name ?? 'nobody'
           const inspection = await database.inspection()
           const work = await action.prepare(body, inspection)
-          const context = { inspection, patient: database.patient(), who, log, signal }
+          const context = { inspection, patient: database.patient(), lasting: async () => database.lasting(), who, log, signal }
           const answer = await jobs.run({ action: name, who }, body.background, async (tell) => await work({ ...context, tell }))
           if ('result' in answer) return answer.result as never
           const href = `/api/v1/jobs/${answer.job.id}`

@@ -2,54 +2,10 @@ import { z } from 'zod'
 
 import { CONTROL_NAMES, doneJson, editSelected, readControl, type ControlName } from '../service/controls.ts'
 import { knownNames, noCounts } from '../service/edit-records.ts'
-import type { Inspection } from '../service/inspection.ts'
 import { pauseJson, widePause } from '../service/wide-pause.ts'
-import type { Log } from '../model/log.ts'
+import { bodySchema, tellIn, type Action, type ActionBody } from './action.ts'
+import { LOOK_ACTIONS } from './look-actions.ts'
 import { text } from './schemas.ts'
-
-/** Options by their names without dashes; which of them exist, the command knows. */
-const selectionSchema = z
-  .strictObject({
-    representation: text(4_096).optional().describe('An id, a path, or asset/subset/version/name.'),
-    project: text().optional(),
-    asset: text().optional(),
-    subset: text().optional(),
-    version: z.union([text(100), z.number()]).optional(),
-    name: text().optional(),
-    site: text().optional(),
-    state: text(100).optional().describe('pending, failed, exhausted, paused or synced; several with commas.'),
-    error: text().optional().describe('A part of the text of an error.'),
-    all: z.boolean().optional(),
-  })
-  .describe('What it is about: all that is said must hold, and saying nothing selects nothing.')
-
-const bodySchema = z.strictObject({
-  selection: selectionSchema,
-  dry_run: z.boolean().default(false).describe('true: says what would be done, and does nothing.'),
-  yes: z.boolean().optional().describe('Accepted as by every command; nothing is asked here.'),
-  background: z.boolean().default(false).describe('true: answers at once, with a job to look at.'),
-})
-
-/** Who asks for an action, and with what it is done. */
-interface ActionContext {
-  readonly inspection: Inspection
-  /** The projects, for what takes longer. */
-  readonly patient: Inspection['db']
-  readonly who: string
-  readonly log: Log
-  readonly signal: AbortSignal
-  /** Says how far it is. */
-  readonly tell: (progress: object) => void
-}
-
-type ActionBody = z.output<typeof bodySchema> & Readonly<Record<string, unknown>>
-
-/** Something that may be done over HTTP. What can't be meant throws before anything is done. */
-export interface Action {
-  readonly summary: string
-  readonly body: z.ZodType<ActionBody>
-  readonly prepare: (body: ActionBody, inspection: Inspection) => Promise<(context: ActionContext) => Promise<object>>
-}
 
 const SUMMARIES: Readonly<Record<ControlName, string>> = {
   retry: 'Try failed files again at once',
@@ -91,7 +47,7 @@ function control(name: ControlName): Action {
           settings,
           dryRun,
           who,
-          tell: (entry: object, message: string) => log.event('controls.changed', { message, extra: { ...entry, via: 'http' } }),
+          tell: tellIn(log),
           signal,
           progress: ({ looked, records }: { readonly looked: number; readonly records: number }) => tell({ looked, records }),
         }
@@ -103,4 +59,7 @@ function control(name: ControlName): Action {
 }
 
 /** By name, each a route below `/api/v1/actions`. */
-export const ACTIONS: Readonly<Record<string, Action>> = Object.fromEntries(CONTROL_NAMES.map((name) => [name, control(name)]))
+export const ACTIONS: Readonly<Record<string, Action>> = {
+  ...Object.fromEntries(CONTROL_NAMES.map((name) => [name, control(name)])),
+  ...LOOK_ACTIONS,
+}

@@ -40,11 +40,21 @@ export class HttpDatabase implements AsyncDisposable {
     const settings = this.#parts.settings()
     if (this.#opened?.settings !== settings) {
       const before = this.#opened
-      const { openProvider } = this.#parts
-      this.#opened = { settings, inspection: openInspection({ settings, connections: this.connections, openProvider }) }
+      this.#opened = { settings, inspection: this.#open(settings) }
       void before?.inspection.then(async ({ providers }) => providers[Symbol.asyncDispose]()).catch(() => undefined)
     }
     return await this.#opened.inspection
+  }
+
+  /** For work that goes on when the configuration is another one: its providers are to be closed by whoever asked. */
+  async lasting(): Promise<Inspection> {
+    await this.connect()
+    return await this.#open(this.#parts.settings())
+  }
+
+  async #open(settings: Settings): Promise<Inspection> {
+    const { openProvider } = this.#parts
+    return await openInspection({ settings, connections: this.connections, openProvider })
   }
 
   /** Resolves when it is connected; tried anew with each call. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 
 import { addressOf, ask, HTTP, newToken, type HttpAnswer } from '../support/http-client.ts'
-import { entry, inArray, inObject, representation, T0 } from '../support/published.ts'
+import { entry, inArray, inObject, representation, T0, type Representation } from '../support/published.ts'
 import { PROJECT, Stage, type Running } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -119,5 +119,84 @@ test('what nobody waits for is a job to look at', async () => {
   })
   expect(done).toMatchObject({ action: 'retry', who: 'anna', state: 'done', result: { records: 300, representations: 300 } })
   expect((await ask(address, '/api/v1/jobs/none')).status).toBe(404)
+  await running.stop()
+})
+
+test('verify and adopt look at the sites, and are audited by the name of the token', async () => {
+  const { stage, running, act } = await serve()
+  for (const name of ['a.ma', 'b.ma']) await stage.file(name, 'content')
+  stage.spy('nas').store.put('/My Drive/w/a.ma', Buffer.from('content'), T0)
+  const documents = [
+    representation([entry('{root[work]}/a.ma', inArray('nas')), entry('{root[work]}/b.ma', inArray({ name: 'nas', created_dt: T0 }))]),
+    representation([entry('{root[work]}/a.ma', inObject({}))]),
+  ]
+  await stage.insert(...documents)
+  const selection = { site: 'nas', project: PROJECT }
+  const before = await stage.raw(documents[0] as Representation)
+  const dry = await act('adopt', { selection, dry_run: true })
+  expect(dry).toMatchObject({ status: 200, body: { action: 'adopt', records: 2, adopted: 2, representations: 2, dry_run: true, left: [] } })
+  expect((await stage.raw(documents[0] as Representation))?.equals(before as Buffer)).toBe(true)
+  expect(await act('adopt', { selection })).toMatchObject({ status: 200, body: { records: 2, dry_run: false, missing: 0, more: 0 } })
+  expect(await stage.record(documents[0] as Representation, { site: 'nas' })).toMatchObject({ created_dt: expect.any(Date) as Date })
+  const report = await act('verify', { selection: { all: true, site: 'nas' } })
+  expect(report).toMatchObject({
+    status: 200,
+    body: {
+      action: 'verify',
+      mend: 'report',
+      records: 3,
+      missing: 1,
+      mended: 0,
+      findings: [{ path: '{root[work]}/b.ma', finding: 'missing' }],
+    },
+  })
+  expect(await act('verify', { selection, mend: 'resend', dry_run: true })).toMatchObject({
+    status: 200,
+    body: { mended: 1, dry_run: true },
+  })
+  expect(await act('verify', { selection, mend: 'resend' })).toMatchObject({ status: 200, body: { mended: 1, dry_run: false } })
+  expect(await stage.record(documents[0] as Representation, { site: 'nas', file: 1 })).toEqual({ name: 'nas' })
+  const audited = await stage.state.collection('audit').find().sort({ _id: 1 }).toArray()
+  expect(audited.map(({ action, who, records }) => [action, who, records])).toEqual([
+    ['adopt', 'anna', 2],
+    ['verify', 'anna', 0],
+    ['verify', 'anna', 1],
+  ])
+  expect(running.lines.of('controls.changed')).toHaveLength(3)
+  for (const [action, body] of [
+    ['adopt', { selection: { all: true } }],
+    ['adopt', { selection: {} }],
+    ['adopt', { selection, mend: 'reset' }],
+    ['verify', { selection: {} }],
+    ['verify', { selection, mend: 'resett' }],
+    ['verify', { selection: { site: 'nowhere' } }],
+  ] as const) {
+    expect([body, (await act(action, body)).status]).toEqual([body, 400])
+  }
+  await running.stop()
+})
+
+test('a verify that takes long is a job to look at', async () => {
+  const { stage, running, address, act } = await serve()
+  await stage.file('a.ma', 'content')
+  await stage.insert(representation([entry('{root[work]}/a.ma', inArray({ name: 'nas', created_dt: T0 }))]))
+  const { promise: asked, resolve: isAsked } = Promise.withResolvers<void>()
+  const { promise: open, resolve } = Promise.withResolvers<void>()
+  stage.spy('nas').gate = async ({ verb }) => {
+    if (verb !== 'stat') return
+    isAsked()
+    await open
+  }
+  const answer = await act('verify', { selection: { site: 'nas' } })
+  expect([answer.status, answer.headers.location]).toEqual([202, answer.body['href']])
+  await asked
+  const look = async () => (await ask(address, String(answer.body['href']))).body
+  expect(await look()).toMatchObject({ action: 'verify', who: 'anna', state: 'running' })
+  resolve()
+  const done = await waitFor('the end of the job', async () => {
+    const job = await look()
+    return job['state'] === 'running' ? false : job
+  })
+  expect(done).toMatchObject({ state: 'done', result: { records: 1, missing: 1 } })
   await running.stop()
 })

@@ -3,74 +3,16 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
-import { SyncError } from '../../src/errors.ts'
-import type { Settings } from '../../src/model/settings.ts'
 import { ProviderPool } from '../../src/providers/provider-pool.ts'
-import { openProvider } from '../../src/providers/registry.ts'
 import { readOnlyMemory } from '../../src/service/read-only-memory.ts'
-import { noVerifyCounts, verifySites, type Found, type VerifyCounts, type VerifyParts } from '../../src/service/verify/verify-sites.ts'
 import { selectedSlowly } from '../../src/streams/selected.ts'
-import { KINDS } from '../support/direction-kinds.ts'
-import { openDriveStage, type DriveStage } from '../support/drive-stage.ts'
-import { entry, inArray, inObject, recordOf, representation, T0, type Representation, type SiteRecordJson } from '../support/published.ts'
+import { openProduction, recordsNow, SITE, type Production, type Verified } from '../support/looked-production.ts'
+import { entry, inArray, inObject, recordOf, representation, T0, type Representation } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
 import { ServiceProcess, writeConfig } from '../support/service-process.ts'
+import { DOWN } from '../support/site-down.ts'
 
-/** A name that no dotted path can spell. */
-const SITE = 'cl.ient'
 const THERE = { name: SITE, created_dt: T0, id: 'x', mine: 'kept' }
-
-interface Verified extends VerifyCounts {
-  readonly found: readonly Found[]
-}
-
-interface Production {
-  readonly drive: DriveStage
-  readonly settings: Settings
-  put(path: string, content: string): Promise<void>
-  verify(parts?: Partial<VerifyParts>): Promise<Verified>
-}
-
-async function openProduction(kind: string): Promise<Production> {
-  const drive = await openDriveStage()
-  const { stage } = drive
-  const storage = KINDS[kind]
-  if (!storage) throw new Error(kind)
-  const site = await storage.site(drive, SITE)
-  const settings = { ...stage.settings, sites: new Map(stage.settings.sites).set(SITE, site) }
-  const open = (): ProviderPool =>
-    new ProviderPool({
-      memory: readOnlyMemory(),
-      isSource: () => true,
-      warn: () => undefined,
-      open: async (one, context) => (one.provider === 'memory' ? stage.spy(one.name).open(one) : await openProvider(one, context)),
-    })
-  return {
-    drive,
-    settings,
-    put: async (path, content) => await storage.put(drive, SITE, path, Buffer.from(content)),
-    async verify(parts = {}) {
-      await using providers = open()
-      const counts = noVerifyCounts()
-      const found: Found[] = []
-      const selection = { site: SITE, all: true as const }
-      const signal = new AbortController().signal
-      const all = {
-        db: stage.db,
-        settings,
-        selection,
-        mend: 'report' as const,
-        isDryRun: false,
-        misconfigured: new Map(),
-        providers,
-        signal,
-        ...parts,
-      }
-      for await (const one of verifySites(all, counts)) found.push(one)
-      return { ...counts, found }
-    },
-  }
-}
 
 const findingsOf = ({ found }: Verified): Record<string, string> =>
   Object.fromEntries(found.map(({ path, finding, mended }) => [path.replace('{root[work]}/', ''), `${finding}${mended ? ', mended' : ''}`]))
@@ -89,16 +31,6 @@ async function publish(production: Production, shape: string): Promise<Represent
   const document = representation([...Object.keys(AT_SITE).map((name) => entry(`{root[work]}/${name}`, sites())), pending])
   await stage.insert(document)
   return document
-}
-
-async function recordsNow({ drive: { stage } }: Production, { _id }: Representation, site = SITE): Promise<(SiteRecordJson | undefined)[]> {
-  const now = await stage.project('prj').findOne({ _id })
-  return (now?.files ?? []).map((file) => {
-    const record = recordOf(file, site)
-    if (!record) return undefined
-    const { name: _name, ...rest } = record
-    return rest
-  })
 }
 
 const KEPT = { created_dt: T0, id: 'x', mine: 'kept' }
@@ -152,20 +84,6 @@ test('a file that came to Drive since its folder was listed is not missing', asy
 })
 
 describe('a site that is down', () => {
-  const DOWN: Readonly<Record<string, (production: Production) => Promise<void> | void>> = {
-    local: async ({ drive: { stage } }) => {
-      const root = join(stage.dir, 'disks', SITE)
-      await rename(root, `${root}-unmounted`)
-    },
-    memory: ({ drive: { stage } }) => {
-      stage.spy(SITE).gate = ({ verb }) => {
-        if (verb === 'stat') throw new SyncError('UNREACHABLE', 'nobody answers')
-      }
-    },
-    Drive: ({ drive: { drive } }) => {
-      drive.fault({ on: 'token', effect: { kind: 'error', status: 401, reason: 'invalid_client' }, times: 1_000 })
-    },
-  }
   test.each(Object.keys(DOWN))('has no missing files (%s)', async (kind) => {
     const production = await openProduction(kind)
     const document = await publish(production, 'array')
