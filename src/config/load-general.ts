@@ -7,6 +7,7 @@ import { isRawObject, rawObject, type RawObject } from './read-json.ts'
 import { httpSchema } from './http-schema.ts'
 import { generalSchema, legacyConfigSchema, mongoSchema, projectsSchema } from './schema.ts'
 import { warnOfUnknownKeys } from './unknown-keys.ts'
+import { verifyScheduleSchema } from './verify-schedule.ts'
 
 export type General = z.output<typeof generalSchema>
 
@@ -22,6 +23,7 @@ export function loadGeneral({ general, keyOf, isLegacy }: RawConfig, problems: P
   warn(general, [...Object.keys(generalSchema.shape), ...legacy, ...IGNORED], [])
   warn(general['mongo'], Object.keys(mongoSchema.shape), ['mongo'])
   warn(general['http'], Object.keys(httpSchema.shape), ['http'])
+  warn(general['verify_schedule'], Object.keys(verifyScheduleSchema.shape), ['verify_schedule'])
   warn(general['projects'], Object.keys(projectsSchema.shape), ['projects'])
 
   return parseWhatFits(generalSchema, withoutOverrides(general), keyOf, problems)

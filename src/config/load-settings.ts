@@ -14,6 +14,7 @@ import { loadSite, type SiteRole } from './load-site.ts'
 import { looseFiles } from './loose-files.ts'
 import { Problems } from './problems.ts'
 import type { PathContext } from './paths.ts'
+import { toVerifySchedule } from './verify-schedule.ts'
 
 export interface LoadedSettings {
   readonly settings: Settings
@@ -93,6 +94,7 @@ function interpret(raw: RawConfig, context: PathContext): Interpreted {
     writeProgress: general.write_progress,
     ...(http && { http }),
     ...(webhooks && { webhooks }),
+    ...(general.verify_schedule && { verifySchedule: toVerifySchedule(general.verify_schedule) }),
     mongo,
     sites,
     ...(skipped.size > 0 && { skipped }),

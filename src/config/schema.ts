@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { bandwidth } from './bandwidth.ts'
 import { httpSchema, webhooksSchema } from './http-schema.ts'
 import { name, numeric, textList } from './schema-parts.ts'
+import { verifyScheduleSchema } from './verify-schedule.ts'
 
 const flag = () => z.boolean({ error: 'true or false' })
 const retries = () => numeric({ min: 0, max: 1000, integer: true })
@@ -168,6 +169,12 @@ export const generalSchema = z.object({
       "Where the publish site has no root here: that of the project's own document (config.roots) serves, as with OpenPype's settings.",
     ),
   write_progress: flag().default(false).describe('Write the legacy "progress" into the records while files are sent.'),
+  verify_schedule: verifyScheduleSchema
+    .optional()
+    .describe(
+      'The service looks regularly whether files are still at the sites as their records say, and reports what is not. Left out: never.',
+    )
+    .meta({ examples: [{ every: '7d', rate: 10, sites: ['*'] }] }),
   mongo: mongoSchema.prefault({}).describe('Where the database is.'),
   http: httpSchema.optional().describe('The HTTP API of the service.'),
   webhooks: webhooksSchema.optional().describe('Addresses that are told when files are synced or fail, and when sites are in trouble.'),

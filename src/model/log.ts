@@ -58,6 +58,11 @@ export const LOG_ACTIONS = {
   'site.skipped': action('info', 'unknown', 'site is not for this machine'),
   'site.warning': action('warn', 'unknown', 'the site reports'),
 
+  'verify.started': action('info', 'unknown', 'a scheduled verify of a site begins'),
+  'verify.found': action('warn', 'failure', 'a file is not at a site as its record says'),
+  'verify.waiting': action('info', 'unknown', 'a scheduled verify waits for a site in trouble'),
+  'verify.finished': action('info', 'success', 'a scheduled verify of a site has ended'),
+
   'controls.changed': action('info', 'success', 'somebody changed what is to be done'),
   'controls.paused': action('info', 'unknown', 'a pause holds: nothing of it is sent'),
   'controls.resumed': action('info', 'success', 'a pause is over'),

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts'
+import { durationMs } from './duration.ts'
 
 /** What somebody said of the end of a pause. */
 export interface PauseEnd {
@@ -7,7 +8,6 @@ export interface PauseEnd {
   readonly until?: string
 }
 
-const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 /** A day, or a time of it; without an offset it is local time. */
 const ISO = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?$/
 
@@ -15,8 +15,7 @@ const ISO = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?
 export function endOf({ for: lasting, until }: PauseEnd, now: Date): Date | undefined {
   if (lasting !== undefined && until !== undefined) throw new UsageError('say either "--for" or "--until"')
   if (lasting !== undefined) {
-    const [, count = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*([smhdw])$/.exec(lasting) ?? []
-    const end = new Date(now.getTime() + Number(count) * (UNITS[unit] ?? Number.NaN))
+    const end = new Date(now.getTime() + durationMs(lasting))
     if (Number.isNaN(end.getTime()) || end <= now) {
       throw new UsageError(`--for is ${JSON.stringify(lasting)}: a number with s, m, h, d or w, such as "2h"`)
     }

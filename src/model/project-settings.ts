@@ -94,7 +94,7 @@ function sitesOf(settings: Settings, override: ProjectOverride | undefined): Pic
 }
 
 /** A pattern also means itself to the letter, so that names such as `show[2]` can be given as they are. */
-function anyOf(patterns: ProjectFilter['include']): (project: string) => boolean {
+export function anyOf(patterns: ProjectFilter['include']): (project: string) => boolean {
   const literal = new Set(patterns)
   const globs = patterns
     .filter((pattern) => pattern !== '')

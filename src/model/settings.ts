@@ -24,6 +24,8 @@ export interface Settings {
   /** Undefined: nothing listens. */
   readonly http?: HttpSettings
   readonly webhooks?: readonly Webhook[]
+  /** Undefined: files are looked at by command only. */
+  readonly verifySchedule?: VerifySchedule
   readonly mongo: { readonly uri: string; readonly database: string; readonly stateDatabase: string }
   readonly sites: ReadonlyMap<string, Site>
   /** Declared, and not for this machine; left out where there are none. */
@@ -35,6 +37,17 @@ export interface Settings {
   /** The configuration and its credentials. Absolute. */
   readonly ownFiles?: readonly string[]
   readonly projects: ProjectFilter
+}
+
+/** How often, and how fast, it is looked whether files are still at the sites. */
+export interface VerifySchedule {
+  /** As it was written. */
+  readonly every: string
+  readonly everyMs: number
+  /** Files per second. */
+  readonly rate: number
+  /** Globs over the sites. */
+  readonly sites: readonly string[]
 }
 
 export interface ProjectFilter {

@@ -20,3 +20,15 @@ export const systemClock: Clock = {
   },
   random: () => Math.random(),
 }
+
+/** Resolves after that many milliseconds, or when the signal says so. */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const cancel = clock.after(ms, resolve)
+  const stop = (): void => resolve()
+  signal.addEventListener('abort', stop, { once: true })
+  await promise
+  signal.removeEventListener('abort', stop)
+  cancel()
+}

@@ -1,5 +1,5 @@
 import { limitAt, type Bandwidth, type Limit } from '../model/bandwidth.ts'
-import type { Clock } from './clock.ts'
+import { pause, type Clock } from './clock.ts'
 
 export interface LineParts {
   readonly clock: Clock
@@ -47,7 +47,7 @@ export class Line {
     this.#waiting++
     await before
     try {
-      for (let wait = this.#take(bytes); wait > 0 && !signal.aborted; wait = this.#take(bytes)) await this.#pause(wait, signal)
+      for (let wait = this.#take(bytes); wait > 0 && !signal.aborted; wait = this.#take(bytes)) await pause(this.#parts.clock, wait, signal)
     } finally {
       this.#waiting--
       resolve()
@@ -86,15 +86,5 @@ export class Line {
       this.#lookAt = now + LOOK_MS
     }
     return this.#limit.rate === undefined ? undefined : this.#limit.rate / sharers()
-  }
-
-  async #pause(ms: number, signal: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const cancel = this.#parts.clock.after(ms, resolve)
-    const stop = (): void => resolve()
-    signal.addEventListener('abort', stop, { once: true })
-    await promise
-    signal.removeEventListener('abort', stop)
-    cancel()
   }
 }

@@ -23,6 +23,8 @@ import { findSamePlaces } from './same-places.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
 import type { SessionParts } from './session-parts.ts'
 import { siteReports } from './site-reports.ts'
+import type { ScheduleParts } from './verify/verify-round.ts'
+import { ScheduledVerify } from './verify/verify-schedule.ts'
 import { watchChanges, type WatchedChanges } from '../streams/change-stream.ts'
 import { claimStore } from '../streams/claims.ts'
 import { controlStore } from '../streams/control-store.ts'
@@ -53,6 +55,7 @@ export class Session {
   #stream: Pick<InstanceReport, 'stream' | 'streamFault'> = { stream: 'opening' }
   readonly #peers: Peers
   readonly #ownResults = new OwnResults((document) => this.#engine?.look(document))
+  #verify: ScheduledVerify | undefined
   #isStopped = false
 
   constructor(parts: SessionParts) {
@@ -97,6 +100,7 @@ export class Session {
   stop(): void {
     if (this.#isStopped) return
     this.#isStopped = true
+    this.#verify?.stop()
     this.#outage.close()
     this.#engine?.stop()
   }
@@ -171,8 +175,17 @@ export class Session {
     this.#engine = engine
     engine.obey(pauses.current)
     if (this.#isStopped) return
+    await using _verify = this.#scheduled({ state: work.db(stateDatabase), providers, misconfigured, pauses: () => pauses.current })
     await this.#drive(engine, changes)
     await claims.settled()
+  }
+
+  /** What looks in the background whether files are still there. */
+  #scheduled(parts: Pick<ScheduleParts, 'state' | 'providers' | 'misconfigured' | 'pauses'>): ScheduledVerify | undefined {
+    const { settings, mode } = this.#parts
+    const { verifySchedule: schedule } = settings
+    if (mode === 'run' && schedule) this.#verify = new ScheduledVerify({ ...this.#parts, ...parts, schedule })
+    return this.#verify
   }
 
   /** The only subscription: everything the service does hangs on it. */

@@ -13,6 +13,9 @@ export interface AuditEntry {
   /** Of them, not changed. */
   readonly skipped?: number
   readonly interrupted?: true
+  /** Of a scheduled verify, which changes nothing: files that were looked at, and those in which something is wrong. */
+  readonly looked?: number
+  readonly wrong?: number
 }
 
 /** Keeps the entry in the state database, with the time. */

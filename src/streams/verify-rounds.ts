@@ -1,0 +1,31 @@
+import type { Collection, Db } from 'mongodb'
+
+/** A walk through all files of a site, as far as it got. `Counts`: what was found until then. */
+export interface VerifyRound<Counts> {
+  readonly started: Date
+  readonly counts: Counts
+  /** The representation that was looked at last. */
+  readonly position?: { readonly project: string; readonly after: unknown }
+  /** The site is in trouble since then. */
+  readonly waitingSince?: Date
+  readonly finished?: Date
+}
+
+/** Where scheduled verifies are, in the state database: they go on after a restart, or at another instance. */
+export interface VerifyRounds<Counts> {
+  read(site: string): Promise<VerifyRound<Counts> | undefined>
+  write(site: string, round: VerifyRound<Counts>): Promise<void>
+}
+
+export function verifyRounds<Counts extends object>(state: Db, database: string): VerifyRounds<Counts> {
+  const rounds: Collection<VerifyRound<Counts> & { readonly _id: string }> = state.collection('verify_rounds')
+  const idOf = (site: string): string => JSON.stringify([database, site])
+  return {
+    async read(site) {
+      return (await rounds.findOne({ _id: idOf(site) as never })) ?? undefined
+    },
+    async write(site, round) {
+      await rounds.replaceOne({ _id: idOf(site) as never }, { ...round, database, site } as never, { upsert: true })
+    },
+  }
+}
