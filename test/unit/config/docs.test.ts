@@ -12,6 +12,7 @@ import {
   projectsSchema,
   siteSchema,
 } from '../../../src/config/schema.ts'
+import { verifyScheduleSchema } from '../../../src/config/verify-schedule.ts'
 
 test('docs/configuration.md names every key', async () => {
   const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
@@ -19,6 +20,7 @@ test('docs/configuration.md names every key', async () => {
   const keys = [
     ...schemas.flatMap(({ shape }) => Object.keys(shape)),
     ...Object.keys(mongoSchema.shape).map((key) => `mongo.${key}`),
+    ...Object.keys(verifyScheduleSchema.shape),
     ...Object.keys(httpSchema.shape).map((key) => `http.${key}`),
   ]
   expect(keys.filter((key) => !text.includes(`\`${key}\``))).toEqual([])

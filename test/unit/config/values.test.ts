@@ -25,6 +25,13 @@ describe('plain keys', () => {
     ['write_progress', true, 'writeProgress', true],
     ['local_id', 'žluťoučký kůň', 'localId', 'žluťoučký kůň'],
     ['publish_site', 'here', 'publishSite', 'here'],
+    ['verify_schedule', {}, 'verifySchedule', { every: '7d', everyMs: 604_800_000, rate: 10, sites: ['*'] }],
+    [
+      'verify_schedule',
+      { every: '12h', rate: '0.5', sites: 'nas' },
+      'verifySchedule',
+      { every: '12h', everyMs: 43_200_000, rate: 0.5, sites: ['nas'] },
+    ],
   ])('%s: %j', async (key, value, field, expected) => {
     expect((await load({ [key]: value })).settings).toHaveProperty(field, expected)
   })
@@ -52,7 +59,23 @@ describe('plain keys', () => {
     ['config', [], 'an object: the general keys of the legacy settings'],
     ['mongo', 'x', 'an object with uri, database and state_database'],
     ['projects', [], 'an object with include, exclude and overrides'],
-  ])('%s: %j is a mistake', async (key, value, expected) => {
+    ['verify_schedule', true, 'an object with every, rate and sites'],
+  ])
+
+  test.each([
+    ['every', 7, 'a time with s, m, h, d or w, such as "7d", from a minute to a year'],
+    ['every', 'weekly', 'a time with s, m, h, d or w, such as "7d", from a minute to a year'],
+    ['every', '1s', 'a time with s, m, h, d or w, such as "7d", from a minute to a year'],
+    ['rate', 0, 'a number above 0 and up to 10000'],
+    ['sites', 3, 'a list of site names or globs'],
+  ])('verify_schedule.%s: %j is a mistake', async (key, value, expected) => {
+    const { problems } = await mistakesOf(load({ verify_schedule: { [key]: value } }))
+    expect(problems).toEqual([{ key: `verify_schedule.${key}`, value, expected }])
+  })
+
+  test('without "verify_schedule" nothing is verified by itself', async () => {
+    expect((await load({})).settings).not.toHaveProperty('verifySchedule')
+  })('%s: %j is a mistake', async (key, value, expected) => {
     expect((await mistakesOf(load({ [key]: value }))).problems).toEqual([{ key, value, expected }])
   })
 
