@@ -175,7 +175,8 @@ export class Session {
     this.#engine = engine
     engine.obey(pauses.current)
     if (this.#isStopped) return
-    await using _verify = this.#scheduled({ state: work.db(stateDatabase), providers, misconfigured, pauses: () => pauses.current })
+    await using verify = this.#scheduled({ state: work.db(stateDatabase), providers, misconfigured, pauses: () => pauses.current })
+    this.#verify = verify
     await this.#drive(engine, changes)
     await claims.settled()
   }
@@ -184,8 +185,7 @@ export class Session {
   #scheduled(parts: Pick<ScheduleParts, 'state' | 'providers' | 'misconfigured' | 'pauses'>): ScheduledVerify | undefined {
     const { settings, mode } = this.#parts
     const { verifySchedule: schedule } = settings
-    if (mode === 'run' && schedule) this.#verify = new ScheduledVerify({ ...this.#parts, ...parts, schedule })
-    return this.#verify
+    return mode === 'run' && schedule ? new ScheduledVerify({ ...this.#parts, ...parts, schedule }) : undefined
   }
 
   /** The only subscription: everything the service does hangs on it. */

@@ -17,15 +17,21 @@ export interface VerifyRounds<Counts> {
   write(site: string, round: VerifyRound<Counts>): Promise<void>
 }
 
+interface StoredRound extends VerifyRound<object> {
+  readonly _id: string
+  readonly database: string
+  readonly site: string
+}
+
 export function verifyRounds<Counts extends object>(state: Db, database: string): VerifyRounds<Counts> {
-  const rounds: Collection<VerifyRound<Counts> & { readonly _id: string }> = state.collection('verify_rounds')
+  const rounds: Collection<StoredRound> = state.collection('verify_rounds')
   const idOf = (site: string): string => JSON.stringify([database, site])
   return {
     async read(site) {
-      return (await rounds.findOne({ _id: idOf(site) as never })) ?? undefined
+      return ((await rounds.findOne({ _id: idOf(site) })) as VerifyRound<Counts> | null) ?? undefined
     },
     async write(site, round) {
-      await rounds.replaceOne({ _id: idOf(site) as never }, { ...round, database, site } as never, { upsert: true })
+      await rounds.replaceOne({ _id: idOf(site) }, { ...round, database, site }, { upsert: true })
     },
   }
 }

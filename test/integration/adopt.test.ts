@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { openProduction, recordsNow, SITE, type Adopting, type Production } from '../support/looked-production.ts'
 import { entry, inArray, inObject, recordOf, representation, T0, type Representation, type SiteRecordJson } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
-import { ServiceProcess, writeConfig } from '../support/service-process.ts'
+import { runsOf, writeConfig } from '../support/service-process.ts'
 import { DOWN } from '../support/site-down.ts'
 
 const FAILED = { error: 'the line broke', tries: 3, last_failed_dt: T0, progress: 0.5, mine: 'kept', priority: 80, paused: true }
@@ -51,6 +51,8 @@ async function publish(production: Production, shape: string): Promise<Represent
   return document
 }
 
+const withoutSites = (files: readonly Readonly<Record<string, unknown>>[]) => files.map(({ sites: _sites, ...rest }) => rest)
+
 const leftOf = ({ left }: Adopting): Record<string, string> =>
   Object.fromEntries(left.map(({ path, finding }) => [path.replace('{root[work]}/', ''), finding]))
 
@@ -72,8 +74,7 @@ describe.each(['local', 'memory', 'Drive'])('a site that is %s', (kind) => {
     expect(await recordsNow(production, document)).toEqual([is, { ...is, ...KEPT }, is, {}, undefined, {}, {}, { created_dt: T0, id: 'x' }])
     // In its own shape, and nothing else.
     const now = await stage.read(document)
-    const untouched = (files: readonly Readonly<Record<string, unknown>>[]) => files.map(({ sites: _sites, ...rest }) => rest)
-    expect(untouched(now?.files ?? [])).toEqual(untouched(document.files))
+    expect(withoutSites(now?.files ?? [])).toEqual(withoutSites(document.files))
     expect(now?.files.every(({ sites }) => Array.isArray(sites) === (shape === 'array'))).toBe(true)
     expect(await recordsNow(production, document, 'studio')).toEqual(document.files.map(() => ({ created_dt: T0 })))
     // What the provider calls it, as verify finds it there.
@@ -225,11 +226,7 @@ test('the command: exit codes, one JSON value, an audit of what was written, and
     representation([entry('{root[work]}/a.ma', inObject({ gdrive: {} }))]),
   ]
   await stage.insert(...documents)
-  const run = async (...args: readonly string[]): Promise<{ code: unknown; stdout: string; stderr: string }> => {
-    const process = new ServiceProcess(['adopt', ...args, '--config', config])
-    const code = await process.end(40_000)
-    return { code, stdout: process.stdout, stderr: process.stderr }
-  }
+  const run = runsOf('adopt', config)
   expect(await run('--all')).toMatchObject({ code: 2, stderr: expect.stringContaining('--site NAME') as string })
   expect(await run('--site', 'gdriv')).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean "gdrive"') as string })
   const dry = await run('--site', 'gdrive', '--dry-run', '--json', '--yes')

@@ -24,8 +24,6 @@ interface HowTo {
   /** The record of `gdrive` before; none without. */
   readonly before?: SiteRecordJson
   readonly after?: SiteRecordJson | 'none'
-  /** Its record is then as after a transfer. */
-  readonly adopts?: true
   /** What it says. */
   readonly says?: RegExp
   /** How many pauses of more than records hold in the end. */
@@ -55,7 +53,11 @@ const CASES: Readonly<Record<string, HowTo>> = {
     before: { created_dt: T0, id: 'a.ma' },
     says: /1 files.* 0 missing/,
   },
-  'site-sync adopt --site gdrive --project MY_PROJECT': { isThere: true, adopts: true, says: /1 of 1 files adopted/ },
+  'site-sync adopt --site gdrive --project MY_PROJECT': {
+    isThere: true,
+    after: { created_dt: expect.any(Date) as Date, id: 'a.ma' },
+    says: /1 of 1 files adopted/,
+  },
   'site-sync receipt gdrive --project MY_PROJECT': { isThere: true, before: { created_dt: T0, id: 'a.ma' }, says: /1 file/ },
   'site-sync token create farm --scope read': { says: /farm/ },
   'site-sync token list': { since: 'site-sync token create farm --scope read', says: /farm/ },
@@ -119,8 +121,7 @@ describe.each(['array', 'object'])('%s shape', (shape) => {
     const scene = await sceneOf(howTo, shape)
     if (howTo.since !== undefined) await run(howTo.since, scene)
     expect(await run(command, scene)).toMatch(howTo.says ?? '')
-    const adopted = howTo.adopts && { created_dt: expect.any(Date) as Date, id: 'a.ma' }
-    expect(await recordNow(scene)).toEqual(adopted ?? howTo.after ?? howTo.before ?? 'none')
+    expect(await recordNow(scene)).toEqual(howTo.after ?? howTo.before ?? 'none')
     expect(await scene.stage.state.collection('controls').countDocuments({})).toBe(howTo.pauses ?? 0)
   })
 })

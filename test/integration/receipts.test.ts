@@ -7,14 +7,13 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 import { SyncError } from '../../src/errors.ts'
 import type { Settings } from '../../src/model/settings.ts'
-import { ProviderPool } from '../../src/providers/provider-pool.ts'
-import { openProvider } from '../../src/providers/registry.ts'
-import { readOnlyMemory } from '../../src/service/read-only-memory.ts'
+import type { ProviderPool } from '../../src/providers/provider-pool.ts'
 import { makeReceipts, type ReceiptParts, type ReceiptResult } from '../../src/service/receipt/receipt.ts'
 import { Spool, type Refused } from '../../src/service/receipt/spool.ts'
 import { hold } from '../../src/streams/holding.ts'
 import { ascmhl, ASCMHL, HAS_ASCMHL } from '../support/ascmhl.ts'
 import { KINDS } from '../support/direction-kinds.ts'
+import { lookingPool } from '../support/looking-pool.ts'
 import { openDriveStage, type DriveStage } from '../support/drive-stage.ts'
 import { entry, inArray, inObject, representation, T0 } from '../support/published.ts'
 
@@ -39,14 +38,8 @@ async function openClient(kind: keyof typeof KINDS): Promise<Client> {
   if (!storage) throw new Error(kind)
   const site = await storage.site(drive, 'client')
   const settings = { ...stage.settings, sites: new Map(stage.settings.sites).set('client', site) }
-  // A pool of its own for each receipt, as for each command: what a Drive's folders held is remembered for a while.
-  const open = (): ProviderPool =>
-    new ProviderPool({
-      memory: readOnlyMemory(),
-      isSource: () => true,
-      warn: () => undefined,
-      open: async (one, context) => (one.provider === 'memory' ? stage.spy(one.name).open(one) : await openProvider(one, context)),
-    })
+  // One for each receipt, as for each command.
+  const open = (): ProviderPool => lookingPool(stage)
   const put = async (path: string, content: string): Promise<void> => {
     const present = kind === 'Drive' ? drive.drive.file(`My Drive/client/${path}`) : undefined
     if (present) drive.drive.delete(present.id)

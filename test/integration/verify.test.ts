@@ -9,7 +9,7 @@ import { selectedSlowly } from '../../src/streams/selected.ts'
 import { openProduction, recordsNow, SITE, type Production, type Verified } from '../support/looked-production.ts'
 import { entry, inArray, inObject, recordOf, representation, T0, type Representation } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
-import { ServiceProcess, writeConfig } from '../support/service-process.ts'
+import { runsOf, writeConfig } from '../support/service-process.ts'
 import { DOWN } from '../support/site-down.ts'
 
 const THERE = { name: SITE, created_dt: T0, id: 'x', mine: 'kept' }
@@ -153,8 +153,9 @@ test('a changed original of the same size is found by any copy that differs, and
   for (const name of ['a', 'b']) production.drive.drive.addFile(name, 'content', { parent: production.drive.w })
   await production.put('a', 'content')
   await production.put('b', 'CONTENT')
-  const sites = () => inArray(THERE, { name: 'gdrive', created_dt: T0 })
-  const document = representation(['a', 'b'].map((name) => entry(`{root[work]}/${name}`, sites(), { size: 7 })))
+  const document = representation(
+    ['a', 'b'].map((name) => entry(`{root[work]}/${name}`, inArray(THERE, { name: 'gdrive', created_dt: T0 }), { size: 7 })),
+  )
   await stage.insert(document)
   const verified = await production.verify({ selection: { site: 'studio', all: true }, mend: 'reset' })
   expect(verified.found.map(({ path, finding, why, mended }) => [path, finding, why, mended])).toEqual([
@@ -210,11 +211,7 @@ test('the command: exit codes, one JSON value, and an audit of what was written'
   await copyFile(stage.studioPath('a.ma'), join(root, 'a.ma'))
   const document = representation([entry('{root[work]}/a.ma', inArray({ name: 'gdrive', created_dt: T0 }))])
   await stage.insert(document)
-  const run = async (...args: readonly string[]): Promise<{ code: unknown; stdout: string; stderr: string }> => {
-    const process = new ServiceProcess(['verify', ...args, '--config', config])
-    const code = await process.end(40_000)
-    return { code, stdout: process.stdout, stderr: process.stderr }
-  }
+  const run = runsOf('verify', config)
   expect(await run('--all')).toMatchObject({ code: 0 })
   expect(await run('--asset', 'nobody')).toMatchObject({ code: 0, stdout: expect.stringContaining('Nothing matches') as string })
   expect(await run('--site', 'gdriv')).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean "gdrive"') as string })

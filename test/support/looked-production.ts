@@ -1,10 +1,8 @@
 import type { Settings } from '../../src/model/settings.ts'
-import { ProviderPool } from '../../src/providers/provider-pool.ts'
-import { openProvider } from '../../src/providers/registry.ts'
-import { readOnlyMemory } from '../../src/service/read-only-memory.ts'
 import { adoptFiles, noAdoptCounts, type AdoptCounts, type AdoptParts, type NotAdopted } from '../../src/service/verify/adopt-files.ts'
 import { noVerifyCounts, verifySites, type Found, type VerifyCounts, type VerifyParts } from '../../src/service/verify/verify-sites.ts'
 import { KINDS } from './direction-kinds.ts'
+import { lookingPool } from './looking-pool.ts'
 import { openDriveStage, type DriveStage } from './drive-stage.ts'
 import { recordOf, type Representation, type SiteRecordJson } from './published.ts'
 
@@ -35,13 +33,6 @@ export async function openProduction(kind: string): Promise<Production> {
   if (!storage) throw new Error(kind)
   const site = await storage.site(drive, SITE)
   const settings = { ...stage.settings, sites: new Map(stage.settings.sites).set(SITE, site) }
-  const open = (): ProviderPool =>
-    new ProviderPool({
-      memory: readOnlyMemory(),
-      isSource: () => true,
-      warn: () => undefined,
-      open: async (one, context) => (one.provider === 'memory' ? stage.spy(one.name).open(one) : await openProvider(one, context)),
-    })
   const common = () => ({
     db: stage.db,
     settings,
@@ -55,14 +46,14 @@ export async function openProduction(kind: string): Promise<Production> {
     settings,
     put: async (path, content) => await storage.put(drive, SITE, path, Buffer.from(content)),
     async verify(parts = {}) {
-      await using providers = open()
+      await using providers = lookingPool(stage)
       const counts = noVerifyCounts()
       const found: Found[] = []
       for await (const one of verifySites({ ...common(), mend: 'report', providers, ...parts }, counts)) found.push(one)
       return { ...counts, found }
     },
     async adopt(parts = {}) {
-      await using providers = open()
+      await using providers = lookingPool(stage)
       const counts = noAdoptCounts()
       const left: NotAdopted[] = []
       for await (const one of adoptFiles({ ...common(), providers, ...parts }, counts)) left.push(one)

@@ -111,6 +111,15 @@ export async function writeConfig(stage: Stage, { general = {}, sites = {}, user
   return file
 }
 
+/** Gives a command with this configuration, waits for its end, and says how it was. */
+export function runsOf(command: string, config: string) {
+  return async (...args: readonly string[]): Promise<{ code: unknown; stdout: string; stderr: string }> => {
+    const process = new ServiceProcess([command, ...args, '--config', config])
+    const code = await process.end(40_000)
+    return { code, stdout: process.stdout, stderr: process.stderr }
+  }
+}
+
 function withUser(uri: string, { name, password }: { name: string; password: string }, source: string): string {
   const [, hosts = '', query = ''] = /^mongodb:\/\/([^/]+)\/?\??(.*)$/.exec(uri) ?? []
   const options = [query, `authSource=${source}`].filter((option) => option !== '').join('&')

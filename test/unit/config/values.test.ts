@@ -60,7 +60,9 @@ describe('plain keys', () => {
     ['mongo', 'x', 'an object with uri, database and state_database'],
     ['projects', [], 'an object with include, exclude and overrides'],
     ['verify_schedule', true, 'an object with every, rate and sites'],
-  ])
+  ])('%s: %j is a mistake', async (key, value, expected) => {
+    expect((await mistakesOf(load({ [key]: value }))).problems).toEqual([{ key, value, expected }])
+  })
 
   test.each([
     ['every', 7, 'a time with s, m, h, d or w, such as "7d", from a minute to a year'],
@@ -75,8 +77,6 @@ describe('plain keys', () => {
 
   test('without "verify_schedule" nothing is verified by itself', async () => {
     expect((await load({})).settings).not.toHaveProperty('verifySchedule')
-  })('%s: %j is a mistake', async (key, value, expected) => {
-    expect((await mistakesOf(load({ [key]: value }))).problems).toEqual([{ key, value, expected }])
   })
 
   test('all mistakes at once', async () => {
