@@ -3,6 +3,8 @@ import { join } from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
+import { adoptFiles, noAdoptCounts } from '../../src/service/verify/adopt-files.ts'
+import { lookingPool } from '../support/looking-pool.ts'
 import { openProduction, recordsNow, SITE, type Adopting, type Production } from '../support/looked-production.ts'
 import { entry, inArray, inObject, recordOf, representation, T0, type Representation, type SiteRecordJson } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
@@ -139,6 +141,42 @@ test.each(['array', 'object'])('records of alternatives are marked in the same u
   const marked = { created_dt: expect.any(Date) as Date, mine: 'kept' }
   expect(await recordsNow(production, document, 'alt')).toEqual([marked, marked])
   expect(await recordsNow(production, document, 'other')).toEqual([undefined, undefined])
+})
+
+test('two files of one name on Drive are left to a person', async () => {
+  const production = await openProduction('Drive')
+  const { stage } = production.drive
+  await stage.file('twice', 'content')
+  await production.put('twice', 'content')
+  await production.put('twice', 'content')
+  const document = representation([entry('{root[work]}/twice', inArray(SITE))])
+  await stage.insert(document)
+  expect(leftOf(await production.adopt())).toEqual({ twice: 'different' })
+  expect(await recordsNow(production, document)).toEqual([{}])
+})
+
+test('beside a running service: what was adopted is never sent', async () => {
+  const stage = await Stage.open()
+  const running = await stage.start()
+  const documents = ['array', 'object'].map((shape) =>
+    representation([entry(`{root[work]}/${shape}`, shape === 'array' ? inArray() : inObject({}))]),
+  )
+  for (const shape of ['array', 'object']) {
+    await stage.file(shape, 'content')
+    stage.spy().store.put(`/My Drive/w/${shape}`, Buffer.from('content'), T0)
+  }
+  await stage.insert(...documents)
+  await using providers = lookingPool(stage)
+  const counts = noAdoptCounts()
+  const { db, settings } = stage
+  const signal = new AbortController().signal
+  const parts = { db, settings, selection: { site: 'gdrive' }, isDryRun: false, misconfigured: new Map(), providers, signal }
+  for await (const one of adoptFiles(parts, counts)) expect(one).toBeUndefined()
+  expect(counts).toMatchObject({ adopted: 2, representations: 2 })
+  await stage.fence()
+  expect(stage.spy().uploads.filter((path) => !path.includes('fence'))).toEqual([])
+  expect(running.lines.of('transfer.started').filter(({ site_sync: fields }) => !String(fields?.['path']).includes('fence'))).toEqual([])
+  await running.stop()
 })
 
 test('what nobody else has is not marked: there is nothing to compare it with', async () => {

@@ -4,6 +4,7 @@ import { SyncError } from '../../src/errors.ts'
 import type { VerifySchedule } from '../../src/model/settings.ts'
 import type { Clock } from '../../src/pipeline/clock.ts'
 import { hurriedClock, UNHURRIED_LEASE_SECONDS } from '../support/hurried-clock.ts'
+import { openProduction, SITE } from '../support/looked-production.ts'
 import type { MemoryCall } from '../support/memory-provider.ts'
 import { entry, inArray, inObject, representation, T0, type Representation } from '../support/published.ts'
 import { Stage, type Running } from '../support/service-harness.ts'
@@ -167,6 +168,49 @@ test('nothing is missing because a site is down: it waits, others go on, and it 
   const [, finished] = running.lines.of('verify.finished')
   expect(finished).toMatchObject({ site_sync: { site: 'gdrive', looked: 4, missing: 0, not_looked: 0 } })
   expect(running.lines.of('verify.found')).toEqual([])
+  await running.stop()
+})
+
+test('what is in trouble for more than a day is passed over: one file, or all that can not be reached', async () => {
+  const { days, start, hinder, looks } = await openScheduled(8)
+  let isWhole = false
+  hinder(({ path }) => {
+    if (isWhole || path.endsWith('/2.ma')) throw new SyncError('UNREACHABLE', 'nobody answers')
+  })
+  const running = await start()
+  await running.lines.until('verify.waiting')
+  days.pass(DAY_MS + 60_000)
+  expect(await running.lines.until('verify.finished')).toMatchObject({ site_sync: { looked: 8, missing: 0, not_looked: 1 } })
+  isWhole = true
+  days.pass(7 * DAY_MS)
+  await running.lines.until('verify.waiting', 2)
+  const before = looks()
+  days.pass(DAY_MS + 60_000)
+  await running.lines.until('verify.finished', 2)
+  expect(running.lines.of('verify.finished')[1]).toMatchObject({ site_sync: { looked: 8, missing: 0, not_looked: 8 } })
+  // After three of them in a row nobody is asked again.
+  expect(looks().slice(3)).toEqual(before.slice(3))
+  expect(running.lines.of('verify.found')).toEqual([])
+  await running.stop()
+})
+
+test.each(['local', 'memory', 'Drive'])('a site of each kind: %s', async (kind) => {
+  const production = await openProduction(kind)
+  const { stage } = production.drive
+  for (const name of ['good', 'gone', 'other']) await stage.file(name, 'content')
+  await production.put('good', 'content')
+  await production.put('other', 'CONTENT')
+  const there = { created_dt: T0, id: 'x' }
+  await stage.insert(
+    representation([
+      entry('{root[work]}/good', inObject({ [SITE]: there })),
+      entry('{root[work]}/gone', inArray({ name: SITE, ...there })),
+    ]),
+    representation([entry('{root[work]}/other', inArray({ name: SITE, ...there }))]),
+  )
+  const settings = { ...production.settings, verifySchedule: { ...SCHEDULE, sites: [SITE] } }
+  const running = await stage.start({ clock: new DayClock().clock, settings })
+  expect(await running.lines.until('verify.finished')).toMatchObject({ site_sync: { site: SITE, looked: 3, missing: 1, changed: 1 } })
   await running.stop()
 })
 

@@ -14,6 +14,11 @@ export const ACTIONS = {
     does: 'The files are not asked for at the site any more. Files that are there stay there.',
     needsSite: true,
   },
+  adopt: {
+    word: 'Adopt',
+    does: 'Files that are at the site already, with the same content, are marked without being sent.',
+    needsSite: true,
+  },
   verify: { word: 'Verify', does: 'What is at the site is compared with its record and the source.', needsSite: true },
 }
 

@@ -44,6 +44,10 @@ export type RoundEnd = 'finished' | 'trouble' | 'left'
 const SAVE_EVERY_MS = 5_000
 /** After so long the files of what is still in trouble are passed over: a root that is gone for good must not keep the others. Milliseconds. */
 const GIVE_UP_MS = 24 * 3_600_000
+/** Files in trouble, one after the other, until it is taken for more than theirs: then what is in trouble is not asked again in this turn. */
+const ENOUGH = 3
+/** How long copies that could not be reached are not asked again. Milliseconds. */
+const TROUBLE_MS = 600_000
 
 /** Goes on with a round through the files of a site, until it has an end. Files of a document that was not ended are looked at again. */
 export async function runRound(parts: RoundParts, round: VerifyRound<VerifyCounts>): Promise<RoundEnd> {
@@ -68,6 +72,8 @@ export async function runRound(parts: RoundParts, round: VerifyRound<VerifyCount
   const { waitingSince } = round
   const isPatient = !waitingSince || clock.wallTime().getTime() - waitingSince.getTime() < GIVE_UP_MS
   const trouble = new Map<string, string>()
+  let inTrouble = 0
+  let clearedAt = clock.now()
   const looking = { ...parts, selection: { site, all: true as const }, mend: 'report' as const, isDryRun: true }
   if (isNew) await keep()
   try {
@@ -80,7 +86,13 @@ export async function runRound(parts: RoundParts, round: VerifyRound<VerifyCount
       else {
         const found = await checkRecord(looking, item, trouble, counts)
         if (signal.aborted) return await leave()
-        if (found?.finding === 'not-looked' && trouble.size > 0 && isPatient) return await wait(found.why)
+        const isTrouble = found?.finding === 'not-looked' && trouble.size > 0
+        if (isTrouble && isPatient) return await wait(found.why)
+        inTrouble = isTrouble ? inTrouble + 1 : 0
+        if ((isTrouble && inTrouble < ENOUGH) || clock.now() - clearedAt >= TROUBLE_MS) {
+          trouble.clear()
+          clearedAt = clock.now()
+        }
         if (found && found.finding !== 'not-looked') tell(found)
       }
       last = item

@@ -6,6 +6,8 @@ import { token } from '../token.js'
 import { TokenField } from './token-field.js'
 
 const SETTLE_MS = 300
+/** Findings that are listed. */
+const MOST_SHOWN = 20
 
 /** Shows what an action will touch before it does it; asks for the token where there is none yet. */
 export class ActionDialog extends Component {
@@ -178,7 +180,7 @@ function words({ hasToken, preview, fault, done, busy, isWide, lacksSite }) {
     return isWide
       ? html`<p>Done.</p>`
       : html`<p>Done: ${count(done.records, 'file')} of ${count(done.representations, 'representation')}.</p>
-          <${Left} of=${done} />`
+          <${Left} of=${done} /><${Found} of=${done} />`
   if (!hasToken) return html`<p class="soft">What it will touch is shown here when the token is given.</p>`
   if (lacksSite) return html`<p class="soft">Choose a site to see what it will touch.</p>`
   if (!preview) return html`<p class="soft">Counting what it will touch…</p>`
@@ -197,5 +199,18 @@ const Left = ({ of: { refused, skipped } }) =>
   html`<p class="fault">
     ${count(refused + skipped, 'representation')} left as they are: they changed meanwhile, or the database did not take it.
   </p>`
+
+/** What a look at the sites found, file by file. */
+const Found = ({ of: { found } }) =>
+  found.length > 0 &&
+  html`<ul class="fault">
+      ${found
+        .slice(0, MOST_SHOWN)
+        .map(
+          ({ project, path, site, finding, why }) =>
+            html`<li key=${`${project} ${path} ${site}`}>${path} at ${site}: ${finding}: ${why}</li>`,
+        )}
+    </ul>
+    ${found.length > MOST_SHOWN && html`<p class="soft">And ${found.length - MOST_SHOWN} more: the command of the same name lists them all.</p>`}`
 
 const Still = ({ of: { still } }) => still.length > 0 && html`<p class="fault">It stays paused all the same: a wider pause holds.</p>`

@@ -5,7 +5,7 @@ import { Answer } from './answer.js'
 import { FileTable } from './file-table.js'
 import { nameOf } from './row.js'
 
-const MORE = ['priority', 'pause', 'resume', 'add-site', 'reset', 'verify']
+const MORE = ['priority', 'pause', 'resume', 'add-site', 'reset', 'verify', 'adopt']
 
 /** An opened row: each file at each site, and the plain answer to why it is not synced. */
 export function Detail({ state }) {
