@@ -89,6 +89,22 @@ describe.skipIf(!HAS_BROWSER)('the page of a service', () => {
     expect(faults).toEqual([])
   })
 
+  test('a look at a site lists what it found', { timeout: 90_000 }, async () => {
+    const { stage, address } = await serve({ serve: ['studio'] })
+    const token = await newToken(stage, 'operate', 'anna')
+    await stage.file('a.ma', 'content')
+    await stage.insert(representation([entry('{root[work]}/a.ma', inArray({ name: 'gdrive', created_dt: T0 }))]))
+    const { page, faults } = await look(address)
+    await page.locator('.queue .name').first().click()
+    await page.locator('#detail').getByRole('button', { name: 'Verify…' }).click()
+    await page.getByLabel('Token', { exact: true }).fill(token)
+    await page.getByRole('button', { name: 'Use it' }).click()
+    await page.locator('dialog').getByLabel('Site').selectOption('gdrive')
+    await page.getByRole('button', { name: 'Verify: 1 file' }).click()
+    await page.getByText('{root[work]}/a.ma at gdrive: missing: it is not there').waitFor()
+    expect(faults).toEqual([])
+  })
+
   test('the page is public and has no data in it; the API is asked with a token where it takes one', async () => {
     const { stage, address } = await serve({ serve: ['studio'], http: { ...HTTP, anonymousRead: false } })
     const token = await newToken(stage, 'read', 'anna')
