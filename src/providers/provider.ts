@@ -19,6 +19,8 @@ export interface RemoteFile {
   readonly version?: string
   /** Read, write and execute permissions (`0o777` at most), where the storage has them. */
   readonly mode?: number
+  /** Equal for one stored file, by whatever names, roots and sites it is reached; absent where the storage does not tell. */
+  readonly identity?: string
   /** Other files of the same name in the same folder, where the storage allows them; this one counts. Told by `stat`. */
   readonly twins?: number
 }
@@ -60,6 +62,14 @@ export type WriteSession = Readonly<Record<string, string | number | boolean>>
 export interface CallOptions {
   readonly signal: AbortSignal
 }
+
+export interface RemoveOptions extends CallOptions {
+  /** As `stat` told of the file. Should another one, or several, stand there now, nothing is removed: `SOURCE_CHANGED`. */
+  readonly only?: RemoteFile
+}
+
+/** Where a removed file is: in the storage's trash, from which a person can take it back, or nowhere. */
+export type Removed = 'trash' | 'nowhere'
 
 /** What a site is used for: bytes come from it, or go to it. */
 export type Operation = 'read' | 'write'
@@ -157,8 +167,11 @@ export abstract class Provider implements AsyncDisposable {
    */
   abstract write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile>
 
-  /** Removing what is missing succeeds. */
-  abstract remove(path: RootedPath, options: CallOptions): Promise<void>
+  /**
+   * Moves the file to the storage's trash where it has one, and unlinks it otherwise; folders stay, empty ones too. Removing what is
+   * missing succeeds, and gives `undefined`.
+   */
+  abstract remove(path: RootedPath, options: RemoveOptions): Promise<Removed | undefined>
 
   /** Files (not folders) directly in a folder; `path` may be empty for the root. A missing folder lists nothing. */
   abstract list(folder: RootedPath, options: CallOptions): AsyncIterable<RemoteFile & { readonly name: string }>
