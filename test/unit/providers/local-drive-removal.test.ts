@@ -80,10 +80,10 @@ describe('the file that was looked at', () => {
 
   test('is reached by a link within the root: the link goes, the file stays', async () => {
     await symlink(join(root, at.path), join(root, 'link.mov'))
-    const link = { root, path: 'link.mov' }
-    const only = (await driveOf().stat(link, { signal })) as RemoteFile
+    const byLink = { root, path: 'link.mov' }
+    const only = (await driveOf().stat(byLink, { signal })) as RemoteFile
     expect(only.identity).toBe((await looked()).identity)
-    expect(await driveOf().remove(link, { signal, only })).toBe('nowhere')
+    expect(await driveOf().remove(byLink, { signal, only })).toBe('nowhere')
     await expect(lstat(join(root, 'link.mov'))).rejects.toThrow('ENOENT')
     expect(await readFile(join(root, at.path), 'utf8')).toBe('inside')
   })
