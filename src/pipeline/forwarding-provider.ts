@@ -32,6 +32,10 @@ export abstract class ForwardingProvider extends Provider {
     await this.inner.probe(options)
   }
 
+  override async identify(root: string, options: CallOptions): Promise<string | undefined> {
+    return await this.inner.identify(root, options)
+  }
+
   override async stat(path: RootedPath, options: StatOptions): Promise<RemoteFile | undefined> {
     return await this.inner.stat(path, options)
   }

@@ -80,6 +80,10 @@ export class ChaosProvider extends Provider {
     await this.#inner.probe(options)
   }
 
+  override async identify(root: string, options: CallOptions): Promise<string | undefined> {
+    return await this.#inner.identify(root, options)
+  }
+
   override async stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined> {
     await this.#strike('stat', path.path, options.signal)
     return await this.#inner.stat(path, options)
