@@ -65,6 +65,7 @@ function resolve(settings: Settings, { included, excluded }: Compiled, project: 
   const override = settings.projects.overrides.get(project)
   const sites = sitesOf(settings, override)
   const alwaysAccessibleOn = override?.alwaysAccessibleOn ?? settings.alwaysAccessibleOn
+  const sources = override?.sources ?? settings.sources
   const notServed = new Set([...sites.sites.keys()].filter((name) => !servesSite(settings, name)))
   return {
     enabled: isProjectName(project) && included(project) && !excluded(project) && override?.enabled !== false,
@@ -76,7 +77,7 @@ function resolve(settings: Settings, { included, excluded }: Compiled, project: 
     ...(alwaysAccessibleOn && { alwaysAccessibleOn }),
     ...sites,
     ...(notServed.size > 0 && { notServed }),
-    ...(settings.sources && { sources: settings.sources }),
+    ...(sources && { sources }),
     ...(settings.rootsFromProject === true && { rootsFromProject: true }),
   }
 }

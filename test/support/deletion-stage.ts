@@ -13,7 +13,7 @@ import { RecordingLog } from './recording-log.ts'
 /** The site that files are deleted from: a name that no dotted path can spell. */
 export const SITE = 'cl.ient'
 
-export interface Deletion extends DeleteCounts {
+interface Deletion extends DeleteCounts {
   readonly files: readonly DeletedFile[]
   readonly log: RecordingLog
 }

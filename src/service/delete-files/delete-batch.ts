@@ -40,7 +40,7 @@ const AT_ONCE = 8
 /** How much longer than a lease whoever writes there is waited for. Milliseconds. */
 const PATIENCE_MS = 15_000
 
-export const keyOf = ({ project, document, entry }: Item): string => entryKey(project, idText(document._id), idText(entry['_id']))
+const keyOf = ({ project, document, entry }: Item): string => entryKey(project, idText(document._id), idText(entry['_id']))
 const kept = (reason: KeptReason, why: string): Kept => ({ kind: 'kept', reason, why })
 
 /**

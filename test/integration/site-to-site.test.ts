@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+
+import { describe, expect, test } from 'vitest'
+
+import type { Site } from '../../src/model/site.ts'
+import { ForwardingProvider } from '../../src/pipeline/forwarding-provider.ts'
+import type { ByteSource, Provider } from '../../src/providers/provider.ts'
+import type { ServiceOptions } from '../../src/service/service.ts'
+import { KINDS, openDirections, type Directions } from '../support/direction-kinds.ts'
+import { entry, representation, T0, type Representation } from '../support/published.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const MIB = 1024 * 1024
+const PAIRS = Object.entries(KINDS).flatMap(([from, source]) =>
+  Object.entries(KINDS).map(([to, target]) => [from, to, source, target] as const),
+)
+
+/** What goes on at one site. */
+interface Traffic {
+  /** Bytes that were read from it. */
+  read: number
+  /** Bytes that a write to it was given. */
+  taken: number
+  /** Reads and writes under way now, and the most there were at once. */
+  now: number
+  peak: number
+}
+
+/** A site whose traffic is measured; `pace` is awaited before each piece that a write is given. */
+class MeasuredSite extends ForwardingProvider {
+  readonly #traffic: Traffic
+  readonly #pace: ((piece: number) => Promise<void>) | undefined
+
+  constructor(inner: Provider, traffic: Traffic, pace?: (piece: number) => Promise<void>) {
+    super(inner)
+    this.#traffic = traffic
+    this.#pace = pace
+  }
+
+  override async read(...args: Parameters<Provider['read']>): Promise<Readable> {
+    const leave = this.#enter()
+    const stream = await super.read(...args).catch((error: unknown) => {
+      leave()
+      throw error
+    })
+    const traffic = this.#traffic
+    async function* counted(): AsyncGenerator<Buffer> {
+      try {
+        for await (const piece of stream as AsyncIterable<Buffer>) {
+          traffic.read += piece.length
+          yield piece
+        }
+      } finally {
+        leave()
+      }
+    }
+    return Readable.from(counted(), { objectMode: false })
+  }
+
+  override async write(...[path, source, options]: Parameters<Provider['write']>): ReturnType<Provider['write']> {
+    const leave = this.#enter()
+    try {
+      return await super.write(path, this.#paced(source), options)
+    } finally {
+      leave()
+    }
+  }
+
+  #enter(): () => void {
+    const traffic = this.#traffic
+    traffic.peak = Math.max(traffic.peak, ++traffic.now)
+    return () => void traffic.now--
+  }
+
+  #paced(source: ByteSource): ByteSource {
+    const [traffic, pace] = [this.#traffic, this.#pace]
+    async function* paced(stream: Readable): AsyncGenerator<Buffer> {
+      for await (const piece of stream as AsyncIterable<Buffer>) {
+        await pace?.(piece.length)
+        traffic.taken += piece.length
+        yield piece
+      }
+    }
+    const { size, modified, version } = source
+    return {
+      size,
+      modified,
+      ...(version !== undefined && { version }),
+      open: async (...args) => Readable.from(paced(await source.open(...args)), { objectMode: false }),
+      checksum: async (...args) => await source.checksum(...args),
+      learn: (...args) => source.learn?.(...args),
+      assertUnchanged: async () => await source.assertUnchanged(),
+    }
+  }
+}
+
+const noTraffic = (): Traffic => ({ read: 0, taken: 0, now: 0, peak: 0 })
+
+/** The service of these directions with both sites measured. */
+function measured(
+  { service }: Directions,
+  traffic: Readonly<Record<string, Traffic>>,
+  pace?: (piece: number) => Promise<void>,
+): Partial<ServiceOptions> {
+  return {
+    ...service,
+    async openProvider(...[site, context]) {
+      const provider = await service.openProvider?.(site, context)
+      if (provider === undefined) throw new Error('no provider')
+      const own = traffic[site.name]
+      return own === undefined ? provider : new MeasuredSite(provider, own, site.name === 'b' ? pace : undefined)
+    },
+  }
+}
+
+/** Nothing is read any more, however long it is waited. */
+async function stalled(traffic: Traffic): Promise<void> {
+  let before = -1
+  let quiet = 0
+  await waitFor('the source to stand still', async () => {
+    quiet = traffic.read === before ? quiet + 1 : 0
+    before = traffic.read
+    await delay(5)
+    return quiet > 10
+  })
+}
+
+describe.each(PAIRS)('from %s to %s', (_from, _to, source, target) => {
+  test('a fast source is read no further ahead than a few pieces of what a slow target has taken', { timeout: 60_000 }, async () => {
+    const directions = await openDirections({ a: source, b: target })
+    const { stage } = directions
+    const content = randomBytes(24 * MIB)
+    await source.put(stage, 'a', 'plate.exr', content)
+    const traffic = { a: noTraffic(), b: noTraffic() }
+    const ahead: number[] = []
+    // Each of some pieces is held until the source has read all that it will.
+    const pace = async (): Promise<void> => {
+      if (traffic.b.taken > content.length / 2 || ahead.length >= 12) return
+      await stalled(traffic.a)
+      ahead.push(traffic.a.read - traffic.b.taken)
+    }
+    const document = representation([entry('{root[work]}/plate.exr', { studio: { paused: true }, a: { created_dt: T0 }, b: {} })])
+    await stage.stage.insert(document)
+    const running = await stage.stage.start(measured(directions, traffic, pace))
+    await stage.stage.synced(document, { site: 'b', withinMs: 45_000 })
+    expect((await target.get(stage, 'b', 'plate.exr'))?.equals(content)).toBe(true)
+    expect([traffic.b.taken, ahead.length]).toEqual([content.length, 12])
+    expect(Math.max(...ahead)).toBeLessThanOrEqual(4 * MIB)
+    await running.stop()
+  })
+})
+
+test.each(['memory', 'Drive'])(
+  '%s with one slot: of what is read from it and written to it, one at a time is under way',
+  { timeout: 60_000 },
+  async (kind) => {
+    const a = KINDS[kind]
+    const b = KINDS['memory']
+    if (!a || !b) throw new Error(kind)
+    const directions = await openDirections({ a, b })
+    const { stage, service } = directions
+    const sites = new Map(service.settings?.sites)
+    sites.set('a', { ...(sites.get('a') as Site), concurrency: 1 })
+    const traffic = { a: noTraffic(), b: noTraffic() }
+    const documents: Representation[] = []
+    for (let n = 0; n < 6; n++) {
+      const isUpload = n % 2 === 1
+      const [from, to] = isUpload ? ['b', 'a'] : ['a', 'b']
+      await (isUpload ? b : a).put(stage, from ?? '', `${n}.exr`, randomBytes(600_000))
+      documents.push(
+        representation([entry(`{root[work]}/${n}.exr`, { studio: { paused: true }, [from ?? '']: { created_dt: T0 }, [to ?? '']: {} })]),
+      )
+    }
+    await stage.stage.insert(...documents)
+    const own = { ...service, ...(service.settings && { settings: { ...service.settings, sites } }) }
+    const running = await stage.stage.start(measured({ ...directions, service: own }, traffic))
+    for (const [n, document] of documents.entries()) await stage.stage.synced(document, { site: n % 2 === 1 ? 'a' : 'b' })
+    await waitFor('the end of all of it', () => traffic.a.now === 0 && traffic.b.now === 0)
+    expect(traffic.a.peak).toBe(1)
+    await running.stop()
+  },
+)
+
+test('the order of "sources" is that of the project', async () => {
+  const { memory } = KINDS
+  if (!memory) throw new Error('memory')
+  const directions = await openDirections({ target: memory, a: memory, b: memory })
+  const { stage, service, noted } = directions
+  const { settings } = service
+  if (!settings) throw new Error('no settings')
+  for (const site of ['a', 'b']) await memory.put(stage, site, 'x', Buffer.from('the file'))
+  const overrides = new Map([['other', { sources: ['b'] }]])
+  const running = await stage.stage.start({
+    ...service,
+    settings: { ...settings, sources: ['a'], projects: { ...settings.projects, overrides } },
+  })
+  const read = { prj: 'a', other: 'b' }
+  for (const [project, from] of Object.entries(read)) {
+    const sites = { studio: { paused: true }, a: { created_dt: T0 }, b: { created_dt: T0 }, target: {} }
+    const document = representation([entry('{root[work]}/x', sites)])
+    await stage.stage.project(project).insertOne(document)
+    await stage.stage.synced(document, { site: 'target', project })
+    expect([from, noted.get('a')?.reads.length ?? 0, noted.get('b')?.reads.length ?? 0]).toEqual([from, 1, project === 'prj' ? 0 : 1])
+    stage.stage.spy('target').store.files.clear()
+  }
+  await running.stop()
+})
