@@ -38,6 +38,17 @@ export function projectMatcher({ include, exclude }: Pick<ProjectFilter, 'includ
   return (project) => included(project) && !excluded(project)
 }
 
+/** A site by its name: as declared in general, else as the first project declares it that does. */
+export function siteNamed({ sites, projects }: Pick<Settings, 'sites' | 'projects'>, name: string): Site | undefined {
+  const general = sites.get(name)
+  if (general) return general
+  for (const override of projects.overrides.values()) {
+    const own = override.sites?.get(name)
+    if (own) return own
+  }
+  return undefined
+}
+
 /** Does this instance send files to a site of this name? */
 export function servesSite({ serve }: Pick<Settings, 'serve'>, site: string): boolean {
   return serve === undefined || anyOf(serve)(site)

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 import { describe, expect, test } from 'vitest'
 
+import type { ProjectOverride } from '../../src/model/settings.ts'
 import type { Site } from '../../src/model/site.ts'
 import { ForwardingProvider } from '../../src/pipeline/forwarding-provider.ts'
 import type { ByteSource, Provider } from '../../src/providers/provider.ts'
@@ -28,12 +29,12 @@ interface Traffic {
   peak: number
 }
 
-/** A site whose traffic is measured; `pace` is awaited before each piece that a write is given. */
+/** A site whose traffic is measured. `pace` is awaited before each piece that a write is given, and with nothing when a read or write begins. */
 class MeasuredSite extends ForwardingProvider {
   readonly #traffic: Traffic
-  readonly #pace: ((piece: number) => Promise<void>) | undefined
+  readonly #pace: ((piece?: number) => Promise<void>) | undefined
 
-  constructor(inner: Provider, traffic: Traffic, pace?: (piece: number) => Promise<void>) {
+  constructor(inner: Provider, traffic: Traffic, pace?: (piece?: number) => Promise<void>) {
     super(inner)
     this.#traffic = traffic
     this.#pace = pace
@@ -41,6 +42,7 @@ class MeasuredSite extends ForwardingProvider {
 
   override async read(...args: Parameters<Provider['read']>): Promise<Readable> {
     const leave = this.#enter()
+    await this.#pace?.()
     const stream = await super.read(...args).catch((error: unknown) => {
       leave()
       throw error
@@ -62,6 +64,7 @@ class MeasuredSite extends ForwardingProvider {
   override async write(...[path, source, options]: Parameters<Provider['write']>): ReturnType<Provider['write']> {
     const leave = this.#enter()
     try {
+      await this.#pace?.()
       return await super.write(path, this.#paced(source), options)
     } finally {
       leave()
@@ -102,7 +105,7 @@ const noTraffic = (): Traffic => ({ read: 0, taken: 0, now: 0, peak: 0 })
 function measured(
   { service }: Directions,
   traffic: Readonly<Record<string, Traffic>>,
-  pace?: (piece: number) => Promise<void>,
+  paces: Readonly<Record<string, (piece?: number) => Promise<void>>> = {},
 ): Partial<ServiceOptions> {
   return {
     ...service,
@@ -110,7 +113,7 @@ function measured(
       const provider = await service.openProvider?.(site, context)
       if (provider === undefined) throw new Error('no provider')
       const own = traffic[site.name]
-      return own === undefined ? provider : new MeasuredSite(provider, own, site.name === 'b' ? pace : undefined)
+      return own === undefined ? provider : new MeasuredSite(provider, own, paces[site.name])
     },
   }
 }
@@ -136,52 +139,65 @@ describe.each(PAIRS)('from %s to %s', (_from, _to, source, target) => {
     const traffic = { a: noTraffic(), b: noTraffic() }
     const ahead: number[] = []
     // Each of some pieces is held until the source has read all that it will.
-    const pace = async (): Promise<void> => {
-      if (traffic.b.taken > content.length / 2 || ahead.length >= 12) return
+    const pace = async (piece?: number): Promise<void> => {
+      if (piece === undefined || traffic.b.taken > content.length / 2 || ahead.length >= 8) return
       await stalled(traffic.a)
       ahead.push(traffic.a.read - traffic.b.taken)
     }
     const document = representation([entry('{root[work]}/plate.exr', { studio: { paused: true }, a: { created_dt: T0 }, b: {} })])
     await stage.stage.insert(document)
-    const running = await stage.stage.start(measured(directions, traffic, pace))
+    const running = await stage.stage.start(measured(directions, traffic, { b: pace }))
     await stage.stage.synced(document, { site: 'b', withinMs: 45_000 })
     expect((await target.get(stage, 'b', 'plate.exr'))?.equals(content)).toBe(true)
-    expect([traffic.b.taken, ahead.length]).toEqual([content.length, 12])
-    expect(Math.max(...ahead)).toBeLessThanOrEqual(4 * MIB)
+    expect([traffic.b.taken, ahead.length]).toEqual([content.length, 8])
+    expect(Math.max(...ahead)).toBeLessThanOrEqual(content.length / 4)
     await running.stop()
   })
 })
 
-test.each(['memory', 'Drive'])(
-  '%s with one slot: of what is read from it and written to it, one at a time is under way',
-  { timeout: 60_000 },
-  async (kind) => {
-    const a = KINDS[kind]
-    const b = KINDS['memory']
-    if (!a || !b) throw new Error(kind)
-    const directions = await openDirections({ a, b })
-    const { stage, service } = directions
-    const sites = new Map(service.settings?.sites)
-    sites.set('a', { ...(sites.get('a') as Site), concurrency: 1 })
-    const traffic = { a: noTraffic(), b: noTraffic() }
-    const documents: Representation[] = []
-    for (let n = 0; n < 6; n++) {
-      const isUpload = n % 2 === 1
-      const [from, to] = isUpload ? ['b', 'a'] : ['a', 'b']
-      await (isUpload ? b : a).put(stage, from ?? '', `${n}.exr`, randomBytes(600_000))
-      documents.push(
-        representation([entry(`{root[work]}/${n}.exr`, { studio: { paused: true }, [from ?? '']: { created_dt: T0 }, [to ?? '']: {} })]),
-      )
-    }
-    await stage.stage.insert(...documents)
-    const own = { ...service, ...(service.settings && { settings: { ...service.settings, sites } }) }
-    const running = await stage.stage.start(measured({ ...directions, service: own }, traffic))
-    for (const [n, document] of documents.entries()) await stage.stage.synced(document, { site: n % 2 === 1 ? 'a' : 'b' })
-    await waitFor('the end of all of it', () => traffic.a.now === 0 && traffic.b.now === 0)
-    expect(traffic.a.peak).toBe(1)
-    await running.stop()
-  },
-)
+/** Files that go both ways between `a`, a Drive with so many slots, and `b`; `a` is declared in general, or by the project alone. */
+async function bothWays(concurrency: number, declaredBy: string): Promise<Traffic> {
+  const { Drive: a, memory: b } = KINDS
+  if (!a || !b) throw new Error('no such kinds')
+  const directions = await openDirections({ b, a })
+  const { stage, service } = directions
+  const { settings } = service
+  if (!settings) throw new Error('no settings')
+  const own = { ...(settings.sites.get('a') as Site), concurrency }
+  const sites = new Map(settings.sites).set('b', { ...(settings.sites.get('b') as Site), concurrency: 8 })
+  const overrides = new Map<string, ProjectOverride>()
+  if (declaredBy === 'all') sites.set('a', own)
+  else {
+    sites.delete('a')
+    overrides.set('prj', { sites: new Map([['a', own]]) })
+  }
+  const traffic = { a: noTraffic(), b: noTraffic() }
+  const documents: Representation[] = []
+  for (let n = 0; n < 8; n++) {
+    const [from, to] = n % 2 === 1 ? (['b', 'a'] as const) : (['a', 'b'] as const)
+    await (from === 'b' ? b : a).put(stage, from, `${n}.exr`, randomBytes(600_000))
+    const records = { studio: { paused: true }, [from]: { created_dt: T0 }, [to]: {} }
+    documents.push(representation([entry(`{root[work]}/${n}.exr`, records)]))
+  }
+  await stage.stage.insert(...documents)
+  const limited = { ...service, settings: { ...settings, sites, projects: { ...settings.projects, overrides } } }
+  const full = async (): Promise<void> => void (await waitFor('all slots to be used', () => traffic.a.peak >= concurrency))
+  const running = await stage.stage.start(measured({ ...directions, service: limited }, traffic, { a: full }))
+  for (const [n, document] of documents.entries()) await stage.stage.synced(document, { site: n % 2 === 1 ? 'a' : 'b' })
+  await waitFor('the end of all of it', () => traffic.a.now === 0 && traffic.b.now === 0)
+  await running.stop()
+  return traffic.a
+}
+
+describe.each(['all', 'the project alone'])('a site that is declared for %s', (declaredBy) => {
+  test('with one slot: of what is read from it and written to it, one at a time is under way', { timeout: 60_000 }, async () => {
+    expect((await bothWays(1, declaredBy)).peak).toBe(1)
+  })
+
+  test('with three slots: they are used, and no more', { timeout: 60_000 }, async () => {
+    expect((await bothWays(3, declaredBy)).peak).toBe(3)
+  })
+})
 
 test('the order of "sources" is that of the project', async () => {
   const { memory } = KINDS
