@@ -29,7 +29,17 @@ import { Turns } from './gdrive/turns.ts'
 import { UploadSessions } from './gdrive/upload-session.ts'
 import { Uploader } from './gdrive/uploader.ts'
 import { Provider } from './provider.ts'
-import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, Removed, RemoveOptions, StatOptions, WriteOptions } from './provider.ts'
+import type {
+  ByteSource,
+  CallOptions,
+  ProbeOptions,
+  ReadOptions,
+  RemoteFile,
+  Removed,
+  RemoveOptions,
+  StatOptions,
+  WriteOptions,
+} from './provider.ts'
 import type { ProviderContext } from './registry.ts'
 import { assertSameFile } from './same-file.ts'
 
@@ -112,16 +122,18 @@ export class GDrive extends Provider {
     return `gdrive:${await atRoot(root, async () => (await this.#roots.findNow(root, signal)).id)}`
   }
 
-  override async stat(path: RootedPath, { signal, fresh = false }: StatOptions): Promise<RemoteFile | undefined> {
-    const located = await this.#locator.find(path, signal, fresh ? this.#clock.now() : 0)
+  override async stat(path: RootedPath, { signal, id, fresh = false }: StatOptions): Promise<RemoteFile | undefined> {
+    const located =
+      (await this.#locator.findById(path, id, signal)) ?? (await this.#locator.find(path, signal, fresh ? this.#clock.now() : 0))
     if (located === undefined) return undefined
     const twins = located.files.length - 1
     return { ...toRemoteFile(located.files[0]), ...(twins > 0 && { twins }) }
   }
 
-  override async read(path: RootedPath, { signal, fromByte = 0 }: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
+  override async read(path: RootedPath, { signal, id, fromByte = 0 }: ReadOptions): Promise<Readable> {
+    const known = await this.#locator.findById(path, id, signal)
     // Another instance may have brought it a moment ago: that it is not there has to be known, not remembered.
-    const located = (await this.#locator.find(path, signal)) ?? (await this.#locator.find(path, signal, this.#clock.now()))
+    const located = known ?? (await this.#locator.find(path, signal)) ?? (await this.#locator.find(path, signal, this.#clock.now()))
     if (located === undefined) throw new SyncError('SOURCE_MISSING', `${path.root}/${path.path} is not in Google Drive`)
     return await download(this.#connection.account, located.files[0], { endpoint: this.#endpoint, fromByte, signal })
   }

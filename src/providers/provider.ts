@@ -81,7 +81,21 @@ export interface ProbeOptions extends CallOptions {
   readonly roots?: readonly string[]
 }
 
-export interface StatOptions extends CallOptions {
+/** To find a file. */
+export interface FindOptions extends CallOptions {
+  /**
+   * The file's `id`, as its record says. A storage that finds a file by its id sooner, or more surely, than by its path may look for it so
+   * first. It is believed only where the file of that id is the one of this path; otherwise the path counts.
+   */
+  readonly id?: string
+}
+
+export interface ReadOptions extends FindOptions {
+  /** @defaultValue 0 */
+  readonly fromByte?: number
+}
+
+export interface StatOptions extends FindOptions {
   /**
    * A file that stands there under another name, which the storage can't tell from this one (upper and lower case), rejects with
    * `TARGET_CONFLICT`, as a write to it does. @defaultValue `false`
@@ -153,7 +167,7 @@ export abstract class Provider implements AsyncDisposable {
   abstract stat(path: RootedPath, options: StatOptions): Promise<RemoteFile | undefined>
 
   /** Rejects with `SOURCE_MISSING` when the file is not there. */
-  abstract read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable>
+  abstract read(path: RootedPath, options: ReadOptions): Promise<Readable>
 
   /** Where the bytes are a file of this machine: that file, for reading, so that the file system can clone it. Who calls closes it. */
   async openFile(_path: RootedPath, _options: CallOptions): Promise<FileHandle | undefined> {

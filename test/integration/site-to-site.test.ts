@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { mkdir, readFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -10,6 +11,7 @@ import { ForwardingProvider } from '../../src/pipeline/forwarding-provider.ts'
 import type { ByteSource, Provider } from '../../src/providers/provider.ts'
 import type { ServiceOptions } from '../../src/service/service.ts'
 import { KINDS, openDirections, type Directions } from '../support/direction-kinds.ts'
+import { driveService, openDriveStage } from '../support/drive-stage.ts'
 import { entry, representation, T0, type Representation } from '../support/published.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -221,5 +223,18 @@ test('the order of "sources" is that of the project', async () => {
     expect([from, noted.get('a')?.reads.length ?? 0, noted.get('b')?.reads.length ?? 0]).toEqual([from, 1, project === 'prj' ? 0 : 1])
     stage.stage.spy('target').store.files.clear()
   }
+  await running.stop()
+})
+
+test('a file of Drive that a search does not know of yet is brought by the id in its record', async () => {
+  const { stage, drive, w } = await openDriveStage({ drive: { searchLagMs: 3_600_000, longestPage: 2 } })
+  for (const name of ['x', 'y', 'z']) drive.addFile(name, name, { parent: w })
+  const id = drive.addFile('new.exr', 'the file', { parent: w })
+  await mkdir(stage.studioPath(''), { recursive: true })
+  const document = representation([entry('{root[work]}/new.exr', [{ name: 'studio' }, { name: 'gdrive', created_dt: T0, id }])])
+  await stage.insert(document)
+  const running = await stage.start(driveService(stage, { largeFolder: 2 }))
+  await stage.synced(document, { site: 'studio' })
+  expect(await readFile(stage.studioPath('new.exr'), 'utf8')).toBe('the file')
   await running.stop()
 })

@@ -1,6 +1,6 @@
 import type { RootedPath } from '../../model/site.ts'
 import type { DriveApi } from './drive-api.ts'
-import { FolderGone, hasStatus } from './faults.ts'
+import { DriveFault, FolderGone, hasStatus } from './faults.ts'
 import type { FolderCache } from './folder-cache.ts'
 import type { Folders } from './folders.ts'
 import { byAge, isFile, nameKey } from './item.ts'
@@ -55,6 +55,23 @@ export class Locator {
     })
   }
 
+  /**
+   * The file of an id that somebody noted, where it is in the folder of the path, under its name: a search by name may not know yet of a file
+   * that came a moment ago. Whose folder the account can't see is left to the path: an id may lead anywhere.
+   */
+  async findById(path: RootedPath, id: string | undefined, signal: AbortSignal): Promise<Located | undefined> {
+    if (id === undefined || !/^[\w-]{10,100}$/.test(id)) return undefined
+    const { api, folders, roots } = this.#parts
+    const { dirs, name } = split(path)
+    return await this.lookingTwice(path.root, async () => {
+      const folder = await folders.find(await roots.find(path.root, signal), dirs, signal)
+      if (folder === undefined) return undefined
+      const item = await api.get(id, signal, { what: `looking up "${name}"` }).catch(unlessDenied)
+      const isIt = item !== undefined && isFile(item) && isAt(item, folder, name) && item.parents !== undefined
+      return isIt ? { folder, files: [item] } : undefined
+    })
+  }
+
   /** The files among the items of one name, the one that counts first. */
   choose(folder: FolderRef, items: readonly Item[]): Located['files'] | undefined {
     const [first, ...others] = items.filter(isFile).sort(byAge)
@@ -79,6 +96,10 @@ export class Locator {
       return await look()
     }
   }
+}
+
+function unlessDenied(error: unknown): undefined {
+  if (!(error instanceof DriveFault) || error.code !== 'PERMISSION') throw error
 }
 
 function isAt(item: Item, folder: FolderRef, name: string): boolean {
