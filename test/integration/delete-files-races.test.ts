@@ -7,6 +7,7 @@ import type { Site } from '../../src/model/site.ts'
 import { openDeletions, SITE, type Deletions } from '../support/deletion-stage.ts'
 import { KINDS } from '../support/direction-kinds.ts'
 import { driveService } from '../support/drive-stage.ts'
+import { UNHURRIED_LEASE_SECONDS } from '../support/hurried-clock.ts'
 import { entry, inArray, recordOf, representation, T0, type Representation } from '../support/published.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -31,6 +32,12 @@ describe.each(Object.keys(KINDS))('%s', (kind) => {
   test('two people remove one file from both of its sites: one copy is left, with its record', async () => {
     const all = await twoCopies(kind)
     const remove = async (site: string) => all.remove({ site, selection: { site, all: true } })
+    let ready = 0
+    // Were both allowed to, each would have looked at the other's copy before either of them is removed.
+    all.beforeRemoval(async () => {
+      ready++
+      await waitFor('the other one to be ready', () => ready === 2, { withinMs: 2_000 }).catch(() => undefined)
+    })
     const done = await Promise.all([remove(SITE), remove('nas')])
     expect(done.reduce((sum, { deleted }) => sum + deleted, 0)).toBe(1)
     expect(done.flatMap(({ files }) => files.map(({ outcome, reason }) => reason ?? outcome)).toSorted()).toEqual(['deleted', 'last-copy'])
@@ -88,7 +95,7 @@ describe.each(Object.keys(KINDS))('%s', (kind) => {
     const started = Promise.withResolvers<void>()
     const opened = driveService(stage).openProvider ?? (async () => Promise.reject(new Error('none')))
     const running = await stage.start({
-      settings,
+      settings: { ...settings, leaseSeconds: UNHURRIED_LEASE_SECONDS },
       ...driveService(stage),
       async openProvider(site, context) {
         const provider = await opened(site, context)
@@ -104,10 +111,14 @@ describe.each(Object.keys(KINDS))('%s', (kind) => {
       },
     })
     const document = representation([entry(A, [{ name: 'studio', created_dt: T0 }, { name: SITE }, NAS])])
+    // Without it nobody tells the service of the record that is gone.
+    await running.lines.until('stream.opened')
     await stage.insert(document)
     await started.promise
     expect(await all.remove()).toMatchObject({ deleted: 1, kept: 0, records: 1 })
-    await waitFor('the end of the transfer', () => running.lines.count('transfer.dropped') === 1)
+    await waitFor('the end of the transfer', () => running.lines.count('transfer.dropped') === 1, {
+      seen: () => running.lines.summary(),
+    })
     expect(await all.get('a')).toBeUndefined()
     expect(await recordNow(all, document)).toBeUndefined()
     await running.stop()

@@ -28,6 +28,8 @@ export interface Deletions {
   get(path: string): Promise<string | undefined>
   /** What goes wrong at sites from now on. */
   fail(site: string, ...faults: readonly Fault[]): void
+  /** Awaited before anything is removed from a site. */
+  beforeRemoval(act: () => Promise<void>): void
   /** What hangs there goes on. */
   release(): void
   remove(parts?: Partial<DeleteParts>): Promise<Deletion>
@@ -43,6 +45,7 @@ export async function openDeletions(name: string): Promise<Deletions> {
   const settings = { ...stage.settings, leaseSeconds: 5, sites: new Map(stage.settings.sites).set(SITE, await kind.site(drive, SITE)) }
   const faults = new Map<string, Fault[]>()
   const opened: ChaosProvider[] = []
+  let beforeRemoval: (() => Promise<void>) | undefined
   return {
     drive,
     stage,
@@ -51,6 +54,7 @@ export async function openDeletions(name: string): Promise<Deletions> {
     put: async (path, content) => await kind.put(drive, SITE, path, Buffer.from(content)),
     get: async (path) => (await kind.get(drive, SITE, path))?.toString(),
     fail: (site, ...more) => void faults.set(site, [...(faults.get(site) ?? []), ...more]),
+    beforeRemoval: (act) => void (beforeRemoval = act),
     release: () => opened.forEach((provider) => provider.release()),
     async remove(parts = {}) {
       await using providers = new ProviderPool({
@@ -60,6 +64,11 @@ export async function openDeletions(name: string): Promise<Deletions> {
         async open(site, context) {
           const inner = site.provider === 'memory' ? stage.spy(site.name).open(site) : await openProvider(site, context)
           const provider = new ChaosProvider(inner, faults.get(site.name) ?? [])
+          const remove = provider.remove.bind(provider)
+          provider.remove = async (...args) => {
+            await beforeRemoval?.()
+            return await remove(...args)
+          }
           opened.push(provider)
           return provider
         },
