@@ -25,6 +25,10 @@ States: pending, failed (pending, and failed before), exhausted, paused, synced;
 const WIDE_HELP = `
 With nothing but --site, --project or --all it is about the whole site, project or service: documents stay as they are, later work waits too.`
 
+const DELETE_HELP = `
+--delete-files looks at the other sites first: the last copy of a file stays, and so does a file that another representation has there. On
+Google Drive files are moved to the trash. Exits with 1 where a file that was to go is kept.`
+
 /** The commands that change records, with the options of a selection. */
 export function addControls(program: Command, config: () => Option, ended: (code: ExitCode) => void): void {
   for (const [name, description] of COMMANDS) {
@@ -36,11 +40,21 @@ export function addControls(program: Command, config: () => Option, ended: (code
         .option('--why <text>', 'what "status" and "explain" say to whoever wonders')
     }
     if (name === 'pause' || name === 'resume') command.addHelpText('after', WIDE_HELP)
+    if (name === 'remove-site') {
+      command
+        .option('--delete-files', 'also delete the files at the site that another site has as well', false)
+        .addHelpText('after', DELETE_HELP)
+    }
     command
       .argument('[representation]', 'an id, a path, or asset/subset/version/name')
-      .action(async (representation: string | undefined, options: ControlOptions) =>
-        ended(await (await import('./controls.ts')).controlCommand(name, representation, options)),
-      )
+      .action(async (representation: string | undefined, options: ControlOptions) => {
+        const isDeleting = options.deleteFiles === true
+        ended(
+          isDeleting
+            ? await (await import('./delete-files.ts')).deleteFilesCommand(representation, options)
+            : await (await import('./controls.ts')).controlCommand(name, representation, options),
+        )
+      })
   }
   selecting(program.command('priority').description('which files go first: a number from 1 to 1000, higher first'), config)
     .argument('<priority>', 'from 1 to 1000; 50 is the default')

@@ -26,6 +26,8 @@ export interface ControlOptions extends SelectionOptions, PauseOptions {
   readonly json: boolean
   readonly dryRun: boolean
   readonly yes: boolean
+  /** Of `remove-site`: the files go as well. */
+  readonly deleteFiles?: boolean
 }
 
 const DONE: Readonly<Record<ControlName, string>> = {
@@ -87,13 +89,22 @@ async function isConfirmed({ selection, edit }: Control, parts: ControlParts, { 
   const { created } = await editRecords({ ...parts, selection, edit, dryRun: true })
   if (created === 0) return true
   const what = `${created} of the records say that the file is there ("created_dt"); reset, each is compared and, if need be, sent again`
+  return confirmed(what, 'Reset them?', { json, signal: parts.signal })
+}
+
+/** Asks whoever sits at the terminal; elsewhere `--yes` has to be said. */
+export async function confirmed(
+  what: string,
+  question: string,
+  { json, signal }: { readonly json: boolean; readonly signal: AbortSignal },
+): Promise<boolean> {
   if (!process.stdin.isTTY || json) {
     complain(`${what}. Say --yes if that is meant.`)
     return false
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {
-    return /^y(?:es)?$/i.test((await terminal.question(`${what}. Reset them? [y/N] `, { signal: parts.signal })).trim())
+    return /^y(?:es)?$/i.test((await terminal.question(`${what}. ${question} [y/N] `, { signal })).trim())
   } finally {
     terminal.close()
   }

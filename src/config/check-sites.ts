@@ -23,14 +23,20 @@ export function checkSites(settings: Settings, raw: RawConfig, isEnabled: boolea
     }
   }
   checkAccessible(settings.alwaysAccessibleOn, declared, publishSite)
-  for (const name of settings.sources ?? []) {
-    if (declared.has(name) || name === publishSite || name === localId) continue
-    problems.warn(`${raw.keyOf(['sources'])} names ${name}, which is not declared`)
+  const checkSources = (names: readonly string[] = [], among: ReadonlySet<string>, own: string, ...below: string[]): void => {
+    for (const name of names) {
+      if (among.has(name) || name === own || name === localId) continue
+      problems.warn(`${raw.keyOf([...below, 'sources'])} names ${name}, which is not declared`)
+    }
   }
+  // Where only some project declares a site, it counts there.
+  const inProjects = [...projects.overrides.values()].flatMap(({ sites }) => [...(sites?.keys() ?? [])])
+  checkSources(settings.sources, new Set([...declared, ...inProjects]), publishSite)
   for (const [project, override] of projects.overrides) {
     const sites = new Set([...declared, ...(override.sites?.keys() ?? [])])
     const own = override.publishSite ?? publishSite
     checkAccessible(override.alwaysAccessibleOn, sites, own, 'projects', 'overrides', project)
+    checkSources(override.sources, sites, own, 'projects', 'overrides', project)
     if (override.remoteSite === undefined) continue
     const key = raw.keyOf(['projects', 'overrides', project, 'remote_site'])
     checkRemoteSite(override.remoteSite, own, sites, key, raw, problems)

@@ -58,6 +58,7 @@ function loadOverride(
     remote_site: remoteSite,
     retry_cnt: retryCount,
     always_accessible_on: alwaysAccessibleOn,
+    sources,
   } = parseWhatFits(plainKeys, value, keyOf, problems)
   const sites = loadSites(value['sites'], keyOf, generalSites, roleOf, context)
   return {
@@ -66,6 +67,7 @@ function loadOverride(
     ...(remoteSite !== undefined && { remoteSite }),
     ...(retryCount !== undefined && { retryCount }),
     ...(alwaysAccessibleOn !== undefined && { alwaysAccessibleOn }),
+    ...(sources !== undefined && { sources }),
     ...sites,
   }
 }

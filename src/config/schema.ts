@@ -114,6 +114,7 @@ export const overrideSchema = z.object(
     remote_site: z.string({ error: 'the name of a site, or "" for no syncing' }).optional(),
     retry_cnt: retries().optional(),
     always_accessible_on: textList('a list of site names').optional(),
+    sources: textList('a list of site names').optional(),
     sites: z
       .record(z.string(), siteSchema.partial(), { error: 'an object: a site for each name' })
       .optional()

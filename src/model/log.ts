@@ -49,6 +49,9 @@ export const LOG_ACTIONS = {
 
   'record.unreadable': action('warn', 'failure', 'record not understood; left as it is'),
 
+  'file.deleted': action('info', 'success', 'a file was deleted from a site, as somebody asked'),
+  'file.kept': action('warn', 'unknown', 'a file that was to be deleted from a site is left there'),
+
   'source.missing': action('warn', 'unknown', 'its record says that the file is there, and it is not; another site serves'),
   'source.size_differs': action('warn', 'unknown', 'the file has another size than its document says; sent as it is'),
 

@@ -38,6 +38,17 @@ export function projectMatcher({ include, exclude }: Pick<ProjectFilter, 'includ
   return (project) => included(project) && !excluded(project)
 }
 
+/** A site by its name: as declared in general, else as the first project declares it that does. */
+export function siteNamed({ sites, projects }: Pick<Settings, 'sites' | 'projects'>, name: string): Site | undefined {
+  const general = sites.get(name)
+  if (general) return general
+  for (const override of projects.overrides.values()) {
+    const own = override.sites?.get(name)
+    if (own) return own
+  }
+  return undefined
+}
+
 /** Does this instance send files to a site of this name? */
 export function servesSite({ serve }: Pick<Settings, 'serve'>, site: string): boolean {
   return serve === undefined || anyOf(serve)(site)
@@ -65,6 +76,7 @@ function resolve(settings: Settings, { included, excluded }: Compiled, project: 
   const override = settings.projects.overrides.get(project)
   const sites = sitesOf(settings, override)
   const alwaysAccessibleOn = override?.alwaysAccessibleOn ?? settings.alwaysAccessibleOn
+  const sources = override?.sources ?? settings.sources
   const notServed = new Set([...sites.sites.keys()].filter((name) => !servesSite(settings, name)))
   return {
     enabled: isProjectName(project) && included(project) && !excluded(project) && override?.enabled !== false,
@@ -76,7 +88,7 @@ function resolve(settings: Settings, { included, excluded }: Compiled, project: 
     ...(alwaysAccessibleOn && { alwaysAccessibleOn }),
     ...sites,
     ...(notServed.size > 0 && { notServed }),
-    ...(settings.sources && { sources: settings.sources }),
+    ...(sources && { sources }),
     ...(settings.rootsFromProject === true && { rootsFromProject: true }),
   }
 }

@@ -1,4 +1,4 @@
-import { isPlain } from './document.ts'
+import { isPlain, type Plain } from './document.ts'
 import { isInState } from './record-state.ts'
 import type { Selection } from './selection.ts'
 import { readSites, type Shape, type SiteRecord } from './site-record.ts'
@@ -10,8 +10,8 @@ export type RecordEdit =
   | { readonly kind: 'set'; readonly field: 'paused' | 'priority'; readonly value: true | number }
   /** The record says nothing but its name: please sync. */
   | { readonly kind: 'reset' }
-  /** A record that says so, where there is none. */
-  | { readonly kind: 'add' }
+  /** A record that says so, where there is none; or the records that were there, put back with all their fields. */
+  | { readonly kind: 'add'; readonly records?: readonly Plain[] }
   | { readonly kind: 'remove' }
 
 export const RETRY: RecordEdit = { kind: 'unset', fields: ['tries', 'error'] }

@@ -64,6 +64,7 @@ export interface ProjectOverride {
   readonly remoteSite?: string
   readonly retryCount?: number
   readonly alwaysAccessibleOn?: readonly string[]
+  readonly sources?: readonly string[]
   /** Whole site definitions, already merged with the general ones. */
   readonly sites?: ReadonlyMap<string, Site>
   readonly skipped?: ReadonlyMap<string, SkippedSite>

@@ -62,9 +62,10 @@ function others({ sites, sources = [] }: ProjectSettings, own: readonly string[]
   return [...new Set([...named, ...sites.keys()])].filter((name) => !own.includes(name))
 }
 
-function sourceAt(asked: Asked, { path }: SourceFile, name: string, isSaid: boolean): Source | undefined {
+function sourceAt(asked: Asked, { path, sites }: SourceFile, name: string, isSaid: boolean): Source | undefined {
   const found = placeAt(asked, path, name)
-  return found && { source: found.place, sourceSite: found.site, isSaid }
+  const id = sites.records.get(name)?.find(({ created }) => created)?.snapshot.id
+  return found && { source: found.place, sourceSite: found.site, id: typeof id === 'string' ? id : undefined, isSaid }
 }
 
 /**

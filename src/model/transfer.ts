@@ -21,6 +21,8 @@ export interface RecordAddress {
 export interface Source {
   readonly source: RootedPath
   readonly sourceSite: Site
+  /** The storage's own id of the file there, as the record says. */
+  readonly id?: string | undefined
   /** A record says that it is there; false: nobody said, and the disk decides. @defaultValue `true` */
   readonly isSaid?: boolean
 }
@@ -37,8 +39,9 @@ export interface Endpoints extends Source {
 export type Route = Endpoints | { readonly error: SyncError }
 
 /** All places where the file may be read, the one that is tried first at the front. */
-export function sourcesIn({ source, sourceSite, isSaid = true, otherSources = [] }: Endpoints): readonly Source[] {
-  return [{ source, sourceSite, isSaid }, ...otherSources]
+export function sourcesIn({ source, sourceSite, id, isSaid = true, otherSources = [] }: Endpoints): readonly Source[] {
+  // Named also where there is none: put in the place of another source it must not keep that one's id.
+  return [{ source, sourceSite, id, isSaid }, ...otherSources]
 }
 
 /** The same copy from the first source that can be used now; as it is where none can. */

@@ -14,7 +14,7 @@ export interface ProviderPool {
 export type OpenSource = (
   provider: Provider,
   path: RootedPath,
-  options: { signal: AbortSignal; checksumAlgorithm: ChecksumAlgorithm },
+  options: { signal: AbortSignal; checksumAlgorithm: ChecksumAlgorithm; id?: string },
 ) => Promise<ByteSource>
 
 /** Bytes are at the target; nobody has compared them yet. */

@@ -8,6 +8,8 @@ import {
   type ChecksumAlgorithm,
   type ProbeOptions,
   type RemoteFile,
+  type Removed,
+  type RemoveOptions,
   type StatOptions,
   type WriteOptions,
 } from '../providers/provider.ts'
@@ -30,6 +32,10 @@ export abstract class ForwardingProvider extends Provider {
     await this.inner.probe(options)
   }
 
+  override async identify(root: string, options: CallOptions): Promise<string | undefined> {
+    return await this.inner.identify(root, options)
+  }
+
   override async stat(path: RootedPath, options: StatOptions): Promise<RemoteFile | undefined> {
     return await this.inner.stat(path, options)
   }
@@ -42,8 +48,8 @@ export abstract class ForwardingProvider extends Provider {
     return await this.inner.write(path, source, options)
   }
 
-  override async remove(path: RootedPath, options: CallOptions): Promise<void> {
-    await this.inner.remove(path, options)
+  override async remove(path: RootedPath, options: RemoveOptions): Promise<Removed | undefined> {
+    return await this.inner.remove(path, options)
   }
 
   override list(folder: RootedPath, options: CallOptions): AsyncIterable<RemoteFile & { readonly name: string }> {

@@ -102,7 +102,9 @@ async function bring(parts: TransferParts, attempt: Attempt, endpoints: Endpoint
     // Both ends are looked at at the same time.
     const there = target.stat(endpoints.target, { signal, exact: true })
     there.catch(() => undefined)
-    const opened = await faults.ofSource(parts.openSource(from, endpoints.source, { signal, checksumAlgorithm: target.checksumAlgorithm }))
+    const { source: at, id } = endpoints
+    const options = { signal, checksumAlgorithm: target.checksumAlgorithm, ...(id !== undefined && { id }) }
+    const opened = await faults.ofSource(parts.openSource(from, at, options))
     const source = faults.watch(opened)
     const notReady = parts.sizes.check(attempt, endpoints, source)
     if (notReady) return notReady

@@ -4,12 +4,12 @@ import { pipeline, Readable, Transform } from 'node:stream'
 
 import { SyncError } from '../errors.ts'
 import type { RootedPath } from '../model/site.ts'
-import type { ByteSource, CallOptions, ChecksumAlgorithm, Provider, RemoteFile } from './provider.ts'
+import type { ByteSource, ChecksumAlgorithm, FindOptions, Provider, RemoteFile } from './provider.ts'
 
 /** How much may wait between the reader and the writer of one transfer, in bytes. */
 const BUFFER_BYTES = 1024 * 1024
 
-export interface ByteSourceOptions extends CallOptions {
+export interface ByteSourceOptions extends FindOptions {
   /** The target's algorithm: computed while the bytes go by, so that `checksum()` need not read them again. */
   readonly checksumAlgorithm?: ChecksumAlgorithm
 }
@@ -24,11 +24,12 @@ export interface ByteSourceOptions extends CallOptions {
 export async function openByteSource(provider: Provider, path: RootedPath, options: ByteSourceOptions): Promise<ByteSource> {
   const where = `${path.root.replace(/\/+$/, '')}/${path.path}`
   const file = await stat(provider, path, where, options)
+  const by = options.id === undefined ? {} : { id: options.id }
   const known = new Map<ChecksumAlgorithm, string>()
   if (file.checksum !== undefined) known.set(file.checksum.algorithm, file.checksum.value)
 
   const open = async (fromByte: number, signal: AbortSignal, algorithm?: ChecksumAlgorithm): Promise<Readable> => {
-    const upstream = await unreadableIfDenied(provider.read(path, { fromByte, signal }), where)
+    const upstream = await unreadableIfDenied(provider.read(path, { ...by, fromByte, signal }), where)
     const hashed = fromByte === 0 ? [...new Set([...known.keys(), ...(algorithm === undefined ? [] : [algorithm])])] : []
     const meter = new Meter(file, fromByte, where, hashed, known)
     return file.size - fromByte <= BUFFER_BYTES ? await atOnce(upstream, meter) : throughMeter(upstream, meter)
@@ -52,15 +53,15 @@ export async function openByteSource(provider: Provider, path: RootedPath, optio
       known.set(algorithm, value)
     },
     assertUnchanged: async () => {
-      const now = await unreadableIfDenied(provider.stat(path, options), where)
+      const now = await unreadableIfDenied(provider.stat(path, { ...by, signal: options.signal }), where)
       if (now === undefined) throw new SyncError('SOURCE_CHANGED', `${where} was removed while it was being read`)
       if (!sameContent(file, now)) throw new SyncError('SOURCE_CHANGED', `${where} was changed while it was being read`)
     },
   }
 }
 
-async function stat(provider: Provider, path: RootedPath, where: string, { signal }: CallOptions): Promise<RemoteFile> {
-  const file = await unreadableIfDenied(provider.stat(path, { signal }), where)
+async function stat(provider: Provider, path: RootedPath, where: string, { signal, id }: FindOptions): Promise<RemoteFile> {
+  const file = await unreadableIfDenied(provider.stat(path, { signal, ...(id !== undefined && { id }) }), where)
   if (file !== undefined) return file
   // Reading tells a missing file from a root that is not there at all.
   const appeared = await unreadableIfDenied(provider.read(path, { signal }), where)

@@ -1,4 +1,4 @@
-import { lstat, readdir, stat } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import type { BigIntStats, Dirent } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,16 +12,17 @@ import { takeHold } from './local-drive/take-hold.ts'
 import { describe, regular } from './local-drive/description.ts'
 import { diskFault, faultsOf, gone } from './local-drive/disk-fault.ts'
 import { streamOf } from './local-drive/file-stream.ts'
-import { fullFilePath, fullPath, joined, split } from './local-drive/paths.ts'
+import { fullFilePath, fullPath, joined } from './local-drive/paths.ts'
 import type { Place } from './local-drive/path-resolver.ts'
 import { PathResolver } from './local-drive/path-resolver.ts'
 import { probeRoot } from './local-drive/probe-root.ts'
+import { Removing } from './local-drive/removing.ts'
 import { RootGuard } from './local-drive/root-guard.ts'
 import { OwnFiles } from './local-drive/own-files.ts'
 import { assertOwnName } from './local-drive/own-name.ts'
 import { isTemporaryName } from './local-drive/temporary-files.ts'
 import { Writing } from './local-drive/writing.ts'
-import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, StatOptions, WriteOptions } from './provider.ts'
+import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, Removed, RemoveOptions, StatOptions, WriteOptions } from './provider.ts'
 import { Provider } from './provider.ts'
 import type { ProviderContext } from './registry.ts'
 
@@ -42,6 +43,7 @@ export class LocalDrive extends Provider {
   readonly #paths: PathResolver
   readonly #own: OwnFiles
   readonly #writing: Writing
+  readonly #removing: Removing
 
   constructor(
     site: Site,
@@ -53,6 +55,7 @@ export class LocalDrive extends Provider {
     this.#paths = new PathResolver(context.mayCreateRoot, this.#guard, hold, context.assertRoot)
     this.#own = new OwnFiles(context.ownFiles)
     this.#writing = new Writing(site, this.#guard, this.#paths, this.#own)
+    this.#removing = new Removing(this.#guard, this.#paths, this.#own)
   }
 
   override async probe({ signal, operation = 'write', roots }: ProbeOptions): Promise<void> {
@@ -104,10 +107,10 @@ export class LocalDrive extends Provider {
     }
   }
 
-  override async remove(path: RootedPath, { signal }: CallOptions): Promise<void> {
+  override async remove(path: RootedPath, { signal, only }: RemoveOptions): Promise<Removed | undefined> {
     throwIfAborted(signal)
     const full = fullFilePath(path)
-    await faultsOf('write', full, this.#remove(path, full))
+    return await faultsOf('write', full, this.#removing.remove(path, full, only))
   }
 
   override async *list(folder: RootedPath, { signal }: CallOptions): AsyncGenerator<RemoteFile & { readonly name: string }> {
@@ -169,18 +172,6 @@ export class LocalDrive extends Provider {
     }
     await this.#guard.assert(path.root)
     throw new SyncError('SOURCE_MISSING', `${full} is not there`)
-  }
-
-  async #remove(path: RootedPath, full: string): Promise<void> {
-    const { folder, name } = split(path)
-    using place = await this.#paths.find(folder, 'folder')
-    if (place === undefined) return await this.#paths.assertRoot(path.root)
-    const there = await this.#paths.nameIn(place.anchor, name)
-    const present = await lstat(place.anchor.at(there), { bigint: true }).catch(gone)
-    if (present?.isDirectory() === true) throw new SyncError('NOT_A_FILE', `${full} is a folder: only files are removed`)
-    if (present === undefined) return
-    await this.#own.assertNone(present, full)
-    await place.anchor.unlink(there).catch(gone)
   }
 
   async #entry(root: string, folder: string, name: string): Promise<(RemoteFile & { readonly name: string }) | undefined> {

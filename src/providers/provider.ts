@@ -19,6 +19,8 @@ export interface RemoteFile {
   readonly version?: string
   /** Read, write and execute permissions (`0o777` at most), where the storage has them. */
   readonly mode?: number
+  /** Equal for one stored file, by whatever names, roots and sites it is reached; absent where the storage does not tell. */
+  readonly identity?: string
   /** Other files of the same name in the same folder, where the storage allows them; this one counts. Told by `stat`. */
   readonly twins?: number
 }
@@ -61,6 +63,14 @@ export interface CallOptions {
   readonly signal: AbortSignal
 }
 
+export interface RemoveOptions extends CallOptions {
+  /** As `stat` told of the file. Should another one, or several, stand there now, nothing is removed: `SOURCE_CHANGED`. */
+  readonly only?: RemoteFile
+}
+
+/** Where a removed file is: in the storage's trash, from which a person can take it back, or nowhere. */
+export type Removed = 'trash' | 'nowhere'
+
 /** What a site is used for: bytes come from it, or go to it. */
 export type Operation = 'read' | 'write'
 
@@ -71,7 +81,21 @@ export interface ProbeOptions extends CallOptions {
   readonly roots?: readonly string[]
 }
 
-export interface StatOptions extends CallOptions {
+/** To find a file. */
+export interface FindOptions extends CallOptions {
+  /**
+   * The file's `id`, as its record says. A storage that finds a file by its id sooner, or more surely, than by its path may look for it so
+   * first. It is believed only where the file of that id is the one of this path; otherwise the path counts.
+   */
+  readonly id?: string
+}
+
+export interface ReadOptions extends FindOptions {
+  /** @defaultValue 0 */
+  readonly fromByte?: number
+}
+
+export interface StatOptions extends FindOptions {
   /**
    * A file that stands there under another name, which the storage can't tell from this one (upper and lower case), rejects with
    * `TARGET_CONFLICT`, as a write to it does. @defaultValue `false`
@@ -143,7 +167,7 @@ export abstract class Provider implements AsyncDisposable {
   abstract stat(path: RootedPath, options: StatOptions): Promise<RemoteFile | undefined>
 
   /** Rejects with `SOURCE_MISSING` when the file is not there. */
-  abstract read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable>
+  abstract read(path: RootedPath, options: ReadOptions): Promise<Readable>
 
   /** Where the bytes are a file of this machine: that file, for reading, so that the file system can clone it. Who calls closes it. */
   async openFile(_path: RootedPath, _options: CallOptions): Promise<FileHandle | undefined> {
@@ -157,8 +181,11 @@ export abstract class Provider implements AsyncDisposable {
    */
   abstract write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile>
 
-  /** Removing what is missing succeeds. */
-  abstract remove(path: RootedPath, options: CallOptions): Promise<void>
+  /**
+   * Moves the file to the storage's trash where it has one, and unlinks it otherwise; folders stay, empty ones too. Removing what is
+   * missing succeeds, and gives `undefined`.
+   */
+  abstract remove(path: RootedPath, options: RemoveOptions): Promise<Removed | undefined>
 
   /** Files (not folders) directly in a folder; `path` may be empty for the root. A missing folder lists nothing. */
   abstract list(folder: RootedPath, options: CallOptions): AsyncIterable<RemoteFile & { readonly name: string }>

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 
 import type { EngineParts } from './engine-parts.ts'
-import { projectSettings } from '../model/project-settings.ts'
+import { projectSettings, siteNamed } from '../model/project-settings.ts'
 import type { RootHealth } from '../pipeline/root-health.ts'
 import type { SettleParts } from '../pipeline/settle.ts'
 import { showProgress } from '../pipeline/show-progress.ts'
@@ -30,7 +30,7 @@ interface SiteHooks {
 /** What the work of one site needs; the log tells when the site is left alone, and when it is usable again. */
 export function siteWorkParts(parts: EngineParts, name: string, { probe, recovered }: SiteHooks): Omit<SiteWorkParts, 'opened'> {
   const { settings, slots, clock, log, healthChanged } = parts
-  const site = settings.sites.get(name)
+  const site = siteNamed(settings, name)
   const limit = concurrencyOf(site)
   const shared = { site: name, limit, store: slots, clock, renewEveryMs: settings.leaseSeconds * RENEW_MS }
   return {

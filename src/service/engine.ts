@@ -4,7 +4,7 @@ import type { EngineParts } from './engine-parts.ts'
 import { RENEW_MS, settlePartsOf, siteWorkParts } from './engine-steps.ts'
 import { isStop } from '../errors.ts'
 import { Pauses } from '../model/pauses.ts'
-import { projectSettings } from '../model/project-settings.ts'
+import { projectSettings, siteNamed } from '../model/project-settings.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
 import type { Found, Settled, SiteStatus } from '../pipeline/contracts.ts'
 import { endPaused } from '../pipeline/end-paused.ts'
@@ -183,7 +183,7 @@ export class Engine {
         },
         started: (attempt) => log.event('transfer.started', { ...transferFields(attempt), tries: attempt.transfer.tries }),
       },
-      countsReads: (name) => countsReads(settings.sites.get(name)),
+      countsReads: (name) => countsReads(siteNamed(settings, name)),
       isHeldBack: (transfer) => this.#pauses.heldBy(transfer) !== undefined || this.#roots.holdsBack(this.#pauses.withoutPaused(transfer)),
       withoutPaused: (transfer) => this.#pauses.withoutPaused(transfer),
       isRootDown: ({ sourceSite, source }) => this.#roots.isDown(sourceSite.name, source.root),
@@ -192,7 +192,7 @@ export class Engine {
   }
 
   async #probe(name: string, operation: Operation): Promise<void> {
-    const site = this.#parts.settings.sites.get(name)
+    const site = siteNamed(this.#parts.settings, name)
     if (site) await this.#roots.probe(site, operation)
   }
 

@@ -10,6 +10,9 @@ export interface AuditEntry {
   /** Of a pause that is not written into records. */
   readonly until?: Date
   readonly why?: string
+  /** Files that were deleted, and that were to be and stay. */
+  readonly deleted?: number
+  readonly kept?: number
   /** Of them, not changed. */
   readonly skipped?: number
   readonly interrupted?: true

@@ -35,7 +35,9 @@ export async function isAsRead(db: Db, project: string, documentId: unknown, edi
 function byOperators(edit: RecordEdit, { shape, site, fileIds }: EditedFiles): Omit<EditUpdate, 'filter'> {
   const file = { 'f._id': { $in: fileIds } }
   const sites = 'files.$[f].sites'
-  if (shape === 'array' && edit.kind === 'add') return { update: { $push: { [sites]: { name: site } } }, arrayFilters: [file] }
+  if (shape === 'array' && edit.kind === 'add') {
+    return { update: { $push: { [sites]: { $each: edit.records ?? [{ name: site }] } } }, arrayFilters: [file] }
+  }
   if (shape === 'array' && edit.kind === 'remove') return { update: { $pull: { [sites]: { name: site } } }, arrayFilters: [file] }
   const at = shape === 'array' ? `${sites}.$[s]` : `${sites}.${site}`
   const arrayFilters = shape === 'array' ? [file, { 's.name': { $eq: site } }] : [file]
@@ -44,8 +46,9 @@ function byOperators(edit: RecordEdit, { shape, site, fileIds }: EditedFiles): O
       return { update: { $unset: Object.fromEntries(edit.fields.map((field) => [`${at}.${field}`, ''])) }, arrayFilters }
     case 'set':
       return { update: { $set: { [`${at}.${edit.field}`]: edit.value } }, arrayFilters }
-    case 'reset':
     case 'add':
+      return { update: { $set: { [at]: edit.records?.[0] ?? {} } }, arrayFilters }
+    case 'reset':
       return { update: { $set: { [at]: shape === 'array' ? { name: site } : {} } }, arrayFilters }
     case 'remove':
       return { update: { $unset: { [at]: '' } }, arrayFilters }
@@ -64,6 +67,7 @@ function byPipeline(edit: RecordEdit, { site, fileIds }: EditedFiles): Omit<Edit
 
 function editedRecord(edit: RecordEdit, record: Document): Document {
   if (edit.kind === 'set') return { $setField: { field: edit.field, input: record, value: { $literal: edit.value } } }
+  if (edit.kind === 'add') return { $literal: edit.records?.[0] ?? {} }
   if (edit.kind !== 'unset') return { $literal: {} }
   let input = record
   for (const field of edit.fields) input = { $unsetField: { field, input } }

@@ -9,6 +9,13 @@ import { readDocument } from './raw-document.ts'
 /** Documents in one batch of the server. */
 const PAGE = 200
 
+interface SelectedOptions {
+  readonly sites: readonly string[]
+  readonly signal?: AbortSignal
+  /** Only of these. */
+  readonly ids?: readonly unknown[]
+}
+
 /**
  * The representations of one project in which something may be selected, in the order of their ids: what is changed meanwhile is neither
  * skipped nor seen twice. One page is in memory at a time.
@@ -17,10 +24,11 @@ export async function* selected(
   db: Db,
   project: string,
   selection: Selection,
-  { sites, signal, from }: { readonly sites: readonly string[]; readonly signal?: AbortSignal; readonly from?: unknown },
+  { sites, signal, from, ids }: SelectedOptions & { readonly from?: unknown },
 ): AsyncGenerator<RepresentationDocument> {
-  const filter = selectionFilter(selection) as Filter<Document>
-  const cursor = db.collection(project).find(filter, {
+  const filter = selectionFilter(selection)
+  if (ids) filter['$and'] = [...((filter['$and'] as Document[] | undefined) ?? []), { _id: { $in: ids } }]
+  const cursor = db.collection(project).find(filter as Filter<Document>, {
     projection: wantedFields(sites),
     readConcern: 'majority',
     batchSize: PAGE,
@@ -41,9 +49,7 @@ export async function* selected(
 /** Milliseconds. Servers forget a cursor that nobody asks for ten minutes, and a session after thirty. */
 const CURSOR_MS = 60_000
 
-interface SlowOptions {
-  readonly sites: readonly string[]
-  readonly signal?: AbortSignal
+interface SlowOptions extends SelectedOptions {
   readonly cursorMs?: number
   readonly after?: unknown
 }

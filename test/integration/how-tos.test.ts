@@ -42,6 +42,12 @@ const CASES: Readonly<Record<string, HowTo>> = {
   'site-sync add-site --site gdrive --project MY_PROJECT': { after: {} },
   'site-sync add-site --site gdrive hero/model/3/ma': { after: {} },
   'site-sync remove-site --site gdrive --asset hero --version 3': { before: {}, after: 'none' },
+  'site-sync remove-site --site gdrive --asset hero --version 3 --delete-files --yes': {
+    isThere: true,
+    before: { created_dt: T0, id: 'a.ma' },
+    after: 'none',
+    says: /at gdrive: deleted[^]*1 files deleted, 1 records/,
+  },
   'site-sync pause --asset hero': { before: {}, after: { paused: true } },
   'site-sync resume --asset hero': { before: { paused: true }, after: {} },
   'site-sync resume hero/model/3/ma --site gdrive': { before: { paused: true }, after: {} },

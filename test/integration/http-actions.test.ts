@@ -59,6 +59,33 @@ test('each action does what its command does, in both shapes, and is audited by 
   await running.stop()
 })
 
+test('remove-site deletes files as well where it is told to, and says what became of each', async () => {
+  const { stage, running, act } = await serve()
+  const { store } = stage.spy('gdrive')
+  for (const path of ['a.ma', 'b.ma']) store.put(`/My Drive/w/${path}`, path)
+  await stage.file('a.ma')
+  const documents = ['a.ma', 'b.ma'].map((path) =>
+    representation([entry(`{root[work]}/${path}`, inArray({ name: 'gdrive', created_dt: T0 }))]),
+  )
+  await stage.insert(...documents)
+  const body = { selection: { site: 'gdrive', project: PROJECT }, delete_files: true }
+  const told = { files: expect.any(Array) as unknown, more_files: 0, deleted: 1, kept: 1, shared: 0, records: 1, representations: 1 }
+  expect(await act('remove-site', { ...body, dry_run: true })).toMatchObject({ status: 200, body: { ...told, dry_run: true } })
+  expect(store.paths()).toHaveLength(2)
+  const { body: done } = await act('remove-site', body)
+  expect(done).toMatchObject({ action: 'remove-site', ...told, dry_run: false, interrupted: false })
+  expect(done['files']).toMatchObject([
+    { path: '{root[work]}/a.ma', outcome: 'deleted', to: 'nowhere', bytes: 4 },
+    { path: '{root[work]}/b.ma', outcome: 'kept', reason: 'last-copy', why: expect.any(String) as string },
+  ])
+  expect(store.paths()).toEqual(['/My Drive/w/b.ma'])
+  expect(running.lines.of('file.deleted')).toMatchObject([{ site_sync: { site: 'gdrive', path: '{root[work]}/a.ma', to: 'nowhere' } }])
+  const [audited] = await stage.state.collection('audit').find().toArray()
+  expect(audited).toMatchObject({ action: 'remove-site', who: 'anna', selection: { delete_files: true }, records: 1, deleted: 1, kept: 1 })
+  expect((await act('reset', body)).status).toBe(400)
+  await running.stop()
+})
+
 test('pause and resume of a whole site, project or everything', async () => {
   const { stage, running, act } = await serve()
   const paused = await act('pause', { selection: { site: 'gdrive' }, for: '2h', why: 'the line is needed' })

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 
+import { SyncError } from '../../src/errors.ts'
+import { hurriedClock } from '../support/hurried-clock.ts'
 import { entry, inArray, inObject, representation, wanted, type Representation } from '../support/published.ts'
 import { PROJECT, Stage } from '../support/service-harness.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 test('case 26: remote_site "" means alive, and nothing else', async () => {
   const stage = await Stage.open({ settings: { remoteSite: '' } })
@@ -104,5 +107,27 @@ test('case 37: what is no representation, or has no files, is ignored and never 
   ).toBe(0)
   expect(running.lines.count('transfer.started')).toBe(1)
   expect(stage.spy().uploads).toHaveLength(1)
+  await running.stop()
+})
+
+test('a site that one project alone declares is probed when it is in trouble, before more is sent there', async () => {
+  const far = { name: 'far', provider: 'memory', root: new Map([['work', '/far']]), concurrency: 1, alternativeSites: [] }
+  const overrides = new Map([[PROJECT, { sites: new Map([['far', far]]) }]])
+  const stage = await Stage.open({ settings: { projects: { include: ['*'], exclude: [], overrides } } })
+  const down = new SyncError('UNREACHABLE', 'the host is down', { certain: true })
+  const calls: string[] = []
+  stage.spy('far').gate = ({ verb }) => {
+    calls.push(verb)
+    if (verb === 'write' && !calls.includes('up')) throw down
+  }
+  await stage.file('a.ma')
+  const document = representation([entry('{root[work]}/a.ma', inArray('far'))])
+  const running = await stage.start({ clock: hurriedClock(50) })
+  await stage.insert(document)
+  await running.lines.until('site.cooling')
+  await waitFor('a probe of the site', () => calls.includes('probe'))
+  calls.push('up')
+  await stage.synced(document, { site: 'far' })
+  expect(calls.filter((verb) => verb === 'probe').length).toBeGreaterThan(0)
   await running.stop()
 })

@@ -45,7 +45,7 @@ export class BacklogSite extends Provider {
     return { id: path, size: CONTENT.length, checksum: CHECKSUM }
   }
 
-  override async remove(): Promise<void> {}
+  override async remove(): Promise<undefined> {}
 
   override async *list(): AsyncGenerator<RemoteFile & { readonly name: string }> {}
 }

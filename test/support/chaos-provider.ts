@@ -3,7 +3,16 @@ import { Readable } from 'node:stream'
 
 import { SyncError } from '../../src/errors.ts'
 import type { RootedPath } from '../../src/model/site.ts'
-import type { ByteSource, CallOptions, ChecksumAlgorithm, ProbeOptions, RemoteFile, WriteOptions } from '../../src/providers/provider.ts'
+import type {
+  ByteSource,
+  CallOptions,
+  ChecksumAlgorithm,
+  ProbeOptions,
+  RemoteFile,
+  Removed,
+  RemoveOptions,
+  WriteOptions,
+} from '../../src/providers/provider.ts'
 import { Provider } from '../../src/providers/provider.ts'
 
 export type ChaosVerb = 'probe' | 'stat' | 'read' | 'write' | 'remove' | 'list'
@@ -71,6 +80,10 @@ export class ChaosProvider extends Provider {
     await this.#inner.probe(options)
   }
 
+  override async identify(root: string, options: CallOptions): Promise<string | undefined> {
+    return await this.#inner.identify(root, options)
+  }
+
   override async stat(path: RootedPath, options: CallOptions): Promise<RemoteFile | undefined> {
     await this.#strike('stat', path.path, options.signal)
     return await this.#inner.stat(path, options)
@@ -87,9 +100,9 @@ export class ChaosProvider extends Provider {
     return await this.#inner.write(path, fault === undefined ? source : await spoiledSource(source, fault, options.signal), options)
   }
 
-  override async remove(path: RootedPath, options: CallOptions): Promise<void> {
+  override async remove(path: RootedPath, options: RemoveOptions): Promise<Removed | undefined> {
     await this.#strike('remove', path.path, options.signal)
-    await this.#inner.remove(path, options)
+    return await this.#inner.remove(path, options)
   }
 
   override async *list(folder: RootedPath, options: CallOptions): AsyncGenerator<RemoteFile & { readonly name: string }> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 
 import { SyncError } from '../../src/errors.ts'
@@ -9,10 +9,13 @@ import type {
   ChecksumAlgorithm,
   ProbeOptions,
   RemoteFile,
+  Removed,
+  RemoveOptions,
   WriteOptions,
   WriteSession,
 } from '../../src/providers/provider.ts'
 import { Provider } from '../../src/providers/provider.ts'
+import { assertSameFile } from '../../src/providers/same-file.ts'
 
 export type MemoryVerb = 'probe' | 'stat' | 'read' | 'write' | 'chunk' | 'remove' | 'list'
 
@@ -42,6 +45,8 @@ interface Upload {
 
 /** What outlives a provider, as a storage outlives the processes that talk to it. Several providers may share one. */
 export class MemoryStore {
+  /** No two stores have the same. */
+  readonly key = randomUUID()
   readonly files = new Map<string, StoredFile>()
   readonly uploads = new Map<string, Upload>()
   #next = 1
@@ -149,10 +154,14 @@ export class MemoryProvider extends Provider {
     }
   }
 
-  override async remove(path: RootedPath, { signal }: CallOptions): Promise<void> {
+  override async remove(path: RootedPath, { signal, only }: RemoveOptions): Promise<Removed | undefined> {
     const full = fullPath(path)
     await this.#enter({ verb: 'remove', path: full, bytes: 0 }, signal)
+    const present = this.store.files.get(keyOf(full))
+    if (present === undefined) return undefined
+    if (only) assertSameFile(this.#describe(present), only, full)
     this.store.files.delete(keyOf(full))
+    return 'nowhere'
   }
 
   override async *list(folder: RootedPath, { signal }: CallOptions): AsyncGenerator<RemoteFile & { readonly name: string }> {
@@ -221,7 +230,8 @@ export class MemoryProvider extends Provider {
 
   #describe(file: StoredFile): RemoteFile {
     const checksum = { algorithm: this.checksumAlgorithm, value: digest(file.bytes, this.checksumAlgorithm) }
-    return { id: file.id, size: file.bytes.length, modified: file.modified, checksum, version: String(file.version) }
+    const identity = `${this.store.key}:${file.id}`
+    return { id: file.id, identity, size: file.bytes.length, modified: file.modified, checksum, version: String(file.version) }
   }
 }
 

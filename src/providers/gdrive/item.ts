@@ -83,6 +83,7 @@ export function toItem(answer: unknown): Item {
 export function toRemoteFile({ id, size, modified, md5, revision }: Item): RemoteFile {
   return {
     id,
+    identity: `gdrive:${id}`,
     size: size ?? 0,
     ...(modified === undefined ? {} : { modified }),
     ...(md5 === undefined ? {} : { checksum: { algorithm: 'md5', value: md5 } as const }),

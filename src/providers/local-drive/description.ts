@@ -7,6 +7,7 @@ import type { Checksum, RemoteFile } from '../provider.ts'
 export function describe(path: string, info: BigIntStats, checksum?: Checksum): RemoteFile {
   return {
     id: path,
+    identity: `disk:${info.dev}:${info.ino}`,
     size: Number(info.size),
     // Rounded, not cut: a time that was set in milliseconds may be stored a few nanoseconds short of it.
     modified: new Date(Math.round(Number(info.mtimeNs) / 1e6)),

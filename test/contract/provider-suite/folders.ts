@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import type { RemoteFile } from '../../../src/providers/provider.ts'
 import type { Harness } from './harness.ts'
 import { KIB, MIB, never, noise, same } from './harness.ts'
 
@@ -43,6 +44,36 @@ export function foldersContract(h: Harness): void {
       await h.remove('never/was/there.ma')
       expect(await h.stat('a/one.ma')).toBeUndefined()
       expect(await h.names('a')).toEqual(['two.ma'])
+    })
+
+    test('removing says where the file is then; its folder stays', async () => {
+      await h.write('a/b/one.ma', 'x')
+      const folders = (await h.everything()).filter((path) => path.endsWith('/'))
+      expect(await h.remove('a/b/one.ma')).toMatch(/^(?:trash|nowhere)$/)
+      expect(await h.everything()).toEqual(folders)
+      expect(await h.remove('a/b/one.ma')).toBeUndefined()
+      expect(await h.remove('never/was/there.ma')).toBeUndefined()
+    })
+
+    test('only the file that was looked at is removed: one that was written since stays', async () => {
+      await h.write('a/one.ma', 'first')
+      const looked = (await h.stat('a/one.ma')) as RemoteFile
+      await h.write('a/one.ma', 'other')
+      await expect(h.remove('a/one.ma', looked)).rejects.toMatchObject({
+        code: 'SOURCE_CHANGED',
+        message: expect.stringContaining('one.ma'),
+      })
+      expect(String(await h.readBack('a/one.ma'))).toBe('other')
+      expect(await h.remove('a/one.ma', (await h.stat('a/one.ma')) as RemoteFile)).toBeDefined()
+      expect(await h.readBack('a/one.ma')).toBeUndefined()
+      expect(await h.remove('a/one.ma', looked)).toBeUndefined()
+    })
+
+    test('two files are told apart by their identity, where there is one', async () => {
+      for (const path of ['a/one.ma', 'a/two.ma']) await h.write(path, 'the same')
+      const [one, again, two] = await Promise.all(['a/one.ma', 'a/one.ma', 'a/two.ma'].map(async (path) => await h.stat(path)))
+      expect(again?.identity).toBe(one?.identity)
+      expect(one?.identity === undefined || one.identity !== two?.identity).toBe(true)
     })
   })
 

@@ -1,5 +1,5 @@
 import type { RootedPath } from '../../../src/model/site.ts'
-import type { ByteSource, Provider, RemoteFile, WriteOptions } from '../../../src/providers/provider.ts'
+import type { ByteSource, Provider, RemoteFile, Removed, WriteOptions } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { permitOf, type Permission } from '../../support/permits.ts'
 
@@ -72,8 +72,8 @@ export class Harness {
     return Buffer.concat((await Array.fromAsync(await this.provider.read(this.at(path), options))) as Buffer[])
   }
 
-  async remove(path: string): Promise<void> {
-    await this.provider.remove(this.at(path), { signal: never() })
+  async remove(path: string, only?: RemoteFile): Promise<Removed | undefined> {
+    return await this.provider.remove(this.at(path), { signal: never(), ...(only && { only }) })
   }
 
   async names(folder: string): Promise<string[]> {

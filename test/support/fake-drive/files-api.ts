@@ -35,7 +35,12 @@ export class FilesApi {
     const fields = parseFields(query.get('fields') ?? `nextPageToken,files(${DEFAULT_FIELDS})`)
     const q = parseQuery(query.get('q') ?? '')
     for (const id of q.parents) if (!this.#isVisible(id, exchange)) throw notFound('.')
-    const entries = this.#candidates(exchange, q.parents).filter((entry) => q.matches(this.#searchable(entry)))
+    const { searchLagMs } = this.#settings
+    const isKnown = (createdTime: string): boolean => searchLagMs === 0 || Date.parse(createdTime) <= Date.now() - searchLagMs
+    const isSearch = (query.get('q') ?? '').includes('name =')
+    const entries = this.#candidates(exchange, q.parents)
+      .filter((entry) => q.matches(this.#searchable(entry)))
+      .filter(({ createdTime }) => !isSearch || isKnown(createdTime))
     if (query.get('orderBy') === 'createdTime') entries.sort((a, b) => a.createdTime.localeCompare(b.createdTime))
     const offset = Number(query.get('pageToken') ?? 0)
     const size = Math.min(Number(query.get('pageSize') ?? 100), this.#settings.longestPage)

@@ -13,6 +13,8 @@ export interface FakeDriveSettings {
   readonly requestsPerSecond: number
   /** Files up to this size keep their bytes, larger ones their checksums. */
   readonly keepBytesBelow: number
+  /** A search by name finds files only when they are so old. */
+  readonly searchLagMs: number
   /** No page of a list is longer, whatever is asked for. */
   readonly longestPage: number
 }
@@ -24,5 +26,6 @@ export const DEFAULTS: FakeDriveSettings = {
   storageLimit: Infinity,
   requestsPerSecond: Infinity,
   keepBytesBelow: 32 * 1024 * 1024,
+  searchLagMs: 0,
   longestPage: 1000,
 }

@@ -64,6 +64,26 @@ describe('what holds for a project', () => {
     expect(projectSettings(settings, 'OTHER').sites.get('gdrive')?.root).toBe('/My Drive')
   })
 
+  test('"sources" of a project are its own, else the general ones; a site that one project alone declares counts there', async () => {
+    const declared = { gdrive, nas: { provider: 'local_drive', root: '/nas' } }
+    const far = { provider: 'local_drive', root: '/far' }
+    const overrides = { PRJ: { sources: ['nas', 'gdrive', 'nowhere'] }, FAR: { sites: { far } } }
+    const { settings, warnings } = await load({
+      remote_site: 'gdrive',
+      sites: declared,
+      sources: ['far', 'gdrive'],
+      projects: { overrides },
+    })
+    expect(['PRJ', 'FAR', 'OTHER'].map((project) => projectSettings(settings, project).sources)).toEqual([
+      ['nas', 'gdrive', 'nowhere'],
+      ['far', 'gdrive'],
+      ['far', 'gdrive'],
+    ])
+    expect(warnings.filter((text) => text.includes('sources'))).toEqual([
+      expect.stringContaining('projects.overrides.PRJ.sources names nowhere, which is not declared'),
+    ])
+  })
+
   test('is worked out once for the same settings', async () => {
     const settings = await settingsWith({})
     expect(projectSettings(settings, 'PRJ')).toBe(projectSettings(settings, 'PRJ'))

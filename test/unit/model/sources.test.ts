@@ -82,6 +82,19 @@ describe('where a file comes from', () => {
   })
 })
 
+const idOf = ({ route }: Transfer) => ('error' in route ? 'none' : [route.sourceSite.name, route.id])
+
+test('a source has the id that its record says, and no other', () => {
+  const transfer = transferTo('sftp', [
+    wanted('studio'),
+    { ...there('gdrive'), id: 'of gdrive' },
+    { ...there('nas'), id: 7 },
+    wanted('sftp'),
+  ])?.transfer as Transfer
+  expect(idOf(transfer)).toEqual(['gdrive', 'of gdrive'])
+  expect(idOf(fromUsable(transfer, ({ sourceSite }) => sourceSite.name === 'nas'))).toEqual(['nas', undefined])
+})
+
 describe('a source is chosen when the transfer begins', () => {
   const transfer = transferTo('sftp', [there('studio'), there('gdrive'), there('nas'), wanted('sftp')])?.transfer as Transfer
 

@@ -115,3 +115,9 @@ test('the checksum of what is stored is read no faster, unless the site keeps it
   await reading
   expect(value).toBe(checksum?.value)
 })
+
+test('what the storage calls its root is known, so that a place with two names is found to be one', async () => {
+  const { inner, provider, signal } = rig()
+  inner.identify = async (root) => Promise.resolve(`place of ${root}`)
+  expect(await provider.identify('/r', { signal })).toBe('place of /r')
+})

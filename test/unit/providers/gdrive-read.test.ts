@@ -28,6 +28,7 @@ describe('stat', () => {
     const id = rig.drive.addFile('a', 'hello', { parent: rig.w })
     expect(await rig.provider.stat(rig.at('a'), { signal })).toEqual({
       id,
+      identity: `gdrive:${id}`,
       size: 5,
       modified: new Date(rig.drive.file('My Drive/w/a')?.modifiedTime ?? ''),
       checksum: { algorithm: 'md5', value: '5d41402abc4b2a76b9719d911017c592' },

@@ -43,7 +43,7 @@ describe('local_drive', () => {
     String(Buffer.concat((await Array.fromAsync(await of.read({ root, path }, { signal }))) as Buffer[]))
   const list = async (path: string, of = drive): Promise<string[]> =>
     (await Array.fromAsync(of.list({ root, path }, { signal }))).map(({ name }) => name).toSorted()
-  const remove = async (path: string, of = drive): Promise<void> => await of.remove({ root, path }, { signal })
+  const remove = async (path: string, of = drive): Promise<unknown> => await of.remove({ root, path }, { signal })
 
   beforeEach(async () => {
     base = await realpath(await mkdtemp(join(tmpdir(), 'site-sync-disk-')))
