@@ -50,6 +50,7 @@ export class SyncService {
   #next: Settings | undefined
   #current: Session | undefined
   #met = (): void => {}
+  #silentMs = (): number | undefined => undefined
   #isRefused = false
   #synced = 0
   #failed = 0
@@ -118,13 +119,14 @@ export class SyncService {
   #webParts(): WebParts {
     const { log, openProvider } = this.#options
     const signal = this.#stopping.signal
-    const state = () => this.#health.state(this.#settings, this.#current?.report(), signal.aborted)
+    const state = () => this.#health.state(this.#settings, this.#current?.report(), signal.aborted, this.#silentMs())
     return { settings: () => this.#settings, state, log, openProvider, connections: this.#connections, signal }
   }
 
   async #runSessions(): Promise<void> {
     const reporter = this.#reporter()
     this.#met = () => reporter.met()
+    this.#silentMs = () => reporter.silentMs
     try {
       await this.#untilStopped()
     } finally {
@@ -172,6 +174,8 @@ export class SyncService {
       settings: this.#settings,
       log,
       heard: (change) => log.heard?.(change),
+      looked: (look) => log.looked?.(look),
+      turnedAway: (site) => log.turnedAway?.(site),
       clock,
       retry,
       mode,

@@ -1,5 +1,6 @@
 import type { SyncError } from '../errors.ts'
 import type { Log } from '../model/log.ts'
+import type { Looked } from '../model/look.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { Settings } from '../model/settings.ts'
 import type { Clock } from '../pipeline/clock.ts'
@@ -23,6 +24,10 @@ export interface SessionParts extends Pick<ChangeHintsParts, 'heard'> {
   /** Other instances may have come or gone. */
   readonly met: () => void
   readonly openProvider?: ProviderPoolParts['open']
+  /** A representation was looked at. */
+  readonly looked?: Looked
+  /** A scan left out what a site has no room for. */
+  readonly turnedAway?: (site: string) => void
   /** Work can be taken. */
   readonly ready: () => void
   readonly settled: (settled: Settled) => void
