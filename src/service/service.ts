@@ -7,7 +7,7 @@ import { TRANSIENT_RETRY } from '../model/retry-policy.ts'
 import type { Settings } from '../model/settings.ts'
 import { systemClock } from '../pipeline/clock.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
-import type { Settled } from '../pipeline/contracts.ts'
+import type { Settled, Tracing } from '../pipeline/contracts.ts'
 import { connected } from './connected.ts'
 import { Reporter } from './reporter.ts'
 import { ServiceHealth } from './service-health.ts'
@@ -18,6 +18,7 @@ import { newsOf } from './site-reports.ts'
 import { Web, type WebParts } from './web.ts'
 import { connect, type Connections } from '../streams/connect.ts'
 import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
+import { findTracing } from '../tracing/find-tracing.ts'
 import { close, CLOSING_MS, within } from './within.ts'
 
 export type { ServiceOptions, ServiceResult } from './service-options.ts'
@@ -52,6 +53,7 @@ export class SyncService {
   #met = (): void => {}
   #silentMs = (): number | undefined => undefined
   #isRefused = false
+  #tracing: Tracing | undefined
   #synced = 0
   #failed = 0
 
@@ -106,6 +108,7 @@ export class SyncService {
     const { database } = this.#settings.mongo
     log.event('service.started', { extra: { instance: this.id, database, remote_site: this.#settings.remoteSite } })
     try {
+      this.#tracing = await findTracing()
       if (this.#options.mode === 'run') await this.#web.start(this.#webParts())
       await this.#runSessions()
     } finally {
@@ -174,6 +177,7 @@ export class SyncService {
       settings: this.#settings,
       log,
       heard: (change) => log.heard?.(change),
+      tracing: this.#tracing,
       looked: (look) => log.looked?.(look),
       turnedAway: (site) => log.turnedAway?.(site),
       clock,

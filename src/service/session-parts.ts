@@ -4,7 +4,7 @@ import type { Looked } from '../model/look.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { Settings } from '../model/settings.ts'
 import type { Clock } from '../pipeline/clock.ts'
-import type { Settled } from '../pipeline/contracts.ts'
+import type { Settled, Tracing } from '../pipeline/contracts.ts'
 import type { ProviderPoolParts } from '../providers/provider-pool.ts'
 import type { Connections } from '../streams/connect.ts'
 import type { StateDatabase } from '../streams/state-database.ts'
@@ -26,6 +26,7 @@ export interface SessionParts extends Pick<ChangeHintsParts, 'heard'> {
   readonly openProvider?: ProviderPoolParts['open']
   /** A representation was looked at. */
   readonly looked?: Looked
+  readonly tracing?: Tracing | undefined
   /** A scan left out what a site has no room for. */
   readonly turnedAway?: (site: string) => void
   /** Work can be taken. */
