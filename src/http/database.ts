@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import type { Settings } from '../model/settings.ts'
 import type { DocumentReader } from '../model/stores.ts'
@@ -5,9 +6,10 @@ import type { ProviderPoolParts } from '../providers/provider-pool.ts'
 import { openInspection, type Inspection } from '../service/inspection.ts'
 import { sitesToTell } from '../service/list-representations.ts'
 import { RecordFeed } from '../service/record-feed.ts'
-import { close } from '../service/within.ts'
+import { close, inTime } from '../service/within.ts'
 import { connect, connectPatiently, type Connections } from '../streams/connect.ts'
 import { NAMES } from '../streams/listing.ts'
+import { primaryFault } from '../streams/primary-fault.ts'
 import { representationReader } from '../streams/representation-reader.ts'
 
 export interface DatabaseParts {
@@ -15,6 +17,9 @@ export interface DatabaseParts {
   readonly settings: () => Settings
   readonly openProvider?: ProviderPoolParts['open'] | undefined
 }
+
+/** How long MongoDB has to say that it has a primary. Milliseconds. */
+const PATIENCE_MS = 3_000
 
 interface Opened {
   readonly settings: Settings
@@ -66,6 +71,17 @@ export class HttpDatabase implements AsyncDisposable {
       this.#connected = undefined
       throw error
     }
+  }
+
+  /** Why MongoDB takes no work; undefined when it does. Answers in time. */
+  async fault(): Promise<string | undefined> {
+    return await inTime(
+      PATIENCE_MS,
+      this.connect()
+        .then(async () => await primaryFault(this.connections.work, AbortSignal.timeout(PATIENCE_MS)))
+        .catch(messageOf),
+      'it does not answer',
+    )
   }
 
   get settings(): () => Settings {

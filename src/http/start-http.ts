@@ -6,10 +6,9 @@ import type { Log } from '../model/log.ts'
 import { isLoopback } from '../model/loopback.ts'
 import { connected } from '../service/connected.ts'
 import { Metrics } from '../metrics/metrics.ts'
-import { standingOf } from '../metrics/standing.ts'
+import { standings } from '../metrics/standing.ts'
 import { accessTokens, type AccessTokens } from '../streams/access-tokens.ts'
 import { sleep } from '../streams/waiting.ts'
-import { shared } from './api.ts'
 import { HttpDatabase, type DatabaseParts } from './database.ts'
 import { pageFiles } from './page-files.ts'
 import { pageRoutes } from './page-routes.ts'
@@ -32,8 +31,6 @@ export interface RunningHttp extends AsyncDisposable {
 
 /** Connections that wait to be taken: a farm may ask a thousand times at once. */
 const BACKLOG = 4_096
-/** How long gauges are good for: to find them is to read what is open. Milliseconds. */
-const STANDING_MS = 5_000
 /** Between two attempts to listen, in milliseconds: an instance that is about to end may still have the port. */
 const AGAIN_MS = 5_000
 
@@ -48,8 +45,13 @@ export async function startHttp(parts: HttpParts): Promise<RunningHttp> {
     const tokens = accessTokens(database.connections.work.db(settings().mongo.stateDatabase))
     if (!isLoopback(http.host)) await requireToken(parts, database, tokens)
     const ended = new AbortController()
-    const standing = shared(STANDING_MS, async (inspection) => standingOf(inspection, ended.signal))
-    const metrics = new Metrics(async () => standing(await database.inspection()))
+    const standing = standings({
+      inspection: async () => await database.inspection(),
+      fault: async () => await database.fault(),
+      state: parts.state,
+      signal: ended.signal,
+    })
+    const metrics = new Metrics(standing)
     const routes = apiRoutes({ ...parts, database, metrics, signal: ended.signal })
     const findToken = async (token: string) => {
       await database.connect()

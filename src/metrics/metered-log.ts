@@ -1,9 +1,10 @@
-import { LRUCache } from 'lru-cache'
-
-import { idPlain } from '../model/document.ts'
+import { SyncError } from '../errors.ts'
 import type { Log, LogAction, LogFields } from '../model/log.ts'
+import type { Look } from '../model/look.ts'
 import type { Heard } from '../service/change-hints.ts'
+import { AskedFor } from './asked-for.ts'
 import type { Metrics } from './metrics.ts'
+import { StreamLag } from './stream-lag.ts'
 
 const OUTCOMES: Partial<Record<LogAction, string>> = {
   'transfer.succeeded': 'synced',
@@ -11,28 +12,39 @@ const OUTCOMES: Partial<Record<LogAction, string>> = {
   'transfer.dropped': 'dropped',
   'transfer.released': 'released',
 }
-/** Publishes that are remembered until their files have arrived. */
-const REMEMBERED = 50_000
+/** Scans that look at everything. */
+const REGULAR: ReadonlySet<unknown> = new Set(['start', 'interval'])
 
 /** Counts what is told, and passes it on: whatever happens is told, so nothing else on the way of a file has to know of metrics. */
 export class MeteredLog implements Log {
   readonly #log: Log
   readonly #metrics: Metrics
-  readonly #now: () => number
-  /** When the change stream told of each, by `now`. */
-  readonly #published = new LRUCache<string, number>({ max: REMEMBERED })
+  readonly #asked: AskedFor
+  readonly #lag: StreamLag
   #lostBecause: string | undefined
 
-  constructor(log: Log, metrics: Metrics, now: () => number = () => performance.now()) {
+  constructor(log: Log, metrics: Metrics, now: () => number = () => performance.now(), wallSeconds = () => Date.now() / 1_000) {
     this.#log = log
     this.#metrics = metrics
-    this.#now = now
+    this.#asked = new AskedFor(now)
+    this.#lag = new StreamLag(now, wallSeconds)
+    metrics.beforeReading(() => this.#tellWhatPasses())
   }
 
   /** The change stream tells of a change. */
-  heard({ project, representationId, appeared, writtenAt }: Heard): void {
-    if (appeared) this.#published.set(`${project}/${idPlain(representationId)}`, this.#now())
-    if (writtenAt !== undefined) this.#metrics.streamLag.set(Math.max(0, Math.floor(Date.now() / 1_000) - writtenAt))
+  heard({ project, representationId, writtenAt }: Heard): void {
+    this.#asked.told(project, representationId)
+    if (writtenAt !== undefined) this.#lag.heard(writtenAt)
+  }
+
+  /** A representation was looked at. */
+  looked(look: Look): void {
+    this.#asked.looked(look)
+  }
+
+  /** A scan left out what a site has no room for. */
+  turnedAway(site: string): void {
+    this.#asked.turnedAway(site)
   }
 
   event(action: LogAction, fields: LogFields = {}): void {
@@ -42,26 +54,33 @@ export class MeteredLog implements Log {
     const { site = '', durationMs = 0, extra } = fields
     switch (action) {
       case 'transfer.started':
-        // Later attempts wait for something else than to be noticed.
-        return fields.tries === 0 ? this.#since(this.#metrics.toStart, fields) : undefined
+        return this.#observe(this.#metrics.toStart, site, this.#asked.started(fields))
       case 'transfer.succeeded':
-        this.#since(this.#metrics.toSynced, fields)
+        this.#observe(this.#metrics.toSynced, site, this.#asked.arrived(fields))
         this.#count(fields)
         return this.#metrics.lastSuccess.set({ site }, Math.floor(Date.now() / 1_000))
+      case 'transfer.failed':
+        this.#asked.failed(fields, fields.tries ?? 0)
+        return this.#metrics.failures.inc({ site, code: fields.error instanceof SyncError ? fields.error.code : 'UNEXPECTED' })
+      case 'transfer.dropped':
+        return this.#asked.dropped(fields)
       case 'transfer.released':
         return extra?.['lease_lost'] === true ? this.#metrics.leasesLost.inc() : undefined
       case 'stream.lost':
+        this.#lag.lost()
         this.#lostBecause = extra?.['history_lost'] === true ? 'history lost' : 'interrupted'
         return
+      case 'stream.unavailable':
+        return this.#lag.unavailable()
       case 'stream.opened':
       case 'stream.resumed':
+        this.#lag.opened()
         if (this.#lostBecause !== undefined) this.#metrics.resumes.inc({ reason: this.#lostBecause })
         this.#lostBecause = undefined
         return
       case 'scan.finished':
-        this.#metrics.scans.observe(durationMs / 1_000)
-        if (extra?.['reason'] === 'interval') this.#metrics.foundByScan.inc(Number(extra['transfers'] ?? 0))
-        return
+        if (REGULAR.has(extra?.['reason'])) this.#asked.scanned()
+        return this.#metrics.scans.observe(durationMs / 1_000)
       default:
     }
   }
@@ -78,8 +97,13 @@ export class MeteredLog implements Log {
     if (typeof source === 'string') this.#metrics.bytes.inc({ site: source, direction: 'out' }, sent)
   }
 
-  #since(histogram: Metrics['toStart'], { project = '', representationId = '', site = '' }: LogFields): void {
-    const published = this.#published.get(`${project}/${representationId}`)
-    if (published !== undefined) histogram.observe({ site }, (this.#now() - published) / 1_000)
+  #observe(histogram: Metrics['toStart'], site: string, ms: number | undefined): void {
+    if (ms !== undefined) histogram.observe({ site }, ms / 1_000)
+  }
+
+  /** What changes by time alone. */
+  #tellWhatPasses(): void {
+    this.#metrics.foundByScan.inc(this.#asked.takeMissed())
+    this.#metrics.setLag(this.#lag.seconds)
   }
 }

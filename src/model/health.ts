@@ -9,6 +9,8 @@ export interface ServiceState {
   readonly streamFault?: string | undefined
   /** A changed configuration that was not taken. */
   readonly rejected?: string | undefined
+  /** Since MongoDB last answered to a heartbeat; undefined where none is due. */
+  readonly heartbeatMs?: number | undefined
 }
 
 export interface Readiness {

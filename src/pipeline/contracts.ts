@@ -38,6 +38,12 @@ export interface Settled {
   readonly outcome: Outcome
 }
 
+/** Follows attempts and their steps, where somebody wants to know how long each takes. Changes nothing of what they give, or throw. */
+export interface Tracing {
+  attempt(attempt: Attempt, work: () => Promise<Settled | undefined>): Promise<Settled | undefined>
+  step<T>(name: 'claim' | 'copy' | 'verify' | 'write back', work: () => Promise<T>): Promise<T>
+}
+
 /** Transfers found in one representation. */
 export interface Found {
   readonly representationKey: string

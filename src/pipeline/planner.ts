@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { idPlain, idText, type RepresentationDocument } from '../model/document.ts'
 import { mergeOccasions, type Occasion } from '../model/eligibility.ts'
 import type { Log } from '../model/log.ts'
+import type { Looked } from '../model/look.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { pendingTransfers, type Plan } from '../model/pending-transfers.ts'
 import type { ProjectSettings } from '../model/settings.ts'
@@ -33,6 +34,7 @@ export interface PlannerParts {
   readonly running: ReadonlyMap<string, Attempt>
   /** Of a representation no more than the transfers with these keys are pending. */
   readonly forget: (representationKey: string, pending: ReadonlySet<string>) => void
+  readonly looked?: Looked | undefined
   readonly log: Log
   readonly settingsOf: (project: string) => ProjectSettings
   /** Reads what the settings of a project depend on beside the configuration. */
@@ -146,6 +148,7 @@ export class Planner {
     if (document && hint.appeared === true) void this.#parts.appeared?.(hint.project, document)
     const plan: Plan = document ? this.#plan(hint.project, document) : { transfers: [], verdicts: [], unreadable: [] }
     const pending = new Set(plan.transfers.map(({ key }) => key))
+    this.#parts.looked?.({ ...hint, lead: hint.again === true ? 'again' : 'change', transfers: plan.transfers })
     this.#stopWhatIsOff(representationKey, plan, pending)
     this.#parts.forget(representationKey, pending)
     return { representationKey, transfers: plan.transfers, occasion: hint.occasion, changed: hint.again !== true }

@@ -3,6 +3,7 @@ import { defer, map, merge, Observable, repeat, Subject, takeUntil, timer, type 
 import type { RepresentationDocument } from '../model/document.ts'
 import type { Occasion } from '../model/eligibility.ts'
 import type { Log } from '../model/log.ts'
+import type { Looked } from '../model/look.ts'
 import { eventLoopYielder } from './yield-to-event-loop.ts'
 import type { Clock } from './clock.ts'
 import { coalesce } from './coalesce.ts'
@@ -32,6 +33,7 @@ export interface ScanParts {
   readonly serverTime: () => Promise<Date>
   /** The name of a site that had to turn transfers away and has room again. */
   readonly room$: Observable<string>
+  readonly looked?: Looked | undefined
   readonly log: Log
   readonly clock: Clock
   /** Between regular scans; undefined: they come on request only. */
@@ -177,13 +179,15 @@ export class ScanPlan {
     signal: AbortSignal,
     emit: (found: Found) => void,
   ): Promise<void> {
-    const { pages, found } = this.#parts
+    const { pages, found, looked } = this.#parts
+    const lead = request.reason === 'interval' ? 'interval' : 'scan'
     const yieldToEventLoop = eventLoopYielder()
     for await (const { project, documents } of pages(request, signal)) {
       for (const document of documents) {
         await yieldToEventLoop()
         if (signal.aborted) return
         const work = found(project, document, this.#occasion(retryFailedBefore))
+        looked?.({ lead, project, representationId: document._id, transfers: work.transfers })
         await yieldToEventLoop()
         emit(work)
       }

@@ -1,7 +1,7 @@
 import type { LRUCache } from 'lru-cache'
 
 import type { Attempt } from './attempt.ts'
-import type { Settled } from './contracts.ts'
+import type { Settled, Tracing } from './contracts.ts'
 import { transfer, type TransferParts } from './transfer.ts'
 import { verify } from './verify.ts'
 import { writeBack, type WriteBackParts } from './write-back.ts'
@@ -15,6 +15,7 @@ export interface SettleParts {
   readonly refused: Pick<LRUCache<string, true>, 'has' | 'set' | 'delete'>
   /** Begins to show the progress of an attempt; gives back how to end that. */
   readonly showProgress: (attempt: Attempt) => () => void
+  readonly tracing?: Tracing | undefined
 }
 
 /**
@@ -23,6 +24,12 @@ export interface SettleParts {
  * begins. Rejects when MongoDB could not be asked.
  */
 export async function settle(parts: SettleParts, attempt: Attempt): Promise<Settled | undefined> {
+  const { tracing } = parts
+  return tracing ? await tracing.attempt(attempt, async () => await steps(parts, attempt)) : await steps(parts, attempt)
+}
+
+async function steps(parts: SettleParts, attempt: Attempt): Promise<Settled | undefined> {
+  const { tracing } = parts
   const { key } = attempt.transfer
   const isGranted = async (): Promise<boolean> => {
     const granted = await attempt.permit.isGranted()
@@ -31,16 +38,22 @@ export async function settle(parts: SettleParts, attempt: Attempt): Promise<Sett
     return granted
   }
   attempt.permit.ask()
+  if (tracing) tracing.step('claim', async () => await attempt.permit.isGranted()).catch(() => undefined)
   // It may be refused again and again: one whose record is never found, say. Nothing is copied for it in vain more than once.
   if (parts.refused.has(key) && !(await isGranted())) return undefined
   const hideProgress = parts.showProgress(attempt)
   try {
-    const outcome = await verify(attempt, await transfer(parts.transfer, attempt))
+    const { transfer: means } = parts
+    const copied = await (tracing ? tracing.step('copy', async () => await transfer(means, attempt)) : transfer(means, attempt))
+    const outcome = await (tracing ? tracing.step('verify', async () => await verify(attempt, copied)) : verify(attempt, copied))
     if (!(await isGranted())) return undefined
     const written = parts.work.verified(attempt, outcome)
     hideProgress()
     try {
-      return await writeBack(parts.writeBack, attempt, outcome)
+      const { writeBack: how } = parts
+      return await (tracing
+        ? tracing.step('write back', async () => await writeBack(how, attempt, outcome))
+        : writeBack(how, attempt, outcome))
     } finally {
       written()
     }

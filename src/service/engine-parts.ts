@@ -2,10 +2,12 @@ import type { Observable } from 'rxjs'
 
 import type { SyncError } from '../errors.ts'
 import type { Log } from '../model/log.ts'
+import type { Looked } from '../model/look.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { Settings } from '../model/settings.ts'
 import type { ClaimStore, DocumentReader, RecordWriter, SlotStore } from '../model/stores.ts'
 import type { Clock } from '../pipeline/clock.ts'
+import type { Tracing } from '../pipeline/contracts.ts'
 import type { Peers } from '../pipeline/peers.ts'
 import type { Hint, PlannerParts } from '../pipeline/planner.ts'
 import type { ScanParts } from '../pipeline/scan-plan.ts'
@@ -34,6 +36,8 @@ export interface EngineParts {
   readonly changes$: Observable<Hint>
   /** Which instance is to do what first; without it, this one does all. */
   readonly peers?: Peers
+  readonly looked?: Looked
+  readonly tracing?: Tracing | undefined
   /** Another instance had what was to be done here first. */
   readonly contested?: () => void
   /** A file for this site is left as it is, without a fault. */

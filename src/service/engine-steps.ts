@@ -82,6 +82,7 @@ export function settlePartsOf(parts: EngineParts, { work, evidence, roots }: Eng
       isBacklogged: (site) => work.isBacklogged(site),
     },
     work,
+    tracing: parts.tracing,
     refused: new LRUCache<string, true>({ max: MAX_REFUSED }),
     showProgress: settings.writeProgress ? (attempt) => showProgress(progress, attempt) : () => () => undefined,
   }

@@ -71,15 +71,16 @@ export async function sitesOverview({ settings, state, controls, misconfigured }
   }
 }
 
-/** What is to be done in each project, or in one. Reads everything that is open. */
+/** What is to be done in each project, or in one. Reads everything that is open; the server gives up a query after `maxTimeMs`. */
 export async function projectCounts(
   inspection: Inspection,
   only?: string,
   signal: AbortSignal = new AbortController().signal,
+  maxTimeMs?: number,
 ): Promise<readonly SiteCounts[]> {
   const all: SiteCounts[] = []
   for (const project of await collectionNames(inspection.db)) {
-    if (only === undefined || project === only) all.push(...(await countProject(inspection, project, signal)))
+    if (only === undefined || project === only) all.push(...(await countProject(inspection, project, signal, maxTimeMs)))
   }
   return all
 }
@@ -88,6 +89,7 @@ async function countProject(
   { settings, db, misconfigured }: Inspection,
   project: string,
   signal: AbortSignal,
+  maxTimeMs: number | undefined,
 ): Promise<readonly SiteCounts[]> {
   const own = projectSettings(settings, project)
   if (targetSites(own).length === 0) return []
@@ -100,7 +102,7 @@ async function countProject(
   const seen = new Set<string>()
   // Also those whose tries are used up.
   const all = { ...own, retryCount: Number.MAX_SAFE_INTEGER }
-  const request = { unreadable: false, wants: (_site: string, urgent: boolean) => !urgent }
+  const request = { ...(maxTimeMs !== undefined && { maxTimeMs }), unreadable: false, wants: (_site: string, urgent: boolean) => !urgent }
   for await (const documents of scanProject(db, project, all, request, signal)) {
     for (const document of documents) if (!seen.has(idText(document._id))) count(document)
   }

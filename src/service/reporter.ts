@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 
+import { MongoServerError } from 'mongodb'
+
 import type { HeardReport, InstanceReport, StateDatabase } from '../streams/state-database.ts'
 
 export type News = Pick<InstanceReport, 'stream' | 'streamFault' | 'sites' | 'projects' | 'watched' | 'running'>
@@ -30,10 +32,17 @@ export class Reporter {
   #heardAt = -Infinity
   #firstAt: number | undefined
   #telling: Promise<void> | undefined
+  /** When MongoDB last answered to a heartbeat, or none was due. */
+  #answeredAt = performance.now()
 
   constructor(parts: ReporterParts) {
     this.#parts = parts
     this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
+  }
+
+  /** Since MongoDB last answered to a heartbeat, were it with a refusal. Milliseconds; what it said is no matter of this process. */
+  get silentMs(): number {
+    return performance.now() - this.#answeredAt
   }
 
   /** Others may have come or gone: asks for them, at most once a second. */
@@ -52,6 +61,7 @@ export class Reporter {
     if (this.#telling) return
     const now = performance.now()
     const news = this.#parts.news()
+    if (news === undefined) this.#answeredAt = now
     const isChanged = !isDeepStrictEqual(news, this.#told)
     const isHeartbeat = news !== undefined && now - this.#toldAt >= HEARTBEAT_MS
     if (news !== undefined) this.#firstAt ??= now
@@ -71,8 +81,9 @@ export class Reporter {
     try {
       await (news ? state.report({ ...id, ...news }) : state.forget(id._id))
       this.#told = news
-      this.#toldAt = performance.now()
-    } catch {
+      this.#answeredAt = this.#toldAt = performance.now()
+    } catch (error) {
+      if (error instanceof MongoServerError) this.#answeredAt = performance.now()
       // What could not be told is told with the next look.
     }
   }

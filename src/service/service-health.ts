@@ -18,13 +18,14 @@ export class ServiceHealth {
   }
 
   /** `news`: what the session says; undefined before it begins. */
-  state(settings: Settings, news: News | undefined, isStopping: boolean): ServiceState {
+  state(settings: Settings, news: News | undefined, isStopping: boolean, heartbeatMs?: number): ServiceState {
     return {
       isReady: this.#isReady && !isStopping,
       isOff: isOff(settings),
       stream: news?.stream ?? 'opening',
       streamFault: news?.streamFault,
       rejected: this.rejected,
+      heartbeatMs,
     }
   }
 }

@@ -7,7 +7,7 @@ import { TRANSIENT_RETRY } from '../model/retry-policy.ts'
 import type { Settings } from '../model/settings.ts'
 import { systemClock } from '../pipeline/clock.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
-import type { Settled } from '../pipeline/contracts.ts'
+import type { Settled, Tracing } from '../pipeline/contracts.ts'
 import { connected } from './connected.ts'
 import { Reporter } from './reporter.ts'
 import { ServiceHealth } from './service-health.ts'
@@ -18,6 +18,7 @@ import { newsOf } from './site-reports.ts'
 import { Web, type WebParts } from './web.ts'
 import { connect, type Connections } from '../streams/connect.ts'
 import { stateDatabase, type StateDatabase } from '../streams/state-database.ts'
+import { findTracing } from '../tracing/find-tracing.ts'
 import { close, CLOSING_MS, within } from './within.ts'
 
 export type { ServiceOptions, ServiceResult } from './service-options.ts'
@@ -50,7 +51,9 @@ export class SyncService {
   #next: Settings | undefined
   #current: Session | undefined
   #met = (): void => {}
+  #silentMs = (): number | undefined => undefined
   #isRefused = false
+  #tracing: Tracing | undefined
   #synced = 0
   #failed = 0
 
@@ -105,6 +108,7 @@ export class SyncService {
     const { database } = this.#settings.mongo
     log.event('service.started', { extra: { instance: this.id, database, remote_site: this.#settings.remoteSite } })
     try {
+      this.#tracing = await findTracing()
       if (this.#options.mode === 'run') await this.#web.start(this.#webParts())
       await this.#runSessions()
     } finally {
@@ -118,13 +122,14 @@ export class SyncService {
   #webParts(): WebParts {
     const { log, openProvider } = this.#options
     const signal = this.#stopping.signal
-    const state = () => this.#health.state(this.#settings, this.#current?.report(), signal.aborted)
+    const state = () => this.#health.state(this.#settings, this.#current?.report(), signal.aborted, this.#silentMs())
     return { settings: () => this.#settings, state, log, openProvider, connections: this.#connections, signal }
   }
 
   async #runSessions(): Promise<void> {
     const reporter = this.#reporter()
     this.#met = () => reporter.met()
+    this.#silentMs = () => reporter.silentMs
     try {
       await this.#untilStopped()
     } finally {
@@ -172,6 +177,9 @@ export class SyncService {
       settings: this.#settings,
       log,
       heard: (change) => log.heard?.(change),
+      tracing: this.#tracing,
+      looked: (look) => log.looked?.(look),
+      turnedAway: (site) => log.turnedAway?.(site),
       clock,
       retry,
       mode,

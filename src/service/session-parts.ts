@@ -1,9 +1,10 @@
 import type { SyncError } from '../errors.ts'
 import type { Log } from '../model/log.ts'
+import type { Looked } from '../model/look.ts'
 import type { TransientRetry } from '../model/retry-policy.ts'
 import type { Settings } from '../model/settings.ts'
 import type { Clock } from '../pipeline/clock.ts'
-import type { Settled } from '../pipeline/contracts.ts'
+import type { Settled, Tracing } from '../pipeline/contracts.ts'
 import type { ProviderPoolParts } from '../providers/provider-pool.ts'
 import type { Connections } from '../streams/connect.ts'
 import type { StateDatabase } from '../streams/state-database.ts'
@@ -23,6 +24,11 @@ export interface SessionParts extends Pick<ChangeHintsParts, 'heard'> {
   /** Other instances may have come or gone. */
   readonly met: () => void
   readonly openProvider?: ProviderPoolParts['open']
+  /** A representation was looked at. */
+  readonly looked?: Looked
+  readonly tracing?: Tracing | undefined
+  /** A scan left out what a site has no room for. */
+  readonly turnedAway?: (site: string) => void
   /** Work can be taken. */
   readonly ready: () => void
   readonly settled: (settled: Settled) => void

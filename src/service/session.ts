@@ -142,7 +142,7 @@ export class Session {
       this.#outage.through(async () => roots.prepare(project, options))
     const accessible = new AlwaysAccessible({ db: work.db(database), state: work.db(stateDatabase), settings, log })
     const appeared = async (project: string, signal: AbortSignal) => accessible.scan(project, signal)
-    await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom: (...of) => engine.hasRoom(...of) })
+    await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom: (...of) => this.#hasRoom(engine, ...of) })
     const controls = controlStore(work.db(stateDatabase), database)
     const read = async () => [...(await controls.pauses()), ...closedSites(settings, clock.wallTime())]
     using pauses = await PauseWatch.open({ read, log, engine: () => this.#engine }, this.#outage, () => this.#isStopped)
@@ -186,6 +186,12 @@ export class Session {
     const { settings, mode } = this.#parts
     const { verifySchedule: schedule } = settings
     return mode === 'run' && schedule ? new ScheduledVerify({ ...this.#parts, ...parts, schedule }) : undefined
+  }
+
+  #hasRoom(engine: Engine, ...of: Parameters<Engine['hasRoom']>): boolean {
+    const hasRoom = engine.hasRoom(...of)
+    if (!hasRoom) this.#parts.turnedAway?.(of[0])
+    return hasRoom
   }
 
   /** The only subscription: everything the service does hangs on it. */

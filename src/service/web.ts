@@ -49,7 +49,7 @@ export class Web {
   }
 
   /** The log that feeds metrics, where somebody may ask for them; otherwise the same log. */
-  metered(log: Log): Log & Partial<Pick<MeteredLog, 'heard'>> {
+  metered(log: Log): Log & Partial<Pick<MeteredLog, 'heard' | 'looked' | 'turnedAway'>> {
     return this.#metered ?? log
   }
 

@@ -8,8 +8,18 @@ export async function close(connections: AsyncDisposable): Promise<void> {
 
 /** Waits for the work, but no longer than so many milliseconds; a failure is of no interest. */
 export async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, ms)
-  await Promise.race([work.catch(() => undefined), late])
-  clearTimeout(timer)
+  await inTime(ms, work)
+}
+
+/** What the work gives; something else where it fails, or takes longer than so many milliseconds. */
+export async function inTime<T>(ms: number, work: Promise<T>): Promise<T | undefined>
+export async function inTime<T>(ms: number, work: Promise<T>, otherwise: T): Promise<T>
+export async function inTime<T>(ms: number, work: Promise<T>, otherwise?: T): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<T | undefined>()
+  const timer = setTimeout(() => resolve(otherwise), ms)
+  try {
+    return await Promise.race([work.catch(() => otherwise), late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

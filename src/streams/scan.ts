@@ -13,6 +13,8 @@ export interface ScanRequest {
   readonly sites?: ReadonlySet<string>
   /** Also the documents whose `sites` nobody can read. */
   readonly unreadable: boolean
+  /** The server gives up each query after so long; without it, none is given up. */
+  readonly maxTimeMs?: number
   /** Asked before each site and page: is there any use in more of this site? */
   wants(site: string, urgent: boolean): boolean
 }
@@ -36,10 +38,11 @@ export async function* scanProject(
     if (request.sites && !request.sites.has(name)) continue
     const sources = counting.filter((source) => source !== name)
     for (const { filter, urgent } of pendingQueries(name, settings.retryCount, sources)) {
-      yield* pages(db, { project, filter, fields, wants: () => request.wants(name, urgent) }, signal)
+      yield* pages(db, { project, filter, fields, wants: () => request.wants(name, urgent), maxTimeMs: request.maxTimeMs }, signal)
     }
   }
-  if (request.unreadable) yield* pages(db, { project, filter: unreadableQuery, fields, wants: () => true }, signal)
+  if (request.unreadable)
+    yield* pages(db, { project, filter: unreadableQuery, fields, wants: () => true, maxTimeMs: request.maxTimeMs }, signal)
 }
 
 interface Query {
@@ -47,17 +50,23 @@ interface Query {
   readonly filter: Filter<RepresentationDocument>
   readonly fields: Document
   readonly wants: () => boolean
+  readonly maxTimeMs: number | undefined
 }
 
 async function* pages(
   db: Db,
-  { project, filter, fields, wants }: Query,
+  { project, filter, fields, wants, maxTimeMs }: Query,
   signal: AbortSignal,
 ): AsyncGenerator<readonly RepresentationDocument[]> {
   if (!wants()) return
-  const cursor = db
-    .collection<RepresentationDocument>(project)
-    .find(filter, { projection: fields, readConcern: 'majority', batchSize: PAGE, signal, raw: true })
+  const cursor = db.collection<RepresentationDocument>(project).find(filter, {
+    projection: fields,
+    readConcern: 'majority',
+    batchSize: PAGE,
+    signal,
+    raw: true,
+    ...(maxTimeMs !== undefined && { maxTimeMS: maxTimeMs }),
+  })
   try {
     let documents: RepresentationDocument[] = []
     for await (const bytes of cursor) {

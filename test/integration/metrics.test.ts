@@ -31,6 +31,15 @@ async function until(address: string, series: string, value: number | undefined)
   await waitFor(`${series} to be ${value}`, isThere, { withinMs: 20_000, seen: () => [...seen] })
 }
 
+/** MongoDB does not answer when the service asks what the instances say. Gives back how to end it. */
+async function failSilently({ db, state }: Stage): Promise<() => Promise<void>> {
+  const admin = db.client.db('admin')
+  const namespace = `${state.databaseName}.instances`
+  const data = { failCommands: ['find'], namespace, appName: 'site-sync', blockConnection: true, blockTimeMS: 12_000 }
+  await admin.command({ configureFailPoint: 'failCommand', mode: 'alwaysOn', data })
+  return async () => void (await admin.command({ configureFailPoint: 'failCommand', mode: 'off' }))
+}
+
 test('what happened is counted, and how things are is asked for', async () => {
   const stage = await Stage.open({ sites: [{ name: 'nas' }], settings: { http: HTTP, retryCount: 1 } })
   const running = await stage.start()
@@ -93,7 +102,7 @@ test('a site in trouble is down and has its oldest; it makes no service unready'
 test('each metric is in the docs, and the other way round; alerts ask for metrics that there are', async () => {
   const { names } = new Metrics(async () => await Promise.reject(new Error('nobody asks')))
   const docs = await readFile(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
-  const documented = [...docs.matchAll(/^\| `(site_sync_\w+)` \|/gm)].map(([, name]) => name)
+  const documented = [...docs.matchAll(/^\| `((?:site_sync|process)_\w+)` \| (?:counter|gauge|histogram) \|/gm)].map(([, name]) => name)
   expect(new Set(documented)).toEqual(new Set(names))
   const rules = await readFile(new URL('../../examples/prometheus-rules.yml', import.meta.url), 'utf8')
   const asked = new Set([...rules.matchAll(/site_sync_\w+/g)].map(([name]) => name))
@@ -101,6 +110,29 @@ test('each metric is in the docs, and the other way round; alerts ask for metric
   const alerts = [...rules.matchAll(/alert: (\w+)/g)].map(([, name]) => name)
   const explained = [...docs.matchAll(/^\| `(SiteSync\w+)` \|/gm)].map(([, name]) => name)
   expect(explained).toEqual(alerts)
+})
+
+test('a scrape answers in time, whatever MongoDB does', async () => {
+  const stage = await Stage.open({ settings: { http: HTTP } })
+  const running = await stage.start()
+  const address = await addressOf(running)
+  await stage.synced(await stage.publish('a.ma'))
+  await until(address, 'site_sync_mongodb_up', 1)
+  await until(address, 'site_sync_change_stream_up', 1)
+  await until(address, 'site_sync_pending{site="gdrive",state="pending"}', 0)
+  const silent = await failSilently(stage)
+  const began = performance.now()
+  const series = await scrape(address)
+  expect(performance.now() - began).toBeLessThan(10_000)
+  await silent()
+  // What was counted last is told, with its age.
+  expect(series.get('site_sync_pending{site="gdrive",state="pending"}')).toBe(0)
+  expect(series.get('site_sync_counts_age_seconds')).toBeGreaterThanOrEqual(0)
+  expect(series.get('site_sync_heartbeat_age_seconds')).toBeLessThan(60)
+  expect(series.get('site_sync_oplog_filling')).toBe(1)
+  expect(series.get('process_resident_memory_bytes')).toBeGreaterThan(1e6)
+  expect(await ask(address, '/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } })
+  await running.stop()
 })
 
 test('while MongoDB is unavailable, what was counted is told all the same', async () => {

@@ -22,6 +22,7 @@ function planOf(m: AsyncMarbles, { loopDelayMs, takes = 4, chance = 0.5 }: Optio
   const requests: ScanRequest[] = []
   const due: (Date | undefined)[] = []
   const fails: Error[] = []
+  const leads: string[] = []
   const stop$ = new Subject<void>()
   const room$ = new Subject<string>()
   const log = new RecordingLog()
@@ -41,6 +42,7 @@ function planOf(m: AsyncMarbles, { loopDelayMs, takes = 4, chance = 0.5 }: Optio
       due.push(retryFailedBefore)
       return { representationKey: project, transfers: [], occasion: {}, changed: false }
     },
+    looked: ({ lead, project }) => void leads.push(`${lead} ${project}`),
     serverTime: async () => Promise.resolve(NOW),
     room$,
     log,
@@ -51,10 +53,20 @@ function planOf(m: AsyncMarbles, { loopDelayMs, takes = 4, chance = 0.5 }: Optio
   const seen = m.record(plan.run(stop$).pipe(map(() => 'f')))
   const ends: number[] = []
   plan.finished$.subscribe(() => ends.push(m.frame))
-  return { plan, seen, scans, requests, due, fails, stop$, room$, log, ends }
+  return { plan, seen, scans, requests, due, fails, leads, stop$, room$, log, ends }
 }
 
 describe('a scan', () => {
+  test('says of each document whether a regular scan led to it, or a scan that had a reason', async () => {
+    using m = new AsyncMarbles()
+    const { plan, leads } = planOf(m)
+    plan.request({ reason: 'start', regular: true })
+    await m.run(10)
+    plan.request({ reason: 'interval', regular: true })
+    await m.run(10)
+    expect(leads).toEqual(['scan PRJ', 'interval PRJ'])
+  })
+
   test('comes on request, and what it finds is told as it is found', async () => {
     using m = new AsyncMarbles()
     const { plan, seen, scans, ends, stop$ } = planOf(m)

@@ -103,6 +103,7 @@ describe('each library has its place', () => {
     ['zod', ['config', 'http']],
     ['fastify', ['http']],
     ['prom-client', ['metrics']],
+    ['@opentelemetry/api', ['tracing']],
     ['fastify-type-provider-zod', ['http']],
     ['commander', ['commands']],
   ])('%s: %j', (name, folders) => {

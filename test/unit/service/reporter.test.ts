@@ -1,3 +1,4 @@
+import { MongoServerError } from 'mongodb'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import { Reporter, type News } from '../../../src/service/reporter.ts'
@@ -115,4 +116,19 @@ test('who was met is asked for at once, but not more than once a second', async 
   }
   expect(asked() - before).toBeGreaterThanOrEqual(1)
   expect(asked() - before).toBeLessThanOrEqual(2)
+})
+
+test('it is silent since MongoDB has last answered, be it with a refusal; not while nothing is to be told', async () => {
+  const { reporter, set, fail } = rig()
+  await vi.advanceTimersByTimeAsync(120_000)
+  expect(reporter.silentMs).toBeLessThan(2_000)
+  set(0)
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(reporter.silentMs).toBeLessThan(12_000)
+  fail(new Error('connection closed'))
+  await vi.advanceTimersByTimeAsync(90_000)
+  expect(reporter.silentMs).toBeGreaterThan(80_000)
+  fail(new MongoServerError({ message: 'not authorized', code: 13 }))
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(reporter.silentMs).toBeLessThan(2_000)
 })
