@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 
 import { actionRoutes } from './action-routes.ts'
+import { activityRoutes } from './activity-routes.ts'
 import type { ApiParts } from './api.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { Live, type LiveParts } from '../service/live.ts'
@@ -22,7 +23,7 @@ export interface Routes extends AsyncDisposable {
 }
 
 /** What is under way, and who is to know that somebody looks at it. */
-export type RoutesParts = ApiParts & Pick<LiveParts, 'running' | 'watched' | 'instance'> & Omit<OperationsParts, 'database'>
+export type RoutesParts = ApiParts & Pick<LiveParts, 'running' | 'watched' | 'instance' | 'activity'> & Omit<OperationsParts, 'database'>
 
 export function apiRoutes(parts: RoutesParts): Routes {
   const { database } = parts
@@ -37,6 +38,7 @@ export function apiRoutes(parts: RoutesParts): Routes {
     all: [
       operationsRoutes(parts),
       ...reads,
+      activityRoutes(parts),
       waitRoutes({ ...parts, waits }),
       eventRoutes({ ...parts, viewers }),
       actionRoutes({ ...parts, jobs }),

@@ -45,6 +45,7 @@ const instanceSchema = z
     heardAgoMs: z.number(),
     stream: z.enum(['opening', 'open', 'lost', 'unavailable']),
     streamFault: z.string().optional(),
+    page: z.string().optional().describe('The address of its page, as it listens on its host.'),
   })
   .describe('A running instance of the service, as it says itself.')
 
@@ -136,6 +137,29 @@ export const auditSchema = z.looseObject({
   records: z.int(),
   representations: z.int(),
 })
+
+export const throughputSchema = z.object({
+  id: z.string(),
+  site: z.string(),
+  bytes: z.array(z.number()).describe('That arrived in each step of "step_seconds", the oldest first; the last step is not over.'),
+})
+
+export const endedSchema = z
+  .object({
+    id: z.string(),
+    at: date,
+    project: z.string(),
+    representation: z.string(),
+    path: z.string(),
+    site: z.string(),
+    source: z.string().optional().describe('The site that it came from.'),
+    outcome: z.enum(['synced', 'failed']),
+    bytes: z.number().describe('That were sent; 0 where the same content was there already.'),
+    size: z.number(),
+    ms: z.int(),
+    error: z.string().optional(),
+  })
+  .describe('A transfer that has ended.')
 
 export const listOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), next_cursor: z.string().nullable().describe('Where the next page begins; null at the end.') })

@@ -5,20 +5,18 @@ import { projectSettings } from '../model/project-settings.ts'
 import { summarize } from '../model/representation-summary.ts'
 import type { DocumentReader } from '../model/stores.ts'
 import type { ReportedTransfer } from '../streams/state-database.ts'
-import type { Inspection } from './inspection.ts'
 import { sitesToTell } from './list-representations.ts'
 import { projectCounts, sitesOverview, type SiteCounts, type SitesOverview } from './overview.ts'
+import { LiveActivity, type ActivityEvent, type LiveActivityParts } from './live-activity.ts'
 import type { RecordFeed, RecordNews } from './record-feed.ts'
 
-export interface LiveParts {
-  readonly inspection: () => Promise<Inspection>
+export interface LiveParts extends Pick<LiveActivityParts, 'inspection' | 'instance' | 'activity'> {
   readonly feed: RecordFeed
   readonly reader: DocumentReader
   /** What is under way here. */
   readonly running: () => readonly ReportedTransfer[]
   /** What other instances have under way: they tell it as long as it is said that somebody looks. */
   readonly watched: (isWatched: boolean) => void
-  readonly instance: string
   readonly send: (event: LiveEvent) => void
   readonly signal: AbortSignal
 }
@@ -34,6 +32,7 @@ export type LiveEvent =
     }
   /** More changed than is told one by one: ask for what is shown. */
   | { readonly kind: 'reload' }
+  | ActivityEvent
   | { readonly kind: 'running'; readonly running: readonly ReportedTransfer[]; readonly ended: readonly string[] }
 
 /** Differences are told so often: four times a second at most of each file. Milliseconds. */
@@ -62,8 +61,11 @@ export class Live {
   #others: readonly ReportedTransfer[] = []
   #told = new Map<string, ReportedTransfer>()
 
+  readonly #activity: LiveActivity
+
   constructor(parts: LiveParts) {
     this.#parts = parts
+    this.#activity = new LiveActivity(parts)
   }
 
   /** Somebody looks on. */
@@ -84,13 +86,15 @@ export class Live {
     this.#changed.clear()
     this.#told.clear()
     this.#others = []
+    this.#activity.forget()
     this.#isStale = true
   }
 
   /** How things are, for who begins to look; differences follow. */
   async snapshot(): Promise<object> {
-    const sites = await sitesOverview(await this.#parts.inspection())
-    return { ...sites, ...(this.#projects && { projects: this.#projects }), running: this.#running() }
+    const inspection = await this.#parts.inspection()
+    const [sites, activity] = await Promise.all([sitesOverview(inspection), this.#activity.snapshot(inspection)])
+    return { ...sites, ...activity, ...(this.#projects && { projects: this.#projects }), running: this.#running() }
   }
 
   #running(): readonly ReportedTransfer[] {
@@ -111,6 +115,7 @@ export class Live {
     this.#tellRunning()
     void this.#tellRepresentations()
     if (performance.now() - this.#sitesAt >= SITES_MS) void this.#tellSites()
+    void this.#activity.turn()
     if (this.#isStale && performance.now() >= this.#nextCount) void this.#tellProjects()
   }
 
@@ -160,7 +165,9 @@ export class Live {
     try {
       const inspection = await this.#parts.inspection()
       const [sites, reports] = await Promise.all([sitesOverview(inspection), inspection.state.reports(inspection.settings.mongo.database)])
-      this.#others = reports.filter(({ _id }) => _id !== this.#parts.instance).flatMap(({ running = [] }) => running)
+      const others = reports.filter(({ _id }) => _id !== this.#parts.instance)
+      this.#others = others.flatMap(({ running = [] }) => running)
+      this.#activity.tellSpeeds(others.flatMap(({ speeds = [] }) => [speeds]))
       if (this.#tick && !isSame(sites, this.#sites)) this.#parts.send({ kind: 'sites', ...sites })
       this.#sites = sites
     } catch {

@@ -82,12 +82,16 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     await waitFor('the bar', async () => Number(await row.locator('progress').getAttribute('value')) > before)
     const [item] = stage.api.world.items
     stage.api.tell('running', { running: [], ended: [moving?.id] })
+    const [last] = stage.api.world.activity.ended
+    const ended = [{ ...last, id: 'a1', bytes: 70e6, size: 74e6, ms: 1_000 }]
+    stage.api.tell('activity', { ...stage.api.world.activity, ended })
     stage.api.tell('representations', { items: [{ ...item, sites: [atSite('gdrive', 'synced', 124)] }], gone: [] })
     await waitFor('synced', async () => (await row.getByRole('cell').allTextContents()).some((text) => /^(?:gdrive)?synced$/.test(text)))
     await page.getByRole('link', { name: 'History' }).click()
-    await page.getByRole('cell', { name: '70 MB of 74 MB' }).waitFor()
+    await page.getByRole('row', { name: /gdrive synced 70 MB of 74 MB 1 s 70 MB\/s/ }).waitFor()
     await page.getByRole('cell', { name: 'site client “client is migrating”' }).waitFor()
     expect(await page.getByRole('table').count()).toBe(2)
+    expect(await page.getByRole('table').first().getByRole('row').count()).toBe(6)
   })
 
   test('new representations wait behind a button, and rows do not move', async () => {

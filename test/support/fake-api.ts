@@ -11,6 +11,8 @@ export interface FakeWorld {
   status: { instances: object[]; pauses: object[]; closed: object[]; sites: object[] }
   projects: object[]
   running: object[]
+  /** The last hour of all instances. */
+  activity: { throughput: object[]; step_seconds: number; ended: object[]; speeds: object[] }
   audit: object[]
   /** Reads take one as well. */
   isPrivate: boolean
@@ -86,7 +88,7 @@ export class FakeApi implements AsyncDisposable {
   }
 
   /** Tells everybody who looks on. */
-  tell(kind: 'sites' | 'projects' | 'running' | 'representations' | 'reload', data: object = {}): void {
+  tell(kind: 'sites' | 'projects' | 'running' | 'activity' | 'speeds' | 'representations' | 'reload', data: object = {}): void {
     for (const viewer of this.#viewers) viewer.write(eventText(kind, data))
   }
 
@@ -116,8 +118,8 @@ export class FakeApi implements AsyncDisposable {
   #look(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
     response.once('close', () => this.#viewers.delete(response))
-    const { status, projects, running } = this.world
-    response.write(`retry: 2000\n\n${eventText('snapshot', { ...status, projects, running })}`)
+    const { status, projects, running, activity } = this.world
+    response.write(`retry: 2000\n\n${eventText('snapshot', { ...status, ...activity, projects, running })}`)
     this.#viewers.add(response)
   }
 

@@ -1,3 +1,4 @@
+import { Activity } from './activity.js'
 import { address, ask, get, headers } from './api.js'
 import { readAddress, writeAddress } from './address.js'
 import { followEvents } from './event-stream.js'
@@ -17,6 +18,7 @@ export class State {
   problems = { groups: [], isWhole: true }
   oldest = new Map()
   running = new Running()
+  activity = new Activity()
   list = new QueueList(() => this.changed())
   detail = undefined
   selected = new Map()
@@ -125,17 +127,20 @@ export class State {
     if (kind === 'snapshot') this.#snapshot(data)
     else if (kind === 'sites') this.status = data
     else if (kind === 'projects') this.#counted(data.projects)
+    else if (kind === 'activity') this.activity.change(data)
+    else if (kind === 'speeds') this.activity.tellSpeeds(data.speeds)
     else if (kind === 'running') this.running.change(data.running, data.ended)
     else if (kind === 'reload') this.list.isStale = true
     else if (kind === 'representations') this.#representations(data)
     this.changed()
   }
 
-  #snapshot({ running, projects, ...status }) {
+  #snapshot({ running, projects, throughput, step_seconds, ended, speeds, ...status }) {
     const isAgain = this.connection !== 'connecting'
     this.connection = 'live'
     this.status = status
     this.running.reset(running)
+    this.activity.reset({ throughput, step_seconds, ended, speeds })
     this.#later('problems', 0, () => this.#readProblems())
     if (projects) this.#counted(projects)
     else this.#later('counts', 0, () => this.#readCounts())
@@ -152,6 +157,7 @@ export class State {
   #disconnected(how) {
     this.connection = how
     this.running.reset([])
+    this.activity.lost()
     this.changed()
   }
 
