@@ -68,6 +68,15 @@ export const countsSchema = z.object({
   paused: z.int(),
 })
 
+export const totalsSchema = z
+  .object({
+    project: z.string(),
+    representations: z.int(),
+    whole: z.int().describe('Of these, where all that is asked for is there.'),
+    estimated: z.boolean().describe('By a sample: the collection is too large to be counted.'),
+  })
+  .describe('How many representations a project has.')
+
 export const statusSchema = z.object({
   instances: z.array(instanceSchema),
   pauses: z.array(pauseSchema),
@@ -89,7 +98,11 @@ const siteSummary = z.object({
   exhausted: z.int(),
   paused: z.int(),
   tries: z.int(),
-  error: z.string().optional(),
+  error: z.string().optional().describe('Of one of the files that are worst off.'),
+  errors: z
+    .array(z.object({ cause: z.string(), error: z.string(), failed: z.int(), exhausted: z.int() }))
+    .optional()
+    .describe('Files that failed by cause, which is the error without names, paths and numbers; five causes at most.'),
   progress: z.number().min(0).max(1),
 })
 

@@ -8,7 +8,9 @@ import { collectionNames } from '../streams/scan.ts'
 import { selectedProjects } from './selected-projects.ts'
 import type { Inspection } from './inspection.ts'
 
-export interface ListRequest extends ListingFilter {
+export interface ListRequest extends Omit<ListingFilter, 'ids'> {
+  /** Only these, by project. */
+  readonly only?: ReadonlyMap<string, readonly string[]> | undefined
   readonly project?: string | undefined
   readonly sort: Sort
   readonly cursor?: string | undefined
@@ -28,7 +30,7 @@ export function sitesToTell({ publishSite, localId, sites, skipped }: ProjectSet
 /** A page of all projects, one project after the other, each in the order that is asked for. */
 export async function listRepresentations(
   { db, settings }: Pick<Inspection, 'db' | 'settings'>,
-  { project, sort, cursor, limit, ...filter }: ListRequest,
+  { project, sort, cursor, limit, only, ...filter }: ListRequest,
   signal: AbortSignal,
 ): Promise<RepresentationList> {
   const after = cursor === undefined ? undefined : readPlace(cursor, sort)
@@ -38,11 +40,11 @@ export async function listRepresentations(
   const items: RepresentationSummary[] = []
   let last: Place | undefined
   for (const name of projects.toSorted()) {
-    if (after && name < after.project) continue
+    if ((after && name < after.project) || (only && !only.has(name))) continue
     const own = projectSettings(settings, name)
     const sites = sitesToTell(own)
     const found = await listPage(db, name, {
-      filter: listingFilter(filter, { retryCount: own.retryCount, sites: [...own.sites.keys()] }),
+      filter: listingFilter({ ...filter, ids: only?.get(name) }, { retryCount: own.retryCount, sites: [...own.sites.keys()] }),
       sites,
       sort,
       after: after?.project === name ? after : undefined,

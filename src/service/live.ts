@@ -8,6 +8,7 @@ import type { ReportedTransfer } from '../streams/state-database.ts'
 import { sitesToTell } from './list-representations.ts'
 import { projectCounts, sitesOverview, type SiteCounts, type SitesOverview } from './overview.ts'
 import { LiveActivity, type ActivityEvent, type LiveActivityParts } from './live-activity.ts'
+import type { ProjectTotals, ProjectTotalsReader } from './project-totals.ts'
 import type { RecordFeed, RecordNews } from './record-feed.ts'
 
 export interface LiveParts extends Pick<LiveActivityParts, 'inspection' | 'instance' | 'activity'> {
@@ -17,13 +18,14 @@ export interface LiveParts extends Pick<LiveActivityParts, 'inspection' | 'insta
   readonly running: () => readonly ReportedTransfer[]
   /** What other instances have under way: they tell it as long as it is said that somebody looks. */
   readonly watched: (isWatched: boolean) => void
+  readonly totals: ProjectTotalsReader
   readonly send: (event: LiveEvent) => void
   readonly signal: AbortSignal
 }
 
 export type LiveEvent =
   | ({ readonly kind: 'sites' } & SitesOverview)
-  | { readonly kind: 'projects'; readonly projects: readonly SiteCounts[] }
+  | { readonly kind: 'projects'; readonly projects: readonly SiteCounts[]; readonly totals: readonly ProjectTotals[] }
   /** Representations as they are now, and those that are not there any more. */
   | {
       readonly kind: 'representations'
@@ -57,7 +59,7 @@ export class Live {
   #following: ReturnType<RecordFeed['follow']> | undefined
   #sitesAt = -Infinity
   #sites: SitesOverview | undefined
-  #projects: readonly SiteCounts[] | undefined
+  #counted: { readonly projects: readonly SiteCounts[]; readonly totals: readonly ProjectTotals[] } | undefined
   #others: readonly ReportedTransfer[] = []
   #told = new Map<string, ReportedTransfer>()
 
@@ -94,7 +96,7 @@ export class Live {
   async snapshot(): Promise<object> {
     const inspection = await this.#parts.inspection()
     const [sites, activity] = await Promise.all([sitesOverview(inspection), this.#activity.snapshot(inspection)])
-    return { ...sites, ...activity, ...(this.#projects && { projects: this.#projects }), running: this.#running() }
+    return { ...sites, ...activity, ...this.#counted, running: this.#running() }
   }
 
   #running(): readonly ReportedTransfer[] {
@@ -183,9 +185,12 @@ export class Live {
     this.#nextCount = Infinity
     this.#isStale = false
     try {
-      const projects = await projectCounts(await this.#parts.inspection(), undefined, this.#parts.signal)
-      if (this.#tick && !isDeepStrictEqual(projects, this.#projects)) this.#parts.send({ kind: 'projects', projects })
-      this.#projects = projects
+      const { signal, totals: reader } = this.#parts
+      const inspection = await this.#parts.inspection()
+      const [projects, totals] = await Promise.all([projectCounts(inspection, undefined, signal), reader.read(inspection, signal)])
+      const counted = { projects, totals }
+      if (this.#tick && !isDeepStrictEqual(counted, this.#counted)) this.#parts.send({ kind: 'projects', ...counted })
+      this.#counted = counted
     } catch {
       this.#isStale = true
     } finally {

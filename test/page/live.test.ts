@@ -159,6 +159,30 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     expect(stage.api.done).toHaveLength(1)
   })
 
+  test('a problem offers what helps: a retry, to resume what is paused, or nothing where waiting is the answer', async () => {
+    const world = studio(NOW)
+    const [first] = world.items
+    first?.sites.push(atSite('client', 'failed', 2, { error: 'the folder is gone' }))
+    const page = await look('', world)
+    const problem = (text: string) => page.locator('.problem', { hasText: text })
+    const buttons = async (text: string) => await problem(text).getByRole('button').allTextContents()
+    const trimmed = async (text: string) => (await buttons(text)).map((each) => each.trim())
+    await problem('is not at the site').waitFor()
+    expect(await problem('is not at the site').textContent()).toMatch(
+      /^1 filegdrive, nas: .*given up at 2 sites; of 1 representation; mend the cause/,
+    )
+    expect(await trimmed('is not at the site')).toEqual(['Show', 'Retry 1…'])
+    expect(await trimmed('upload quota')).toEqual(['Show', 'Retry 308…'])
+    expect(await problem('ECONNREFUSED').textContent()).toMatch(/goes on by itself about \d\d:\d\d:\d\d, no tries are spent/)
+    expect(await trimmed('ECONNREFUSED')).toEqual(['Show'])
+    expect(await trimmed('the folder is gone')).toEqual(['Show', 'Resume client…'])
+    await page.getByRole('button', { name: 'Resume… client: the folder is gone' }).click()
+    await giveToken(page)
+    await page.getByRole('dialog').getByRole('button', { name: 'Resume', exact: true }).click()
+    await page.getByText('Done.').waitFor()
+    expect(stage.api.done).toEqual([{ action: 'resume', body: { selection: { site: 'client' } } }])
+  })
+
   test('rows that are ticked, and a whole site', async () => {
     const page = await look()
     await page.getByRole('checkbox', { name: /hero/ }).check()

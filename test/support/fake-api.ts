@@ -10,6 +10,7 @@ export interface FakeWorld {
   items: FakeItem[]
   status: { instances: object[]; pauses: object[]; closed: object[]; sites: object[] }
   projects: object[]
+  totals: object[]
   running: object[]
   /** The last hour of all instances. */
   activity: { throughput: object[]; step_seconds: number; ended: object[]; speeds: object[] }
@@ -106,20 +107,29 @@ export class FakeApi implements AsyncDisposable {
     const { items, status, projects, audit } = this.world
     if (pathname === '/openapi.json') return { paths: Object.fromEntries(ACTIONS.map((name) => [`/api/v1/actions/${name}`, {}])) }
     if (pathname === '/api/v1/status') return { ...status, projects }
-    if (pathname === '/api/v1/projects') return { items: projects, next_cursor: null }
+    if (pathname === '/api/v1/projects') return { items: projects, next_cursor: null, totals: this.world.totals }
     if (pathname === '/api/v1/audit') return { items: audit, next_cursor: null }
-    if (pathname === '/api/v1/transfers') return listed(items, params, this.world.pageSize)
+    if (pathname === '/api/v1/transfers') return listed(this.#shown(params), params, this.world.pageSize)
     const [, project, id] = /^\/api\/v1\/representations\/([^/]+)\/([^/]+)$/.exec(pathname)?.map(decodeURIComponent) ?? []
     const item = items.find((each) => each.id === id && each.project === project)
     if (!item) throw new Refusal(404, 'there is no such thing')
     return detailOf(item)
   }
 
+  #shown(params: URLSearchParams): readonly FakeItem[] {
+    const { items, running } = this.world
+    const state = params.get('state')
+    if (state !== 'syncing' && state !== 'whole') return items
+    params.delete('state')
+    const moving = new Set(running.map((each) => (each as { representation: string }).representation))
+    return items.filter((item) => (state === 'syncing' ? moving.has(item.id) : item.sites.every((at) => at.state === 'synced')))
+  }
+
   #look(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
     response.once('close', () => this.#viewers.delete(response))
-    const { status, projects, running, activity } = this.world
-    response.write(`retry: 2000\n\n${eventText('snapshot', { ...status, ...activity, projects, running })}`)
+    const { status, projects, totals, running, activity } = this.world
+    response.write(`retry: 2000\n\n${eventText('snapshot', { ...status, ...activity, projects, totals, running })}`)
     this.#viewers.add(response)
   }
 

@@ -122,6 +122,7 @@ export function studio(now: number): FakeWorld {
       counts('client', 1, 0, 0, 1_124),
       counts('archive', 57),
     ],
+    totals: [{ project: 'dune_ads', representations: 18_204, whole: 16_390, estimated: false }],
     running: [
       {
         id: 'a1',

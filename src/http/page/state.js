@@ -15,6 +15,7 @@ export class State {
   query = readAddress()
   status = undefined
   counts = undefined
+  totals = []
   problems = { groups: [], isWhole: true }
   oldest = new Map()
   running = new Running()
@@ -126,7 +127,7 @@ export class State {
     this.heard = Date.now()
     if (kind === 'snapshot') this.#snapshot(data)
     else if (kind === 'sites') this.status = data
-    else if (kind === 'projects') this.#counted(data.projects)
+    else if (kind === 'projects') this.#counted(data.projects, data.totals)
     else if (kind === 'activity') this.activity.change(data)
     else if (kind === 'speeds') this.activity.tellSpeeds(data.speeds)
     else if (kind === 'running') this.running.change(data.running, data.ended)
@@ -135,14 +136,14 @@ export class State {
     this.changed()
   }
 
-  #snapshot({ running, projects, throughput, step_seconds, ended, speeds, ...status }) {
+  #snapshot({ running, projects, totals, throughput, step_seconds, ended, speeds, ...status }) {
     const isAgain = this.connection !== 'connecting'
     this.connection = 'live'
     this.status = status
     this.running.reset(running)
     this.activity.reset({ throughput, step_seconds, ended, speeds })
     this.#later('problems', 0, () => this.#readProblems())
-    if (projects) this.#counted(projects)
+    if (projects) this.#counted(projects, totals)
     else this.#later('counts', 0, () => this.#readCounts())
     // What happened in between was not told: what is shown is asked for again, once.
     if (isAgain) void this.refresh()
@@ -173,11 +174,13 @@ export class State {
   }
 
   async #readCounts() {
-    this.#counted((await get('projects')).items)
+    const { items, totals } = await get('projects')
+    this.#counted(items, totals)
   }
 
-  #counted(counts) {
+  #counted(counts, totals = []) {
     this.counts = counts
+    this.totals = totals
     this.#later('oldest', this.oldest.size === 0 ? 0 : OLDEST_MS, () => this.#readOldest())
   }
 

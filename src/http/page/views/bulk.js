@@ -25,9 +25,12 @@ export function Bulk({ state }) {
   </section>`
 }
 
+/** Ways to look at the list that are no states of records. */
+const NO_STATES = new Set(['syncing', 'whole'])
+
 /** The same for an action; a search is for eyes alone, and none where it is part of it. */
 function selectionOf({ q, site, project, asset, state, error }) {
-  if (q) return undefined
+  if (q || NO_STATES.has(state)) return undefined
   const named = Object.entries({ site, project, asset, state, error }).filter(([, value]) => value !== '')
   return named.length === 0 ? undefined : Object.fromEntries(named)
 }
