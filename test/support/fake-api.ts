@@ -39,7 +39,7 @@ class Refusal extends Error {
 
 /** The API in the shapes of the service, of data that a test has made; what is no part of it is refused. */
 export class FakeApi implements AsyncDisposable {
-  readonly world: FakeWorld
+  world: FakeWorld
   readonly done: { readonly action: string; readonly body: Record<string, unknown> }[] = []
   readonly refused: string[] = []
   #server: Server | undefined

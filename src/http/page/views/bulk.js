@@ -11,7 +11,8 @@ export function Bulk({ state }) {
   const { query, selected } = state
   const isTicked = selected.size > 0
   const filtered = selectionOf(query)
-  if (!isTicked && !filtered) return null
+  const isNothing = state.list.isWhole && state.list.items.length === 0
+  if (!isTicked && (!filtered || isNothing)) return null
   const selections = isTicked ? [...selected.values()].map(({ project, id }) => ({ project, representation: id })) : [filtered]
   const about = isTicked ? `of ${count(selected.size, 'representation')}` : 'of all that match the filters'
   const isNarrow = isTicked || Object.keys(filtered).some((key) => key !== 'site' && key !== 'project')

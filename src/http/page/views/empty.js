@@ -1,5 +1,5 @@
 import { html } from '../library.js'
-import { time } from '../format.js'
+import { fileName, time } from '../format.js'
 import { TokenField } from './token-field.js'
 
 const ADD_SITE = `"sites": {
@@ -30,7 +30,7 @@ export function Empty({ state, isFiltered }) {
     const last = activity.ended.find(({ outcome }) => outcome === 'synced')
     return html`<${Said}
       title="Everything is where it should be"
-      text=${last ? `Last sent: ${last.path} to ${last.site}, ${time(last.at)}.` : 'Nothing waits, and nothing failed.'}
+      text=${last ? `Last sent: ${fileName(last.path)} to ${last.site}, ${time(last.at)}.` : 'Nothing waits, and nothing failed.'}
     />`
   }
   return html`<${Said} title="Nothing is like that" text="No representation has all that is asked for.">

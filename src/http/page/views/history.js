@@ -89,8 +89,8 @@ const Transfers = ({ ended }) =>
                       <td title=${each.path}>${middle(fileName(each.path), 24)}</td>
                       <td>${each.site}</td>
                       <td title=${each.error}>${how(each)}</td>
-                      <td class="right">${bytes(each.bytes)}${each.bytes < each.size ? ` of ${bytes(each.size)}` : ''}</td>
-                      <td class="right">${duration(each.ms)}</td>
+                      <td class="right">${sent(each)}</td>
+                      <td class="right">${took(each.ms)}</td>
                       <td class="right">${each.bytes > 0 && each.ms > 0 ? speed((each.bytes * 1_000) / each.ms) : '–'}</td>
                     </tr>`,
                 )}
@@ -99,7 +99,15 @@ const Transfers = ({ ended }) =>
     }
   </section>`
 
-function how({ outcome, bytes: sent, size }) {
+/** The speed is of the same time, so it is not rounded to nothing. */
+const took = (ms) => (ms < 1_000 ? `${ms} ms` : duration(ms))
+
+function sent({ bytes: of, size }) {
+  if (of === 0) return '–'
+  return of < size ? `${bytes(of)} of ${bytes(size)}` : bytes(of)
+}
+
+function how({ outcome, bytes: of, size }) {
   if (outcome === 'failed') return stateWord('failed', 'bad', 'failed')
-  return stateWord('synced', 'good', sent === 0 && size > 0 ? 'was there already' : 'synced')
+  return stateWord('synced', 'good', of === 0 && size > 0 ? 'was there already' : 'synced')
 }

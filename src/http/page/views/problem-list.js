@@ -1,26 +1,43 @@
 import { count, number } from '../format.js'
-import { html } from '../library.js'
+import { Component, html } from '../library.js'
 import { remedyOf } from '../remedy.js'
+import { shape } from './shapes.js'
 
 const MOST = 4
 
-/** What failed, by cause, each with what helps. Sites in trouble say so themselves, on their cards. */
-export function ProblemList({ state }) {
-  const { groups, isWhole } = state.problems
-  if (groups.length === 0) return null
-  return html`<section aria-label="Problems">
-    <ul class="problems panel">
-      ${groups.slice(0, MOST).map((group) => html`<${ProblemRow} key=${group.key} state=${state} group=${group} isWhole=${isWhole} />`)}
-      ${
-        (groups.length > MOST || !isWhole) &&
-        html`<li class="problem">
-          <span></span><span class="soft">There is more that failed.</span>
-          <button onClick=${() => state.go({ ...NONE, state: 'failed,exhausted' })}>Show all</button>
-        </li>`
-      }
-    </ul>
-  </section>`
+/** What failed, by cause, each with what helps. Sites in trouble say so themselves, on their cards. On a phone it is a line that opens. */
+export class ProblemList extends Component {
+  state = { isOpen: false }
+
+  render({ state }, { isOpen }) {
+    const { groups, isWhole } = state.problems
+    if (groups.length === 0) return null
+    const isMore = groups.length > MOST || !isWhole
+    return html`<section aria-label="Problems">
+      <button class="summary panel" aria-expanded=${isOpen ? 'true' : 'false'} onClick=${() => this.setState({ isOpen: !isOpen })}>
+        ${shape('arrow', 'arrow')}
+        <span><b>${isMore ? 'at least ' : ''}${count(groups.length, 'problem')}</b> · ${filesOf(groups)}</span>
+        <span class="soft small">${groups[0].sites.join(', ')}: ${groups[0].error}</span>
+      </button>
+      <ul class="problems panel ${isOpen ? 'open' : ''}">
+        ${groups.slice(0, MOST).map((group) => html`<${ProblemRow} key=${group.key} state=${state} group=${group} isWhole=${isWhole} />`)}
+        ${
+          isMore &&
+          html`<li class="problem">
+            <span></span><span class="soft">There is more that failed.</span>
+            <button onClick=${() => state.go({ ...NONE, state: 'failed,exhausted' })}>Show all</button>
+          </li>`
+        }
+      </ul>
+    </section>`
+  }
 }
+
+const filesOf = (groups) =>
+  count(
+    groups.reduce((sum, { files }) => sum + files, 0),
+    'file',
+  )
 
 const NONE = { q: '', site: '', project: '', asset: '', error: '', state: '', open: '' }
 

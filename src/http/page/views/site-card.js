@@ -27,6 +27,7 @@ export function SiteCard({ state, site }) {
         <h2 title=${site.site}>${site.site}</h2>
         <p class="soft small">${PROVIDERS[site.provider] ?? site.provider ?? 'no provider'}</p>
       </div>
+      <b class="phone" aria-hidden="true">${isUnusable || flow === undefined ? '–' : speed(flow)}</b>
       <span class="state badge ${now.tone}">${shape(now.state)}${now.word}</span>
     </div>
     <div class="flow">
