@@ -12,6 +12,30 @@ import { waitFor } from '../support/wait-for.ts'
 /** Requests for data: what a page that comes back may ask for, at most. */
 const MOST_REQUESTS = 20
 
+async function serve() {
+  const stage = await Stage.open()
+  const port = await freePort()
+  const config = await writeConfig(stage, { general: { http: { enabled: true, port }, loop_delay: 3_600 } })
+  const start = async (): Promise<ServiceProcess> => {
+    const service = new ServiceProcess(['run', '--config', config])
+    await service.lines.until('http.listening', 1, { withinMs: 30_000 })
+    await service.lines.until('service.ready', 1, { withinMs: 30_000 })
+    return service
+  }
+  return { stage, start, address: `http://127.0.0.1:${port}/` }
+}
+
+async function publish(stage: Stage, asset: string): Promise<Representation> {
+  await stage.file(`${asset}.ma`)
+  const document = representation([entry(`{root[work]}/${asset}.ma`, inArray('mirror'))], {
+    context: { asset, subset: 'model', version: 1 },
+  })
+  await stage.insert(document)
+  return document
+}
+
+const cell = (page: Page, asset: string) => page.locator('.queue .row', { hasText: asset }).locator('.cell', { hasText: 'mirror' })
+
 describe.skipIf(!HAS_BROWSER)('the page of a service that is a process', () => {
   let browser: Browser
   const open: { page?: Page } = {}
@@ -26,36 +50,12 @@ describe.skipIf(!HAS_BROWSER)('the page of a service that is a process', () => {
     await browser.close()
   })
 
-  async function serve() {
-    const stage = await Stage.open()
-    const port = await freePort()
-    const config = await writeConfig(stage, { general: { http: { enabled: true, port }, loop_delay: 3_600 } })
-    const start = async (): Promise<ServiceProcess> => {
-      const service = new ServiceProcess(['run', '--config', config])
-      await service.lines.until('http.listening', 1, { withinMs: 30_000 })
-      await service.lines.until('service.ready', 1, { withinMs: 30_000 })
-      return service
-    }
-    return { stage, start, address: `http://127.0.0.1:${port}/` }
-  }
-
   async function look(address: string) {
     const watched = await openPage(browser, address)
     open.page = watched.page
     await watched.page.getByText('live · 1 instance').waitFor()
     return watched
   }
-
-  async function publish(stage: Stage, asset: string): Promise<Representation> {
-    await stage.file(`${asset}.ma`)
-    const document = representation([entry(`{root[work]}/${asset}.ma`, inArray('mirror'))], {
-      context: { asset, subset: 'model', version: 1 },
-    })
-    await stage.insert(document)
-    return document
-  }
-
-  const cell = (page: Page, asset: string) => page.locator('.queue .row', { hasText: asset }).locator('.cell', { hasText: 'mirror' })
 
   test(
     'killed and started again: the page says that it lost the service, and then shows what happened meanwhile',
