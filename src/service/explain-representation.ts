@@ -9,6 +9,7 @@ import { ProjectRoots } from '../streams/project-roots.ts'
 import { findRepresentation } from '../streams/selected.ts'
 import { collectionNames } from '../streams/scan.ts'
 import type { Inspection } from './inspection.ts'
+import { withServing } from './served-by.ts'
 import { sourceRemark } from './source-remark.ts'
 
 /** Of so many files at most their sources are looked at. */
@@ -34,14 +35,16 @@ export async function explainRepresentation(
   const { project, document } = found
   const roots = new ProjectRoots({ db, settings })
   await roots.prepare(project)
-  const { remarks, explanations, transfers } = explainDocument(document, project, roots.settingsOf(project), misconfigured)
+  // Also of sites that are left to other instances.
+  const { notServed = new Set<string>(), ...everywhere } = roots.settingsOf(project)
+  const { remarks, explanations, transfers } = explainDocument(document, project, everywhere, misconfigured)
   const [reports, pauses] = await Promise.all([state.reports(settings.mongo.database), controls.pauses()])
   const holding = new Pauses([...pauses, ...closedSites(settings, new Date())])
   const files = await Promise.all(
     explanations.map(async (explanation, n) => {
       const transfer = transfers[n]
       const waits = { ...explanation, ...cooling(explanation, reports) }
-      const held = paused(waits, transfer && holding.heldBy(transfer))
+      const held = withServing(paused(waits, transfer && holding.heldBy(transfer)), project, reports, notServed)
       return { ...held, reason: held.reason + (n < MOST_REMARKS ? await sourceRemark(transfer, providers) : '') }
     }),
   )

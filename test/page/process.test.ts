@@ -134,11 +134,10 @@ describe.skipIf(!HAS_BROWSER)('the page of a service that is a process', () => {
     await stage.synced(seen, { site: 'mirror' })
     await page.getByRole('button', { name: '1 new' }).click()
     await cell(page, 'seen').getByText('synced').waitFor()
-    const requests: string[] = []
-    page.on('request', (request) => requests.push(new URL(request.url()).pathname))
-
     const debuggerOfTab = await page.context().newCDPSession(page)
     await debuggerOfTab.send('Page.setWebLifecycleState', { state: 'frozen' })
+    const requests: string[] = []
+    page.on('request', (request) => requests.push(new URL(request.url()).pathname))
     const many = await Promise.all(Array.from({ length: 300 }, async (_, n) => await publish(stage, `n${String(n).padStart(3, '0')}`)))
     for (const document of many) await stage.synced(document, { site: 'mirror', withinMs: 60_000 })
     await stage

@@ -41,10 +41,10 @@ export function answersOf({ files }) {
   return [...found.values()].toSorted((one, other) => rank(one) - rank(other))
 }
 
-/** Only an instance that serves the site explains; the record says this much. */
+/** Of a site that the instance that answers does not know; the record says this much. */
 function unserved({ error, tries }) {
   const said = error === undefined ? '' : ` Its record says, after ${tries ?? 0} tries: ${error}`
-  return `The instance that answers here does not serve this site; another one does.${said}`
+  return `The instance that answers here does not know this site; another one may.${said}`
 }
 
 function todo({ state, command }) {
