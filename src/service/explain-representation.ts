@@ -1,4 +1,4 @@
-import type { RepresentationDocument } from '../model/document.ts'
+import { idPlain, type RepresentationDocument } from '../model/document.ts'
 import { closedSites } from '../model/closed-sites.ts'
 import { explainDocument, type Explanation } from '../model/explanation.ts'
 import { Pauses, pauseText, resumeCommand, type Pause } from '../model/pauses.ts'
@@ -9,6 +9,7 @@ import { ProjectRoots } from '../streams/project-roots.ts'
 import { findRepresentation } from '../streams/selected.ts'
 import { collectionNames } from '../streams/scan.ts'
 import type { Inspection } from './inspection.ts'
+import { pageLink, type PageLink } from './page-link.ts'
 import { withServing } from './served-by.ts'
 import { sourceRemark } from './source-remark.ts'
 
@@ -21,6 +22,8 @@ export interface ExplainedRepresentation {
   readonly remarks: readonly string[]
   /** One a file and site. */
   readonly files: readonly Explanation[]
+  /** Where a page shows it now. */
+  readonly page?: PageLink
 }
 
 /** Why the files of one representation are, or are not, synced; undefined when there is no such representation. */
@@ -48,7 +51,8 @@ export async function explainRepresentation(
       return { ...held, reason: held.reason + (n < MOST_REMARKS ? await sourceRemark(transfer, providers) : '') }
     }),
   )
-  return { project, document, remarks, files }
+  const page = pageLink(reports, { project, id: idPlain(document._id) })
+  return { project, document, remarks, files, ...(page && { page }) }
 }
 
 async function find(
