@@ -31,6 +31,7 @@ export function listingFilter(filter: ListingFilter, scope: ListingScope): Filte
   const conditions: Document[] = [
     ...(isOfRecord ? [{ $expr: hasRecord(filter, scope) }] : []),
     ...(states !== undefined && !states.has('synced') ? [someOpen(site === undefined ? scope.sites : [site])] : []),
+    ...(states === undefined ? [] : marked(states, site === undefined ? scope.sites : [site], scope.retryCount)),
     ...(whole === true ? [{ $expr: isWhole(scope, site) }] : []),
     ...(ids === undefined ? [] : [{ _id: { $in: ids.flatMap(idsOf) } }]),
     ...(q === undefined ? [] : [searched(q)]),
@@ -49,10 +50,25 @@ const open = (record: string, exists: string): Document => ({
 })
 
 /** What the partial indexes of scans hold, so that these can serve; more than what is asked for. */
-function someOpen(sites: readonly string[]): Document {
+export function someOpen(sites: readonly string[]): Document {
   if (!sites.every(isPathName)) return {}
   const objects = sites.map((site) => open(`files.sites.${site}`, `files.sites.${site}`))
   return { $or: [open('files.sites', 'files.sites.name'), ...objects] }
+}
+
+const MARKS: Partial<Readonly<Record<SelectableState, readonly Document[]>>> = {
+  failed: [{ tries: { $gt: 0 } }, { error: { $type: 'string' } }],
+  exhausted: [{ tries: { $gt: 0 } }],
+  paused: [{ paused: true }],
+}
+
+/** Fields that a record in one of these states has at least: told apart at a tenth of what the expression below costs, which has the last word. */
+function marked(states: ReadonlySet<SelectableState>, sites: readonly string[], retryCount: number): readonly Document[] {
+  const marks = [...states].map((state) => MARKS[state])
+  if (retryCount === 0 || !sites.every(isPathName) || marks.includes(undefined)) return []
+  const records = ['files.sites', ...sites.map((site) => `files.sites.${site}`)]
+  const named = marks.flatMap((each = []) => each).flatMap((mark) => Object.entries(mark))
+  return [{ $or: records.flatMap((record) => named.map(([field, is]) => ({ [`${record}.${field}`]: is as unknown }))) }]
 }
 
 const typeOf = (input: string | Document): Document => ({ $type: input })

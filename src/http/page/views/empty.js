@@ -13,7 +13,10 @@ export function Empty({ state, isFiltered }) {
   if (list.fault?.needsToken || connection === 'refused') return html`<${NoPermission} state=${state} />`
   if (list.fault)
     return html`<${Said} title="The list can't be read now" text=${list.fault.message}
-      ><button onClick=${() => state.refresh()}>Try again</button><//
+      ><div class="buttons">
+        <button onClick=${() => state.refresh()}>Try again</button>
+        ${query.sort && html`<button onClick=${() => state.go({ sort: '' })}>Newest first</button>`}
+      </div><//
     >`
   if (list.isLoading || !list.isWhole) return html`<div class="empty"></div>`
   if (status && status.sites.length === 0) {
