@@ -134,8 +134,12 @@ describe.skipIf(!HAS_BROWSER)('the page of a service that is a process', () => {
     await stage.synced(seen, { site: 'mirror' })
     await page.getByRole('button', { name: '1 new' }).click()
     await cell(page, 'seen').getByText('synced').waitFor()
+    // Nothing of the page runs, and what it is told waits, as in a tab that the browser has frozen.
     const debuggerOfTab = await page.context().newCDPSession(page)
-    await debuggerOfTab.send('Page.setWebLifecycleState', { state: 'frozen' })
+    const paused = new Promise((resolve) => debuggerOfTab.once('Debugger.paused', resolve))
+    await debuggerOfTab.send('Debugger.enable')
+    await debuggerOfTab.send('Debugger.pause')
+    await paused
     const requests: string[] = []
     page.on('request', (request) => requests.push(new URL(request.url()).pathname))
     const many = await Promise.all(Array.from({ length: 300 }, async (_, n) => await publish(stage, `n${String(n).padStart(3, '0')}`)))
@@ -148,7 +152,8 @@ describe.skipIf(!HAS_BROWSER)('the page of a service that is a process', () => {
         { arrayFilters: [{ 'at.name': 'mirror' }] },
       )
     expect(requests).toEqual([])
-    await debuggerOfTab.send('Page.setWebLifecycleState', { state: 'active' })
+    await debuggerOfTab.send('Debugger.resume')
+    await debuggerOfTab.detach()
     await waitFor('what changed in the row that is seen', async () => (await cell(page, 'seen').textContent())?.includes('paused'))
     await waitFor(
       'the new ones',
