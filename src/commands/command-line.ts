@@ -6,6 +6,7 @@ import { addAdopt, addControls, addDiff, addReceipt, addVerify } from './control
 import type { ImportOptions } from './import-settings.ts'
 import { watchLastWords } from './last-words.ts'
 import { complain } from './output.ts'
+import type { StatusOptions } from './status.ts'
 import { addTokens } from './token-options.ts'
 
 export interface ConfigOption {
@@ -92,10 +93,13 @@ function build(ended: (code: ExitCode) => void): Command {
     .description('how sites and projects are doing: synced, pending, failed, exhausted, and what each instance says')
     .addOption(config())
     .option('--json', 'as one JSON object', false)
+    .option('--once', 'print it once, also on a terminal', false)
     .option('--project <name>', 'this project only')
-    .action(async (options: ConfigOption & { json: boolean; project?: string }) =>
-      ended(await (await import('./status.ts')).statusCommand(options)),
+    .addHelpText(
+      'after',
+      '\nOn a terminal it is a live view: sites, running transfers and the newest errors, redrawn in place; q or Ctrl-C ends it.',
     )
+    .action(async (options: StatusOptions) => ended(await (await import('./status.ts')).statusCommand(options)))
 
   program
     .command('explain')

@@ -1,4 +1,5 @@
 import { explainRepresentation } from '../service/explain-representation.ts'
+import { pageText } from '../service/page-link.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
 import { inspect } from './inspect.ts'
 import { complain, print, printCommand, printJson } from './output.ts'
@@ -15,8 +16,8 @@ export async function explainCommand(
       complain(`there is no representation ${JSON.stringify(id)} in ${JSON.stringify(where)}`)
       return 1
     }
-    const { project, remarks, files } = explained
-    if (options.json) printJson({ project, representation: id, remarks, files })
+    const { project, remarks, files, page } = explained
+    if (options.json) printJson({ project, representation: id, remarks, files, ...(page && { page: page.url }) })
     else {
       print(`${project}: representation ${id}`)
       for (const remark of remarks) print(`  ${remark}`)
@@ -25,6 +26,7 @@ export async function explainCommand(
         if (command !== undefined) printCommand(command)
         if (fix !== undefined) printCommand(fix)
       }
+      if (page) print(`  on the page: ${pageText(page)}`)
     }
     return 0
   })

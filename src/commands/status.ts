@@ -1,13 +1,26 @@
 import { pauseText } from '../model/pauses.ts'
 import type { Settings } from '../model/settings.ts'
+import { pageLink, pageText } from '../service/page-link.ts'
 import { projectCounts, sitesOverview, type SiteCounts, type SiteOverview, type SitesOverview } from '../service/overview.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
 import { inspect } from './inspect.ts'
+import { liveStatus } from './live-status/live-status.ts'
 import { print, printJson, printTable } from './output.ts'
+import { isScreen } from './screen.ts'
 
-/** `status`: how everything is doing, as the database and the instances say. */
-export async function statusCommand(options: ConfigOption & { readonly json: boolean; readonly project?: string }): Promise<ExitCode> {
+export interface StatusOptions extends ConfigOption {
+  readonly json: boolean
+  readonly once: boolean
+  readonly project?: string
+}
+
+/** `status`: how everything is doing, as the database and the instances say; on a terminal live. */
+export async function statusCommand(options: StatusOptions): Promise<ExitCode> {
   return inspect<ExitCode>(options.config, async (inspection) => {
+    if (!options.json && !options.once && isScreen()) {
+      await liveStatus(inspection, options.project)
+      return 0
+    }
     const overview = await sitesOverview(inspection)
     const projects = await projectCounts(inspection, options.project)
     if (options.json)
@@ -32,6 +45,8 @@ function show({ instances, pauses, closed, sites, projects, settings }: Shown): 
       ? 'No instance is running.'
       : `Instances: ${instances.map(({ _id, stream, streamFault }) => `${_id} (change stream ${stream}${streamFault === undefined ? '' : `: ${streamFault}`})`).join(', ')}`,
   )
+  const page = pageLink(instances)
+  if (page) print(`Page: ${pageText(page)}`)
   for (const pause of pauses) print(`Paused since ${pause.since.toISOString()}: ${pauseText(pause)}.`)
   for (const each of closed) print(`Closed since ${each.since.toISOString()}: ${pauseText(each)}.`)
   print('')

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 export interface PageFile {
   readonly type: string
   readonly body: Buffer
+  /** A validator of the content: a browser that has it is not sent it again. */
+  readonly etag: string
 }
 
 const PAGE = fileURLToPath(new URL('./page/', import.meta.url))
@@ -31,17 +34,21 @@ export async function pageFiles(): Promise<ReadonlyMap<string, PageFile>> {
   ] as const) {
     for (const path of await filesBelow(folder)) {
       const type = TYPES[extname(path)]
-      if (type !== undefined) files.set(`${address}${path}`, { type, body: await readFile(join(folder, path)) })
+      if (type !== undefined) files.set(`${address}${path}`, pageFile(type, await readFile(join(folder, path))))
     }
   }
   for (const [address, url] of Object.entries(LIBRARIES)) {
     const body = await readFile(fileURLToPath(url))
-    files.set(address, { type: 'text/javascript; charset=utf-8', body })
+    files.set(address, pageFile('text/javascript; charset=utf-8', body))
   }
   const index = files.get('/page/index.html')
   files.delete('/page/index.html')
   if (index) files.set('/', index)
   return files
+}
+
+function pageFile(type: string, body: Buffer): PageFile {
+  return { type, body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` }
 }
 
 /** With slashes, below the folder. */

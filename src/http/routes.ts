@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 
 import { actionRoutes } from './action-routes.ts'
+import { activityRoutes } from './activity-routes.ts'
 import type { ApiParts } from './api.ts'
 import { auditRoutes } from './audit-routes.ts'
 import { Live, type LiveParts } from '../service/live.ts'
+import { ProjectTotalsReader } from '../service/project-totals.ts'
 import { RepresentationWaits } from '../service/representation-waits.ts'
 import { eventRoutes } from './event-routes.ts'
 import { Jobs } from './jobs.ts'
@@ -22,21 +24,31 @@ export interface Routes extends AsyncDisposable {
 }
 
 /** What is under way, and who is to know that somebody looks at it. */
-export type RoutesParts = ApiParts & Pick<LiveParts, 'running' | 'watched' | 'instance'> & Omit<OperationsParts, 'database'>
+export type RoutesParts = ApiParts & Pick<LiveParts, 'running' | 'watched' | 'instance' | 'activity'> & Omit<OperationsParts, 'database'>
 
 export function apiRoutes(parts: RoutesParts): Routes {
   const { database } = parts
   const jobs = new Jobs()
   const feed = database.recordFeed()
   const reader = database.reader()
+  const totals = new ProjectTotalsReader()
   const waits = new RepresentationWaits({ feed, reader, settings: database.settings })
   const viewers = new Viewers(() => live)
-  const live = new Live({ ...parts, feed, reader, inspection: async () => database.inspection(), send: (event) => viewers.send(event) })
-  const reads = [statusRoutes, transferRoutes, representationRoutes, auditRoutes].map((routes) => routes(parts))
+  const live = new Live({
+    ...parts,
+    feed,
+    reader,
+    totals,
+    inspection: async () => database.inspection(),
+    send: (event) => viewers.send(event),
+  })
+  const reads = [transferRoutes, representationRoutes, auditRoutes].map((routes) => routes(parts))
   return {
     all: [
       operationsRoutes(parts),
+      statusRoutes({ ...parts, totals }),
       ...reads,
+      activityRoutes(parts),
       waitRoutes({ ...parts, waits }),
       eventRoutes({ ...parts, viewers }),
       actionRoutes({ ...parts, jobs }),

@@ -45,6 +45,7 @@ const instanceSchema = z
     heardAgoMs: z.number(),
     stream: z.enum(['opening', 'open', 'lost', 'unavailable']),
     streamFault: z.string().optional(),
+    page: z.string().optional().describe('The address of its page, as it listens on its host.'),
   })
   .describe('A running instance of the service, as it says itself.')
 
@@ -67,6 +68,15 @@ export const countsSchema = z.object({
   paused: z.int(),
 })
 
+export const totalsSchema = z
+  .object({
+    project: z.string(),
+    representations: z.int(),
+    whole: z.int().describe('Of these, where all that is asked for is there.'),
+    estimated: z.boolean().describe('By a sample: the collection is too large to be counted.'),
+  })
+  .describe('How many representations a project has.')
+
 export const statusSchema = z.object({
   instances: z.array(instanceSchema),
   pauses: z.array(pauseSchema),
@@ -88,7 +98,11 @@ const siteSummary = z.object({
   exhausted: z.int(),
   paused: z.int(),
   tries: z.int(),
-  error: z.string().optional(),
+  error: z.string().optional().describe('Of one of the files that are worst off.'),
+  errors: z
+    .array(z.object({ cause: z.string(), error: z.string(), failed: z.int(), exhausted: z.int() }))
+    .optional()
+    .describe('Files that failed by cause, which is the error without names, paths and numbers; five causes at most.'),
   progress: z.number().min(0).max(1),
 })
 
@@ -136,6 +150,29 @@ export const auditSchema = z.looseObject({
   records: z.int(),
   representations: z.int(),
 })
+
+export const throughputSchema = z.object({
+  id: z.string(),
+  site: z.string(),
+  bytes: z.array(z.number()).describe('That arrived in each step of "step_seconds", the oldest first; the last step is not over.'),
+})
+
+export const endedSchema = z
+  .object({
+    id: z.string(),
+    at: date,
+    project: z.string(),
+    representation: z.string(),
+    path: z.string(),
+    site: z.string(),
+    source: z.string().optional().describe('The site that it came from.'),
+    outcome: z.enum(['synced', 'failed']),
+    bytes: z.number().describe('That were sent; 0 where the same content was there already.'),
+    size: z.number(),
+    ms: z.int(),
+    error: z.string().optional(),
+  })
+  .describe('A transfer that has ended.')
 
 export const listOf = <T extends z.ZodType>(item: T) =>
   z.object({ items: z.array(item), next_cursor: z.string().nullable().describe('Where the next page begins; null at the end.') })

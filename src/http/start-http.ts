@@ -15,7 +15,7 @@ import { pageRoutes } from './page-routes.ts'
 import { apiRoutes, type RoutesParts } from './routes.ts'
 import { httpServer } from './server.ts'
 
-export interface HttpParts extends DatabaseParts, Pick<RoutesParts, 'running' | 'watched' | 'instance' | 'state'> {
+export interface HttpParts extends DatabaseParts, Pick<RoutesParts, 'running' | 'watched' | 'instance' | 'activity' | 'state'> {
   readonly http: HttpSettings
   readonly log: Log
   /** Told to end. */

@@ -2,17 +2,23 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 
 import { projectCounts, sitesOverview } from '../service/overview.ts'
+import type { ProjectTotalsReader } from '../service/project-totals.ts'
 import { answers, shared, typed, type ApiParts } from './api.ts'
-import { countsSchema, listOf, siteSchema, statusSchema } from './schemas.ts'
+import { countsSchema, listOf, siteSchema, statusSchema, totalsSchema } from './schemas.ts'
 
 /** How long counts of everything that is open are good for: to count is to read it. Milliseconds. */
 const COUNTS_MS = 2_000
 const OVERVIEW_MS = 250
 
 /** `/status`, `/sites`, `/projects`: what `status --json` says, of all instances. */
-export function statusRoutes({ database, signal }: ApiParts): (app: FastifyInstance) => void {
+export function statusRoutes({
+  database,
+  signal,
+  totals,
+}: ApiParts & { readonly totals: ProjectTotalsReader }): (app: FastifyInstance) => void {
   const overview = shared(OVERVIEW_MS, sitesOverview)
   const counts = shared(COUNTS_MS, async (inspection) => projectCounts(inspection, undefined, signal))
+  const whole = shared(COUNTS_MS, async (inspection) => totals.read(inspection, signal))
   return (app) => {
     const api = typed(app)
     api.get(
@@ -37,12 +43,13 @@ export function statusRoutes({ database, signal }: ApiParts): (app: FastifyInsta
       {
         schema: {
           summary: 'How much is to be done in each project for each site',
-          response: answers(listOf(countsSchema.extend({ id: z.string() }))),
+          response: answers(listOf(countsSchema.extend({ id: z.string() })).extend({ totals: z.array(totalsSchema) })),
         },
       },
       async () => {
-        const projects = await counts(await database.inspection())
-        return { items: projects.map((each) => ({ id: `${each.project}/${each.site}`, ...each })), next_cursor: null } as never
+        const inspection = await database.inspection()
+        const [projects, all] = await Promise.all([counts(inspection), whole(inspection)])
+        return { items: projects.map((each) => ({ id: `${each.project}/${each.site}`, ...each })), next_cursor: null, totals: all } as never
       },
     )
   }

@@ -2,11 +2,13 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 
 import { UsageError } from '../errors.ts'
-import { statesOf } from '../model/selection.ts'
+import { statesOf, type SelectableState } from '../model/selection.ts'
 import type { Settings } from '../model/settings.ts'
 import { knownSites } from '../service/edit-records.ts'
 import { listRepresentations } from '../service/list-representations.ts'
 import { SORT_KEYS, type Sort } from '../streams/listing.ts'
+import type { Inspection } from '../service/inspection.ts'
+import type { LiveParts } from '../service/live.ts'
 import { answers, typed, untilGone, type ApiParts } from './api.ts'
 import { cursorSchema, limitSchema, listOf, representationSchema, text } from './schemas.ts'
 
@@ -15,7 +17,11 @@ const SORTS = SORT_KEYS.flatMap((key) => [key, `-${key}`] as const)
 const querySchema = z.strictObject({
   project: text().optional(),
   site: text().optional().describe('With a record of this site; state and error are of that record.'),
-  state: text(100).optional().describe('pending, failed, exhausted, paused or synced; several with commas.'),
+  state: text(100)
+    .optional()
+    .describe(
+      'pending, failed, exhausted, paused or synced; several with commas. Or alone: whole (nothing is open), syncing (being sent now).',
+    ),
   asset: text().optional(),
   error: text().optional().describe('A part of the text of an error.'),
   q: text().optional().describe('A part of asset, subset, name or the path of a file; or an id.'),
@@ -27,8 +33,10 @@ const querySchema = z.strictObject({
   limit: limitSchema,
 })
 
+type TransferParts = ApiParts & Pick<LiveParts, 'running' | 'instance'>
+
 /** `/transfers`: representations with their state at each site; filtered, sorted and cut into pages by the database. */
-export function transferRoutes({ database, signal }: ApiParts): (app: FastifyInstance) => void {
+export function transferRoutes({ database, signal, ...live }: TransferParts): (app: FastifyInstance) => void {
   return (app) => {
     typed(app).get(
       '/api/v1/transfers',
@@ -43,13 +51,32 @@ export function transferRoutes({ database, signal }: ApiParts): (app: FastifyIns
         const inspection = await database.inspection()
         const { state, sort, site, ...query } = request.query
         if (site !== undefined) requireSite(site, inspection.settings)
-        const states = state === undefined ? undefined : statesOf(state)
-        const list = { ...query, site, states, sort: sortOf(sort) }
+        const only = state === 'syncing' ? await underWay(inspection, live, site) : undefined
+        const list = { ...query, site, only, ...asked(state), sort: sortOf(sort) }
         const { items, nextCursor } = await listRepresentations(inspection, list, untilGone(reply.raw, signal))
         return { items: [...items], next_cursor: nextCursor } as never
       },
     )
   }
+}
+
+/** Two of them are no states of records. */
+function asked(state: string | undefined): { readonly states?: ReadonlySet<SelectableState>; readonly whole?: true } {
+  if (state === undefined || state === 'syncing') return {}
+  return state === 'whole' ? { whole: true } : { states: statesOf(state) }
+}
+
+/** What is being sent to a site, or to any, by project. Other instances tell it as long as somebody looks on. */
+async function underWay(
+  { state, settings }: Inspection,
+  { running, instance }: Pick<LiveParts, 'running' | 'instance'>,
+  site: string | undefined,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const reports = await state.reports(settings.mongo.database)
+  const others = reports.filter(({ _id }) => _id !== instance).flatMap((report) => report.running ?? [])
+  const transfers = [...running(), ...others].filter((transfer) => site === undefined || transfer.site === site)
+  const byProject = Map.groupBy(transfers, ({ project }) => project)
+  return new Map([...byProject].map(([project, of]) => [project, [...new Set(of.map(({ representation }) => representation))]]))
 }
 
 function sortOf(sort: (typeof SORTS)[number]): Sort {

@@ -38,8 +38,9 @@ export class Viewers {
   }
 
   send({ kind, ...data }: LiveEvent): void {
-    const text = eventText(kind, data)
-    for (const viewer of this.#viewers.values()) viewer.tell(text)
+    // Encoded once, however many look on.
+    const bytes = Buffer.from(eventText(kind, data))
+    for (const viewer of this.#viewers.values()) viewer.tell(bytes)
   }
 
   close(): void {
@@ -83,7 +84,7 @@ class Viewer {
     }
   }
 
-  tell(text: string): void {
+  tell(text: string | Buffer): void {
     if (this.#state !== 'live') return
     if (this.#response.writableLength > MOST_WAITING) this.#state = 'behind'
     else this.#response.write(text)

@@ -1,7 +1,18 @@
 import { fileEntries, idPlain, isPlain, type RepresentationDocument } from './document.ts'
+import { causeOf } from './error-cause.ts'
 import { rawRecords } from './record-edit.ts'
 import { recordState, type RecordState } from './record-state.ts'
 import { readSites, type SiteRecord } from './site-record.ts'
+
+/** Files of a representation that failed at one site for the same cause. */
+interface SiteError {
+  /** The error without what differs from file to file. */
+  readonly cause: string
+  /** Of one of them. */
+  readonly error: string
+  readonly failed: number
+  readonly exhausted: number
+}
 
 /** How the files of a representation are at one site. */
 interface SiteSummary {
@@ -19,6 +30,8 @@ interface SiteSummary {
   readonly tries: number
   /** Of one of the files that are the worst off. */
   readonly error?: string
+  /** Of all files that failed, by cause, the most first: a file that is missing is another matter than a quota that is used up. */
+  readonly errors?: readonly SiteError[]
   /** Of all its files, 0 to 1, by the records alone. */
   readonly progress: number
 }
@@ -94,6 +107,7 @@ function siteSummary(site: string, there: readonly FileAtSite[], files: number):
   const worst = WORST.find((state) => count(state) > 0)
   const error = there.find(({ state, record }) => state === worst && record.error !== undefined)?.record.error
   const synced = count('synced')
+  const errors = siteErrors(there)
   return {
     site,
     state: worst ?? (synced === files ? 'synced' : 'partial'),
@@ -105,6 +119,24 @@ function siteSummary(site: string, there: readonly FileAtSite[], files: number):
     paused: count('paused'),
     tries: Math.max(...there.map(({ record }) => record.tries ?? 0)),
     ...(error !== undefined && { error }),
+    ...(errors.length > 0 && { errors }),
     progress: Math.round((there.reduce((sum, { progress }) => sum + progress, 0) / files) * 1_000) / 1_000,
   }
+}
+
+/** Causes of one representation at one site that are told. */
+const MOST_CAUSES = 5
+
+function siteErrors(there: readonly FileAtSite[]): readonly SiteError[] {
+  const found = new Map<string, { cause: string; error: string; failed: number; exhausted: number }>()
+  for (const { state, record } of there) {
+    const isGivenUp = state === 'exhausted' || state === 'bad-tries'
+    if (record.error === undefined || (state !== 'failed' && !isGivenUp)) continue
+    const cause = causeOf(record.error)
+    const of = found.get(cause) ?? { cause, error: record.error, failed: 0, exhausted: 0 }
+    found.set(cause, of)
+    if (isGivenUp) of.exhausted++
+    else of.failed++
+  }
+  return [...found.values()].toSorted((one, other) => other.failed + other.exhausted - one.failed - one.exhausted).slice(0, MOST_CAUSES)
 }

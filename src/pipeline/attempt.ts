@@ -36,6 +36,8 @@ export class Attempt {
   changed = false
   /** Bytes stored at the target so far, of `size`. */
   progress = { bytes: 0, size: 0 }
+  /** Bytes of these that an earlier attempt had stored. */
+  resumedFrom = 0
   stage: 'asking' | 'running' | 'verified' = 'asking'
   readonly #abort = new AbortController()
   readonly #seats: Seat[]

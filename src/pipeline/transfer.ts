@@ -148,10 +148,13 @@ async function sameFile(
 }
 
 async function write(attempt: Attempt, target: Provider, { target: path }: Endpoints, source: ByteSource): Promise<RemoteFile> {
+  let isFirst = true
   return target.write(path, source, {
     permit: attempt.permit,
     signal: attempt.signal,
     onProgress(bytes) {
+      if (isFirst) attempt.resumedFrom = bytes < source.size ? bytes : 0
+      isFirst = false
       attempt.progress = { bytes, size: source.size }
     },
   })

@@ -128,7 +128,7 @@ export interface WritePermit {
 
 export interface WriteOptions extends CallOptions {
   readonly permit: WritePermit
-  /** Bytes that are stored at the target so far. */
+  /** Bytes that are stored at the target so far; a write that goes on from an earlier one says first from where. */
   onProgress(bytes: number): void
 }
 

@@ -1,4 +1,4 @@
-import type { RepresentationDocument } from '../model/document.ts'
+import { idPlain, type RepresentationDocument } from '../model/document.ts'
 import { closedSites } from '../model/closed-sites.ts'
 import { explainDocument, type Explanation } from '../model/explanation.ts'
 import { Pauses, pauseText, resumeCommand, type Pause } from '../model/pauses.ts'
@@ -9,6 +9,8 @@ import { ProjectRoots } from '../streams/project-roots.ts'
 import { findRepresentation } from '../streams/selected.ts'
 import { collectionNames } from '../streams/scan.ts'
 import type { Inspection } from './inspection.ts'
+import { pageLink, type PageLink } from './page-link.ts'
+import { withServing } from './served-by.ts'
 import { sourceRemark } from './source-remark.ts'
 
 /** Of so many files at most their sources are looked at. */
@@ -20,6 +22,8 @@ export interface ExplainedRepresentation {
   readonly remarks: readonly string[]
   /** One a file and site. */
   readonly files: readonly Explanation[]
+  /** Where a page shows it now. */
+  readonly page?: PageLink
 }
 
 /** Why the files of one representation are, or are not, synced; undefined when there is no such representation. */
@@ -34,18 +38,21 @@ export async function explainRepresentation(
   const { project, document } = found
   const roots = new ProjectRoots({ db, settings })
   await roots.prepare(project)
-  const { remarks, explanations, transfers } = explainDocument(document, project, roots.settingsOf(project), misconfigured)
+  // Also of sites that are left to other instances.
+  const { notServed = new Set<string>(), ...everywhere } = roots.settingsOf(project)
+  const { remarks, explanations, transfers } = explainDocument(document, project, everywhere, misconfigured)
   const [reports, pauses] = await Promise.all([state.reports(settings.mongo.database), controls.pauses()])
   const holding = new Pauses([...pauses, ...closedSites(settings, new Date())])
   const files = await Promise.all(
     explanations.map(async (explanation, n) => {
       const transfer = transfers[n]
       const waits = { ...explanation, ...cooling(explanation, reports) }
-      const held = paused(waits, transfer && holding.heldBy(transfer))
+      const held = withServing(paused(waits, transfer && holding.heldBy(transfer)), project, reports, notServed)
       return { ...held, reason: held.reason + (n < MOST_REMARKS ? await sourceRemark(transfer, providers) : '') }
     }),
   )
-  return { project, document, remarks, files }
+  const page = pageLink(reports, { project, id: idPlain(document._id) })
+  return { project, document, remarks, files, ...(page && { page }) }
 }
 
 async function find(

@@ -2,13 +2,15 @@ import { UsageError } from '../errors.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { summarize, type RepresentationSummary } from '../model/representation-summary.ts'
 import type { ProjectSettings } from '../model/settings.ts'
-import { listPage, placeText, readPlace, type Place, type Sort } from '../streams/listing.ts'
+import { isOpenFew, listPage, placeText, readPlace, type Place, type Sort } from '../streams/listing.ts'
 import { listingFilter, type ListingFilter } from '../streams/listing-filter.ts'
 import { collectionNames } from '../streams/scan.ts'
 import { selectedProjects } from './selected-projects.ts'
 import type { Inspection } from './inspection.ts'
 
-export interface ListRequest extends ListingFilter {
+export interface ListRequest extends Omit<ListingFilter, 'ids'> {
+  /** Only these, by project. */
+  readonly only?: ReadonlyMap<string, readonly string[]> | undefined
   readonly project?: string | undefined
   readonly sort: Sort
   readonly cursor?: string | undefined
@@ -25,10 +27,40 @@ export function sitesToTell({ publishSite, localId, sites, skipped }: ProjectSet
   return [...new Set([publishSite, ...sites.keys(), ...(skipped?.keys() ?? []), localId])]
 }
 
+/** A collection that is read as a whole in no time. */
+const SMALL = 50_000
+
+/** In a large collection of which little is open, what is open is looked at, and not everything in the order of ids. */
+async function isFew(
+  db: Inspection['db'],
+  project: string,
+  { states, site }: Pick<ListingFilter, 'states' | 'site'>,
+  own: ProjectSettings,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // Of what is pending there is enough to be met soon on the way through all ids.
+  if (states === undefined || states.has('synced') || states.has('pending')) return false
+  if ((await db.collection(project).estimatedDocumentCount()) <= SMALL) return false
+  return await isOpenFew(db, project, site === undefined ? [...own.sites.keys()] : [site], signal)
+}
+
+/** Documents that may be sorted by what no index holds: about a second's work. */
+const MOST_SORTED = 100_000
+
+/** Names are in no index of ours. What is open is found by one, and is few in general; everything may be a million. */
+async function requireFew(db: Inspection['db'], project: string, { states }: Pick<ListingFilter, 'states'>): Promise<void> {
+  if (states !== undefined && !states.has('synced')) return
+  if ((await db.collection(project).estimatedDocumentCount()) <= MOST_SORTED) return
+  const most = MOST_SORTED.toLocaleString('en-US')
+  throw new UsageError(
+    `"sort": a project of more than ${most} documents (${JSON.stringify(project)}) is listed by id, or with a "state" that is open`,
+  )
+}
+
 /** A page of all projects, one project after the other, each in the order that is asked for. */
 export async function listRepresentations(
   { db, settings }: Pick<Inspection, 'db' | 'settings'>,
-  { project, sort, cursor, limit, ...filter }: ListRequest,
+  { project, sort, cursor, limit, only, ...filter }: ListRequest,
   signal: AbortSignal,
 ): Promise<RepresentationList> {
   const after = cursor === undefined ? undefined : readPlace(cursor, sort)
@@ -38,13 +70,15 @@ export async function listRepresentations(
   const items: RepresentationSummary[] = []
   let last: Place | undefined
   for (const name of projects.toSorted()) {
-    if (after && name < after.project) continue
+    if ((after && name < after.project) || (only && !only.has(name))) continue
     const own = projectSettings(settings, name)
     const sites = sitesToTell(own)
+    if (sort.key !== 'id' && !only) await requireFew(db, name, filter)
     const found = await listPage(db, name, {
-      filter: listingFilter(filter, { retryCount: own.retryCount, sites: [...own.sites.keys()] }),
+      filter: listingFilter({ ...filter, ids: only?.get(name) }, { retryCount: own.retryCount, sites: [...own.sites.keys()] }),
       sites,
       sort,
+      few: await isFew(db, name, filter, own, signal),
       after: after?.project === name ? after : undefined,
       // One more says whether there is a next page.
       limit: limit + 1 - items.length,

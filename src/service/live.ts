@@ -5,27 +5,27 @@ import { projectSettings } from '../model/project-settings.ts'
 import { summarize } from '../model/representation-summary.ts'
 import type { DocumentReader } from '../model/stores.ts'
 import type { ReportedTransfer } from '../streams/state-database.ts'
-import type { Inspection } from './inspection.ts'
 import { sitesToTell } from './list-representations.ts'
 import { projectCounts, sitesOverview, type SiteCounts, type SitesOverview } from './overview.ts'
+import { LiveActivity, type ActivityEvent, type LiveActivityParts } from './live-activity.ts'
+import type { ProjectTotals, ProjectTotalsReader } from './project-totals.ts'
 import type { RecordFeed, RecordNews } from './record-feed.ts'
 
-export interface LiveParts {
-  readonly inspection: () => Promise<Inspection>
+export interface LiveParts extends Pick<LiveActivityParts, 'inspection' | 'instance' | 'activity'> {
   readonly feed: RecordFeed
   readonly reader: DocumentReader
   /** What is under way here. */
   readonly running: () => readonly ReportedTransfer[]
   /** What other instances have under way: they tell it as long as it is said that somebody looks. */
   readonly watched: (isWatched: boolean) => void
-  readonly instance: string
+  readonly totals: ProjectTotalsReader
   readonly send: (event: LiveEvent) => void
   readonly signal: AbortSignal
 }
 
 export type LiveEvent =
   | ({ readonly kind: 'sites' } & SitesOverview)
-  | { readonly kind: 'projects'; readonly projects: readonly SiteCounts[] }
+  | { readonly kind: 'projects'; readonly projects: readonly SiteCounts[]; readonly totals: readonly ProjectTotals[] }
   /** Representations as they are now, and those that are not there any more. */
   | {
       readonly kind: 'representations'
@@ -34,6 +34,7 @@ export type LiveEvent =
     }
   /** More changed than is told one by one: ask for what is shown. */
   | { readonly kind: 'reload' }
+  | ActivityEvent
   | { readonly kind: 'running'; readonly running: readonly ReportedTransfer[]; readonly ended: readonly string[] }
 
 /** Differences are told so often: four times a second at most of each file. Milliseconds. */
@@ -58,12 +59,15 @@ export class Live {
   #following: ReturnType<RecordFeed['follow']> | undefined
   #sitesAt = -Infinity
   #sites: SitesOverview | undefined
-  #projects: readonly SiteCounts[] | undefined
+  #counted: { readonly projects: readonly SiteCounts[]; readonly totals: readonly ProjectTotals[] } | undefined
   #others: readonly ReportedTransfer[] = []
   #told = new Map<string, ReportedTransfer>()
 
+  readonly #activity: LiveActivity
+
   constructor(parts: LiveParts) {
     this.#parts = parts
+    this.#activity = new LiveActivity(parts)
   }
 
   /** Somebody looks on. */
@@ -84,13 +88,15 @@ export class Live {
     this.#changed.clear()
     this.#told.clear()
     this.#others = []
+    this.#activity.forget()
     this.#isStale = true
   }
 
   /** How things are, for who begins to look; differences follow. */
   async snapshot(): Promise<object> {
-    const sites = await sitesOverview(await this.#parts.inspection())
-    return { ...sites, ...(this.#projects && { projects: this.#projects }), running: this.#running() }
+    const inspection = await this.#parts.inspection()
+    const [sites, activity] = await Promise.all([sitesOverview(inspection), this.#activity.snapshot(inspection)])
+    return { ...sites, ...activity, ...this.#counted, running: this.#running() }
   }
 
   #running(): readonly ReportedTransfer[] {
@@ -111,6 +117,7 @@ export class Live {
     this.#tellRunning()
     void this.#tellRepresentations()
     if (performance.now() - this.#sitesAt >= SITES_MS) void this.#tellSites()
+    void this.#activity.turn()
     if (this.#isStale && performance.now() >= this.#nextCount) void this.#tellProjects()
   }
 
@@ -160,7 +167,9 @@ export class Live {
     try {
       const inspection = await this.#parts.inspection()
       const [sites, reports] = await Promise.all([sitesOverview(inspection), inspection.state.reports(inspection.settings.mongo.database)])
-      this.#others = reports.filter(({ _id }) => _id !== this.#parts.instance).flatMap(({ running = [] }) => running)
+      const others = reports.filter(({ _id }) => _id !== this.#parts.instance)
+      this.#others = others.flatMap(({ running = [] }) => running)
+      this.#activity.tellSpeeds(others.flatMap(({ speeds = [] }) => [speeds]))
       if (this.#tick && !isSame(sites, this.#sites)) this.#parts.send({ kind: 'sites', ...sites })
       this.#sites = sites
     } catch {
@@ -176,9 +185,12 @@ export class Live {
     this.#nextCount = Infinity
     this.#isStale = false
     try {
-      const projects = await projectCounts(await this.#parts.inspection(), undefined, this.#parts.signal)
-      if (this.#tick && !isDeepStrictEqual(projects, this.#projects)) this.#parts.send({ kind: 'projects', projects })
-      this.#projects = projects
+      const { signal, totals: reader } = this.#parts
+      const inspection = await this.#parts.inspection()
+      const [projects, totals] = await Promise.all([projectCounts(inspection, undefined, signal), reader.read(inspection, signal)])
+      const counted = { projects, totals }
+      if (this.#tick && !isDeepStrictEqual(counted, this.#counted)) this.#parts.send({ kind: 'projects', ...counted })
+      this.#counted = counted
     } catch {
       this.#isStale = true
     } finally {

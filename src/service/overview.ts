@@ -36,7 +36,7 @@ export interface SiteOverview {
 }
 
 export interface SitesOverview {
-  readonly instances: readonly Omit<HeardReport, 'sites' | 'watched' | 'running'>[]
+  readonly instances: readonly Omit<HeardReport, 'sites' | 'watched' | 'running' | 'speeds'>[]
   readonly pauses: readonly Pause[]
   /** Sites that their `bandwidth` closes at this time. */
   readonly closed: readonly Pause[]
@@ -64,7 +64,7 @@ export async function sitesOverview({ settings, state, controls, misconfigured }
     instances: [],
   }))
   return {
-    instances: reports.map(({ sites: _sites, watched: _watched, running: _running, ...instance }) => instance),
+    instances: reports.map(({ sites: _sites, watched: _watched, running: _running, speeds: _speeds, ...instance }) => instance),
     pauses,
     closed: closedSites(settings, new Date()),
     sites: [...sites, ...skipped],

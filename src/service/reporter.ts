@@ -4,7 +4,7 @@ import { MongoServerError } from 'mongodb'
 
 import type { HeardReport, InstanceReport, StateDatabase } from '../streams/state-database.ts'
 
-export type News = Pick<InstanceReport, 'stream' | 'streamFault' | 'sites' | 'projects' | 'watched' | 'running'>
+export type News = Pick<InstanceReport, 'stream' | 'streamFault' | 'sites' | 'projects' | 'watched' | 'running' | 'speeds' | 'page'>
 
 export interface ReporterParts {
   readonly id: Pick<InstanceReport, '_id' | 'database' | 'host' | 'pid' | 'started'>

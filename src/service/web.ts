@@ -6,10 +6,12 @@ import type { SyncError } from '../errors.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
 import type { Settled } from '../pipeline/contracts.ts'
 import type { HeardReport, ReportedTransfer } from '../streams/state-database.ts'
+import { activityStore } from '../streams/activity-store.ts'
+import { ActivityKeeper } from './activity-keeper.ts'
 import type { News } from './reporter.ts'
 import type { Webhooks, WebhooksParts } from './webhooks/webhooks.ts'
 
-export type WebParts = Omit<HttpParts, 'http' | 'running' | 'watched' | 'instance'> & WebhooksParts
+export type WebParts = Omit<HttpParts, 'http' | 'running' | 'watched' | 'instance' | 'activity'> & WebhooksParts
 
 /** Transfers that an instance tells of at most. */
 const MOST = 200
@@ -26,6 +28,9 @@ export class Web {
   #webhooks: Webhooks | undefined
   #isWatched = false
   #isAsked = false
+  #activity: ActivityKeeper | undefined
+  #page: string | undefined
+  #isPageElsewhere = false
 
   constructor(instance: string, attempts: () => readonly Attempt[]) {
     this.#instance = instance
@@ -34,7 +39,13 @@ export class Web {
 
   /** Rejects with a `ConfigError` where others than this machine would be answered and there is no token. */
   async start(parts: WebParts): Promise<void> {
-    const { http, webhooks } = parts.settings()
+    const { http, webhooks, mongo } = parts.settings()
+    const store = activityStore(parts.connections.work.db(mongo.stateDatabase), mongo.database)
+    this.#activity = new ActivityKeeper({
+      attempts: this.#attempts,
+      save: async (activity) => store.save(this.#instance, activity),
+      isWanted: () => this.#running !== undefined || this.#isPageElsewhere,
+    })
     if (webhooks) this.#webhooks = new (await import('./webhooks/webhooks.ts')).Webhooks(parts)
     if (!http) return
     const [{ startHttp }, { MeteredLog }] = await Promise.all([import('../http/start-http.ts'), import('../metrics/metered-log.ts')])
@@ -44,7 +55,9 @@ export class Web {
       instance: this.#instance,
       running: () => this.#transfers(),
       watched: (isWatched) => (this.#isWatched = isWatched),
+      activity: this.#activity,
     })
+    void this.#running.listening.then((address) => (this.#page = address))
     this.#metered = new MeteredLog(parts.log, this.#running.metrics)
   }
 
@@ -54,12 +67,13 @@ export class Web {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#running?.[Symbol.asyncDispose](), this.#webhooks?.stop()])
+    await Promise.all([this.#running?.[Symbol.asyncDispose](), this.#webhooks?.stop(), this.#activity?.stop()])
   }
 
   /** What came of a transfer. */
   settled(settled: Settled): void {
     this.#webhooks?.settled(settled)
+    this.#activity?.settled(settled)
   }
 
   /** A site began, or ended, to be left alone. */
@@ -67,14 +81,22 @@ export class Web {
     this.#webhooks?.health(site, error)
   }
 
-  /** The same, with what is under way where somebody looks at it. */
+  /** The same, with where its page is, and with what is under way where somebody looks at it. */
   with(news: News | undefined): News | undefined {
-    if (!news || !(this.#isWatched || this.#isAsked)) return news
-    return { ...news, ...(this.#isWatched && { watched: true as const }), running: this.#transfers() }
+    if (!news) return news
+    const said = this.#page === undefined ? news : { ...news, page: this.#page }
+    if (!this.#isWatched && !this.#isAsked) return said
+    return {
+      ...said,
+      ...(this.#isWatched && { watched: true as const }),
+      running: this.#transfers(),
+      speeds: this.#activity?.speeds() ?? [],
+    }
   }
 
-  heard(others: readonly Pick<HeardReport, 'watched'>[]): void {
+  heard(others: readonly Pick<HeardReport, 'watched' | 'page'>[]): void {
     this.#isAsked = others.some(({ watched }) => watched === true)
+    this.#isPageElsewhere = others.some(({ page }) => page !== undefined)
   }
 
   #transfers(): readonly ReportedTransfer[] {

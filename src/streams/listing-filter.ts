@@ -9,6 +9,10 @@ export interface ListingFilter {
   readonly states?: ReadonlySet<SelectableState> | undefined
   /** A part of the text in `error`; the letters of ASCII in upper and lower case alike. */
   readonly error?: string | undefined
+  /** All that is asked for is there: no record is open. */
+  readonly whole?: boolean | undefined
+  /** One of these, as text. */
+  readonly ids?: readonly string[] | undefined
   /** A part of asset, subset, name or the path of a file, or an id. */
   readonly q?: string | undefined
 }
@@ -22,11 +26,14 @@ export interface ListingScope {
 
 /** The representations in which some record is as asked for: decided by the server, in both shapes of records, as `model/record-state.ts` does. */
 export function listingFilter(filter: ListingFilter, scope: ListingScope): Filter<Document> {
-  const { asset, site, states, error, q } = filter
+  const { asset, site, states, error, whole, ids, q } = filter
   const isOfRecord = site !== undefined || states !== undefined || error !== undefined
   const conditions: Document[] = [
     ...(isOfRecord ? [{ $expr: hasRecord(filter, scope) }] : []),
     ...(states !== undefined && !states.has('synced') ? [someOpen(site === undefined ? scope.sites : [site])] : []),
+    ...(states === undefined ? [] : marked(states, site === undefined ? scope.sites : [site], scope.retryCount)),
+    ...(whole === true ? [{ $expr: isWhole(scope, site) }] : []),
+    ...(ids === undefined ? [] : [{ _id: { $in: ids.flatMap(idsOf) } }]),
     ...(q === undefined ? [] : [searched(q)]),
   ]
   return {
@@ -43,10 +50,25 @@ const open = (record: string, exists: string): Document => ({
 })
 
 /** What the partial indexes of scans hold, so that these can serve; more than what is asked for. */
-function someOpen(sites: readonly string[]): Document {
+export function someOpen(sites: readonly string[]): Document {
   if (!sites.every(isPathName)) return {}
   const objects = sites.map((site) => open(`files.sites.${site}`, `files.sites.${site}`))
   return { $or: [open('files.sites', 'files.sites.name'), ...objects] }
+}
+
+const MARKS: Partial<Readonly<Record<SelectableState, readonly Document[]>>> = {
+  failed: [{ tries: { $gt: 0 } }, { error: { $type: 'string' } }],
+  exhausted: [{ tries: { $gt: 0 } }],
+  paused: [{ paused: true }],
+}
+
+/** Fields that a record in one of these states has at least: told apart at a tenth of what the expression below costs, which has the last word. */
+function marked(states: ReadonlySet<SelectableState>, sites: readonly string[], retryCount: number): readonly Document[] {
+  const marks = [...states].map((state) => MARKS[state])
+  if (retryCount === 0 || !sites.every(isPathName) || marks.includes(undefined)) return []
+  const records = ['files.sites', ...sites.map((site) => `files.sites.${site}`)]
+  const named = marks.flatMap((each = []) => each).flatMap((mark) => Object.entries(mark))
+  return [{ $or: records.flatMap((record) => named.map(([field, is]) => ({ [`${record}.${field}`]: is as unknown }))) }]
 }
 
 const typeOf = (input: string | Document): Document => ({ $type: input })
@@ -67,8 +89,17 @@ const anyFile = (condition: Document): Document => ({ $anyElementTrue: [{ $map: 
 function searched(q: string): Document {
   const fields = ['$context.asset', '$context.subset', '$name'].map((field) => contains(field, q))
   const found = { $expr: { $or: [...fields, anyFile(contains('$$file.path', q))] } }
-  const ids: unknown[] = /^[0-9a-f]{24}$/i.test(q) ? [new ObjectId(q), q] : [q]
-  return { $or: [{ _id: { $in: ids } }, found] }
+  return { $or: [{ _id: { $in: idsOf(q) } }, found] }
+}
+
+/** What an id may be that is this text. */
+const idsOf = (text: string): readonly unknown[] => (/^[0-9a-f]{24}$/i.test(text) ? [new ObjectId(text), text] : [text])
+
+/** Some record of a configured site says that a file is there, and none is open. */
+export function isWhole({ sites }: Pick<ListingScope, 'sites'>, site?: string): Document {
+  const isOf = { $in: ['$$record.k', { $literal: site === undefined ? sites : [site] }] }
+  const missing = isMissing('$$record.v.created_dt')
+  return { $and: [anyRecord({ $and: [isOf, { $not: [missing] }] }), { $not: [anyRecord({ $and: [isOf, missing] })] }] }
 }
 
 /** Each with its site, whichever the shape. */
@@ -82,6 +113,9 @@ const inArray: Document = {
 const inObject: Document = { $filter: { input: { $objectToArray: '$$file.sites' }, as: 'r', cond: isObject('$$r.v') } }
 const recordsOfFile: Document = { $cond: [{ $isArray: '$$file.sites' }, inArray, { $cond: [isObject('$$file.sites'), inObject, []] }] }
 
+const anyRecord = (condition: Document): Document =>
+  anyFile({ $anyElementTrue: [{ $map: { input: recordsOfFile, as: 'record', in: condition } }] })
+
 function hasRecord({ site, states, error }: ListingFilter, { retryCount, sites }: ListingScope): Document {
   const conditions = [
     ...(site === undefined ? [] : [{ $eq: ['$$record.k', { $literal: site }] }]),
@@ -90,7 +124,7 @@ function hasRecord({ site, states, error }: ListingFilter, { retryCount, sites }
     ...(states === undefined ? [] : [{ $or: [...states].map((state) => isInState(state, retryCount)) }]),
     ...(error === undefined ? [] : [contains('$$record.v.error', error)]),
   ]
-  return anyFile({ $anyElementTrue: [{ $map: { input: recordsOfFile, as: 'record', in: { $and: conditions } } }] })
+  return anyRecord({ $and: conditions })
 }
 
 const tries = '$$record.v.tries'

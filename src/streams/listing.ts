@@ -1,6 +1,7 @@
-import { BSON, type Db, type Document } from 'mongodb'
+import { BSON, MongoServerError, type Db, type Document } from 'mongodb'
 
 import type { RepresentationDocument } from '../model/document.ts'
+import { someOpen } from './listing-filter.ts'
 import { wantedFields } from './projection.ts'
 import { isSendable, readDocument } from './raw-document.ts'
 
@@ -27,6 +28,8 @@ export interface PageParts {
   readonly sort: Sort
   readonly after?: Place | undefined
   readonly limit: number
+  /** What matches is found by indexes and is little: all of it is read and sorted, whatever the order. */
+  readonly few?: boolean | undefined
   readonly signal: AbortSignal
 }
 
@@ -47,15 +50,18 @@ export const NAMES = { 'context.asset': 1, 'context.subset': 1, 'context.version
 export async function listPage(
   db: Db,
   project: string,
-  { filter, sites, sort, after, limit, signal }: PageParts,
+  { filter, sites, sort, after, limit, few = false, signal }: PageParts,
 ): Promise<readonly Listed[]> {
   const direction = sort.descending ? -1 : 1
   const isById = sort.key === 'id'
   const pipeline: Document[] = [
-    { $match: { ...filter, ...(after && isById && { $expr: isAfter('$_id', after.id, direction) }) } },
+    { $match: { ...filter, ...(after && isById && !few && { $expr: isAfter('$_id', after.id, direction) }) } },
     ...(sort.key === 'id' ? [] : [{ $set: { [VALUE]: scalar(FIELDS[sort.key]) } }]),
+    // Of another name, so that the server does not walk through all ids for the sake of the order.
+    ...(isById && few ? [{ $set: { [VALUE]: { $ifNull: ['$_id', null] } } }] : []),
+    ...(after && isById && few ? [{ $match: { $expr: isAfter(`$${VALUE}`, after.id, direction) } }] : []),
     ...(after && !isById ? [{ $match: { $expr: isBehind(after, direction) } }] : []),
-    { $sort: { ...(!isById && { [VALUE]: direction }), _id: direction } },
+    { $sort: isById && few ? { [VALUE]: direction } : { ...(!isById && { [VALUE]: direction }), _id: direction } },
     { $limit: limit },
     { $project: { ...wantedFields(sites), ...NAMES, ...(!isById && { [VALUE]: 1 }) } },
   ]
@@ -64,6 +70,26 @@ export async function listPage(
     const document = readDocument(bytes as unknown as Uint8Array)
     return { document, place: { project, id: document._id, ...(!isById && { value: document[VALUE] ?? null }) } }
   })
+}
+
+/** `MaxTimeMSExpired` */
+const TIME_IS_UP = 50
+/** Documents that are sorted without an index in no time. */
+const FEW = 20_000
+
+/** How long it may take to find out: without indexes everything is read for it. Milliseconds. */
+const FEW_MS = 500
+
+/** Is it little that is open at these sites? Found by the indexes of scans; what is not known in time is not little. */
+export async function isOpenFew(db: Db, project: string, sites: readonly string[], signal: AbortSignal): Promise<boolean> {
+  const pipeline = [{ $match: { type: 'representation', ...someOpen(sites) } }, { $limit: FEW + 1 }, { $count: 'open' }]
+  try {
+    const [found] = await db.collection(project).aggregate<{ open: number }>(pipeline, { maxTimeMS: FEW_MS, signal }).toArray()
+    return (found?.open ?? 0) <= FEW
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === TIME_IS_UP) return false
+    throw error
+  }
 }
 
 /** Equal values stay together in both orders: a list counts as a value that is missing. */

@@ -2,7 +2,9 @@ import { hostname } from 'node:os'
 
 import type { Collection, Db } from 'mongodb'
 
+import type { SiteSpeed } from '../model/activity.ts'
 import type { RootFacts } from '../model/root-facts.ts'
+import { ACTIVITY } from './activity-store.ts'
 
 /** How a site is doing at one instance, for `status`. */
 export interface ReportedSite {
@@ -46,6 +48,10 @@ export interface InstanceReport {
   readonly watched?: true
   /** Only while somebody looks at it. */
   readonly running?: readonly ReportedTransfer[]
+  /** Of what arrives now; only while somebody looks at it. */
+  readonly speeds?: readonly SiteSpeed[]
+  /** The address of its page, where it has one. */
+  readonly page?: string
   /** Globs over the projects that it serves. */
   readonly projects: { readonly include: readonly string[]; readonly exclude: readonly string[] }
 }
@@ -92,6 +98,7 @@ export const STATE_INDEXES = [
   { collection: 'leases', name: 'expires_1', key: { expires: 1 }, expireAfterSeconds: 0 },
   { collection: 'controls', name: 'until_1', key: { until: 1 }, expireAfterSeconds: 0 },
   { collection: 'instances', name: 'heard_1', key: { heard: 1 }, expireAfterSeconds: 24 * 3_600 },
+  { collection: ACTIVITY, name: 'at_1', key: { at: 1 }, expireAfterSeconds: 2 * 3_600 },
 ] as const
 
 const SILENT_AFTER_MS = 45_000
@@ -107,6 +114,8 @@ const REPORT_FIELDS: Readonly<Record<Exclude<keyof HeardReport, 'heardAgoMs'>, 1
   sites: 1,
   watched: 1,
   running: 1,
+  speeds: 1,
+  page: 1,
   projects: 1,
   heard: 1,
 }

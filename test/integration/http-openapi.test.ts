@@ -7,6 +7,7 @@ import type { z } from 'zod'
 import { HttpDatabase } from '../../src/http/database.ts'
 import { apiRoutes } from '../../src/http/routes.ts'
 import { httpServer } from '../../src/http/server.ts'
+import { ActivityRecord } from '../../src/model/activity.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 import { accessTokens } from '../../src/streams/access-tokens.ts'
 import { HTTP, newToken } from '../support/http-client.ts'
@@ -47,6 +48,7 @@ async function server(): Promise<{
     instance: 'this',
     running: () => [],
     watched: () => undefined,
+    activity: { read: () => new ActivityRecord().read(Date.now()), speeds: () => [] },
   })
   const routes: RouteOptions[] = []
   const seen = (app: FastifyInstance): void => void app.addHook('onRoute', (route) => void routes.push(route))

@@ -70,6 +70,30 @@ describe.skipIf(!HAS_BROWSER)('the queue', () => {
     await waitFor('counts of the site', async () => (await page.getByRole('button', { name: /^Waiting/ }).textContent())?.includes('1,204'))
   })
 
+  test('how much there is of everything, of what is being sent, and of what is whole', async () => {
+    const page = await look()
+    const chip = (name: RegExp) => page.getByRole('group', { name: 'State' }).getByRole('button', { name })
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    expect(await chip(/^All/).textContent()).toBe('All18,204')
+    expect(await chip(/^Synced/).textContent()).toBe('Synced16,390')
+    expect(await chip(/^Syncing/).textContent()).toBe('Syncing1')
+    await chip(/^Syncing/).click()
+    await waitFor('what is being sent', async () => (await rowNames(page)).join() === 'sh010')
+    expect(await page.getByRole('region', { name: 'Actions' }).count()).toBe(0)
+    await chip(/^Synced/).click()
+    await waitFor('what is whole', async () => {
+      const names = await rowNames(page)
+      return names.length > 5 && !names.includes('sh010') && !names.includes('sh020')
+    })
+    stage.api.tell('projects', {
+      projects: [],
+      totals: [{ project: 'dune_ads', representations: 1_038_211, whole: 990_400, estimated: true }],
+    })
+    await waitFor('an estimate', async () => (await chip(/^All/).textContent()) === 'All≈ 1,000,000')
+    await page.getByRole('combobox', { name: 'Site' }).selectOption('nas')
+    await waitFor('no number that is not known', async () => (await chip(/^All/).textContent()) === 'All')
+  })
+
   test('100,000 rows: fewer than 3,000 nodes wherever one is', { timeout: 120_000 }, async () => {
     const page = await look('?sort=id', { ...studio(NOW), items: manyItems(100_000), pageSize: 100_000 })
     page.setDefaultTimeout(60_000)
@@ -164,12 +188,20 @@ describe.skipIf(!HAS_BROWSER)('the queue', () => {
     const page = await look('', studio(NOW), { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true })
     await page.getByRole('row', { name: /sh010/ }).waitFor()
     expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
+    expect(await page.locator('.queue > .rows > .row').first().locator('.at').first().isVisible()).toBe(true)
+    // The first rows are seen without scrolling, though something is wrong at several sites.
+    const box = await page.locator('.queue > .rows > .row').nth(1).boundingBox()
+    expect(Number(box?.y) + Number(box?.height)).toBeLessThan(844)
+    const problems = page.getByRole('button', { name: /3 problems · 310 files/ })
+    expect(await page.getByRole('button', { name: /^Retry 308/ }).isVisible()).toBe(false)
+    await problems.click()
+    await page.getByRole('button', { name: /^Retry 308/ }).waitFor()
+    expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBeLessThanOrEqual(390)
     const targets = 'button:not(.given-up), select, input[type=search], nav a'
     const heights = await page.evaluate<number[]>(
       `[...document.querySelectorAll('${targets}')].map((one) => one.getBoundingClientRect().height)`,
     )
     expect(Math.min(...heights)).toBeGreaterThanOrEqual(44)
-    expect(await page.locator('.queue > .rows > .row').first().locator('.at').first().isVisible()).toBe(true)
   })
 
   test('a site that appears later gets a column', async () => {

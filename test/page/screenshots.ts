@@ -35,7 +35,7 @@ for (const { name, open, ...options } of PICTURES) {
   await api.start()
   const { page } = await openPage(browser, api.address, options)
   await page.locator('.queue .row').first().waitFor()
-  await page.locator('.problems').waitFor()
+  await page.locator('.problems').waitFor({ state: 'attached' })
   const [moving] = api.world.running as { bytes: number }[]
   for (let n = 0; n < REPORTS; n++) {
     api.tell('running', { running: [{ ...moving, bytes: 30e6 + n * 3.4e6 }], ended: [] })

@@ -74,7 +74,11 @@ describe.skipIf(!HAS_BROWSER)('the page of a service', () => {
     await stage.insert(...documents)
     const { page, faults } = await look(address)
     await page.locator('.queue .name').first().click()
-    await page.locator('#detail').getByText('after 3 tries: the quota is used up').first().waitFor()
+    await page
+      .locator('#detail')
+      .getByText(/failed 3 times.*the quota is used up.*neither this configuration .* nor a running instance serves the site/i)
+      .first()
+      .waitFor()
     await page.getByRole('button', { name: /Retry 2… at gdrive/ }).click()
     await page.getByLabel('Token', { exact: true }).fill(token)
     await page.getByRole('button', { name: 'Use it' }).click()

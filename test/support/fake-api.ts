@@ -10,7 +10,10 @@ export interface FakeWorld {
   items: FakeItem[]
   status: { instances: object[]; pauses: object[]; closed: object[]; sites: object[] }
   projects: object[]
+  totals: object[]
   running: object[]
+  /** The last hour of all instances. */
+  activity: { throughput: object[]; step_seconds: number; ended: object[]; speeds: object[] }
   audit: object[]
   /** Reads take one as well. */
   isPrivate: boolean
@@ -36,7 +39,7 @@ class Refusal extends Error {
 
 /** The API in the shapes of the service, of data that a test has made; what is no part of it is refused. */
 export class FakeApi implements AsyncDisposable {
-  readonly world: FakeWorld
+  world: FakeWorld
   readonly done: { readonly action: string; readonly body: Record<string, unknown> }[] = []
   readonly refused: string[] = []
   #server: Server | undefined
@@ -86,7 +89,7 @@ export class FakeApi implements AsyncDisposable {
   }
 
   /** Tells everybody who looks on. */
-  tell(kind: 'sites' | 'projects' | 'running' | 'representations' | 'reload', data: object = {}): void {
+  tell(kind: 'sites' | 'projects' | 'running' | 'activity' | 'speeds' | 'representations' | 'reload', data: object = {}): void {
     for (const viewer of this.#viewers) viewer.write(eventText(kind, data))
   }
 
@@ -104,20 +107,29 @@ export class FakeApi implements AsyncDisposable {
     const { items, status, projects, audit } = this.world
     if (pathname === '/openapi.json') return { paths: Object.fromEntries(ACTIONS.map((name) => [`/api/v1/actions/${name}`, {}])) }
     if (pathname === '/api/v1/status') return { ...status, projects }
-    if (pathname === '/api/v1/projects') return { items: projects, next_cursor: null }
+    if (pathname === '/api/v1/projects') return { items: projects, next_cursor: null, totals: this.world.totals }
     if (pathname === '/api/v1/audit') return { items: audit, next_cursor: null }
-    if (pathname === '/api/v1/transfers') return listed(items, params, this.world.pageSize)
+    if (pathname === '/api/v1/transfers') return listed(this.#shown(params), params, this.world.pageSize)
     const [, project, id] = /^\/api\/v1\/representations\/([^/]+)\/([^/]+)$/.exec(pathname)?.map(decodeURIComponent) ?? []
     const item = items.find((each) => each.id === id && each.project === project)
     if (!item) throw new Refusal(404, 'there is no such thing')
     return detailOf(item)
   }
 
+  #shown(params: URLSearchParams): readonly FakeItem[] {
+    const { items, running } = this.world
+    const state = params.get('state')
+    if (state !== 'syncing' && state !== 'whole') return items
+    params.delete('state')
+    const moving = new Set(running.map((each) => (each as { representation: string }).representation))
+    return items.filter((item) => (state === 'syncing' ? moving.has(item.id) : item.sites.every((at) => at.state === 'synced')))
+  }
+
   #look(response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
     response.once('close', () => this.#viewers.delete(response))
-    const { status, projects, running } = this.world
-    response.write(`retry: 2000\n\n${eventText('snapshot', { ...status, projects, running })}`)
+    const { status, projects, totals, running, activity } = this.world
+    response.write(`retry: 2000\n\n${eventText('snapshot', { ...status, ...activity, projects, totals, running })}`)
     this.#viewers.add(response)
   }
 

@@ -1,3 +1,5 @@
+import { causeOf } from '../../src/model/error-cause.ts'
+
 export interface FakeAtSite {
   site: string
   state: string
@@ -9,6 +11,7 @@ export interface FakeAtSite {
   paused: number
   tries: number
   error?: string
+  errors?: { cause: string; error: string; failed: number; exhausted: number }[]
   progress: number
 }
 
@@ -29,8 +32,11 @@ const STATES = ['pending', 'failed', 'exhausted', 'paused', 'synced'] as const
 
 export function atSite(site: string, state: string, files: number, more: Partial<FakeAtSite> = {}): FakeAtSite {
   const none = { synced: 0, pending: 0, failed: 0, exhausted: 0, paused: 0 }
+  const { error } = more
+  const of = { failed: 0, exhausted: 0, [state]: more.failed ?? more.exhausted ?? files }
+  const errors = error === undefined ? {} : { errors: [{ cause: causeOf(error), error, failed: of.failed, exhausted: of.exhausted }] }
   const tries = state === 'exhausted' ? 3 : state === 'failed' ? 1 : 0
-  return { site, state, files, ...none, [state]: files, tries, progress: state === 'synced' ? 1 : 0, ...more }
+  return { site, state, files, ...none, [state]: files, tries, progress: state === 'synced' ? 1 : 0, ...errors, ...more }
 }
 
 /** An ObjectId made at that time. */

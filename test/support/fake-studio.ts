@@ -122,6 +122,7 @@ export function studio(now: number): FakeWorld {
       counts('client', 1, 0, 0, 1_124),
       counts('archive', 57),
     ],
+    totals: [{ project: 'dune_ads', representations: 18_204, whole: 16_390, estimated: false }],
     running: [
       {
         id: 'a1',
@@ -134,6 +135,7 @@ export function studio(now: number): FakeWorld {
         size: 74e6,
       },
     ],
+    activity: activity(now),
     audit: [
       {
         id: idAt(seconds - 60, 1),
@@ -154,6 +156,45 @@ export function studio(now: number): FakeWorld {
         records: 412,
         representations: 7,
       },
+    ],
+  }
+}
+
+const wave = (n: number, most: number) => Math.round(most * 60 * (0.55 + 0.25 * Math.sin(n / 3) + 0.2 * Math.sin(n * 2.3)))
+
+const hour = (at: string, most: number, until = 60) => ({
+  site: at,
+  bytes: Array.from({ length: 60 }, (_, n) => (n < until ? wave(n, most) : 0)),
+})
+
+/** An hour in which much arrived at two sites, and at a third until its share was gone. */
+function activity(now: number): FakeWorld['activity'] {
+  const ended = (id: string, ago: number, at: string, asset: string, size: number, ms: number, more: object = {}) => ({
+    id,
+    at: new Date(now - ago * 1_000),
+    project: 'dune_ads',
+    representation: idAt(1_795_000_000, 1),
+    path: `{root[work]}/dune_ads/${asset}/publish/${asset}_renderMain.1001.exr`,
+    site: at,
+    source: 'studio',
+    outcome: 'synced',
+    bytes: size,
+    size,
+    ms,
+    ...more,
+  })
+  return {
+    step_seconds: 60,
+    throughput: [hour('nas', 640e6), hour('gdrive', 112e6), hour('vendor', 40e6, 41)],
+    speeds: [
+      { site: 'nas', bytes_per_second: 583e6 },
+      { site: 'gdrive', bytes_per_second: 104e6 },
+    ],
+    ended: [
+      ended('e1', 4, 'gdrive', 'sh010', 74e6, 710),
+      ended('e2', 5, 'nas', 'sh010', 74e6, 122),
+      ended('e3', 31, 'nas', 'sh030', 14.8e6, 0, { bytes: 0, ms: 41 }),
+      ended('e4', 42, 'gdrive', 'sh043', 8.4e8, 5_100, { outcome: 'failed', bytes: 2.1e8, error: QUOTA }),
     ],
   }
 }

@@ -1,5 +1,3 @@
-import { templateOf } from './problems.js'
-
 /** What to do, by the state of a file; `explain` says why. */
 const WHAT_TO_DO = {
   exhausted: 'Mend the cause, then retry.',
@@ -12,6 +10,9 @@ const WHAT_TO_DO = {
   'no-record': 'Add the site, if it is wanted there.',
 }
 const URGENCY = ['exhausted', 'failed', 'bad-tries', 'misconfigured', 'no-source', 'pending', 'paused', 'skipped']
+
+/** What differs from file to file in the same answer: names in quotes, paths, numbers; as the service tells causes apart. */
+const VARYING = /"[^"]*"|'[^']*'|(?:\{root[^}]*\})?(?:[A-Za-z]:)?[\\/][^\s:,;]+|[0-9a-f]{8,}|\d+/g
 
 const rank = ({ state }) => URGENCY.indexOf(state)
 
@@ -32,7 +33,7 @@ export function answersOf({ files }) {
   for (const each of files) {
     if (each.state === 'synced' || each.state === 'no-record') continue
     const at = { ...each, reason: each.reason ?? unserved(each) }
-    const key = JSON.stringify([at.site, at.state, templateOf(at.error ?? at.reason), at.command])
+    const key = JSON.stringify([at.site, at.state, (at.error ?? at.reason).replace(VARYING, '…'), at.command])
     const answer = found.get(key) ?? { ...at, key, count: 0, todo: todo(at) }
     answer.count++
     found.set(key, answer)
@@ -40,10 +41,10 @@ export function answersOf({ files }) {
   return [...found.values()].toSorted((one, other) => rank(one) - rank(other))
 }
 
-/** Only an instance that serves the site explains; the record says this much. */
+/** Of a site that the instance that answers does not know; the record says this much. */
 function unserved({ error, tries }) {
   const said = error === undefined ? '' : ` Its record says, after ${tries ?? 0} tries: ${error}`
-  return `The instance that answers here does not serve this site; another one does.${said}`
+  return `The instance that answers here does not know this site; another one may.${said}`
 }
 
 function todo({ state, command }) {

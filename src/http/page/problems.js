@@ -6,35 +6,71 @@ const PAGE = 200
 /** Shorter pieces of an error say too little to select by. */
 const LEAST_LENGTH = 8
 
-/** What differs from file to file in the same error: names in quotes, paths, numbers. */
-const VARYING = /"[^"]*"|'[^']*'|(?:\{root[^}]*\})?(?:[A-Za-z]:)?[\\/][^\s:,;]+|[0-9a-f]{8,}|\d+/g
-
-export const templateOf = (error) => error.replace(VARYING, '…')
-
-/** The longest piece that all errors of a group have in common: what to select them by. */
-export function commonPart(error) {
-  const pieces = templateOf(error)
+/** The longest piece that all errors of a cause have in common: what to select them by. */
+export function commonPart(cause) {
+  const pieces = cause
     .split('…')
     .map((piece) => piece.trim())
     .toSorted((one, other) => other.length - one.length)
   return pieces[0].length >= LEAST_LENGTH ? pieces[0] : undefined
 }
 
-/** Files that failed, grouped by site and error, the most first. */
+/**
+ * Files that failed, grouped by cause, the most first. A file that fails for the same error at several sites has one cause, which is not at
+ * these sites; errors that are alike at sites that share no such file may have a cause each.
+ */
 export function groupErrors(items) {
-  const groups = new Map()
-  for (const { sites } of items) {
-    for (const { site, error, failed, exhausted } of sites) {
-      if (error === undefined || failed + exhausted === 0) continue
-      const key = JSON.stringify([site, templateOf(error)])
-      const group = groups.get(key) ?? { key, site, error, part: commonPart(error), failed: 0, exhausted: 0, representations: 0 }
-      group.failed += failed
-      group.exhausted += exhausted
-      group.representations++
-      groups.set(key, group)
+  const found = new Map()
+  for (const item of items) {
+    const texts = Map.groupBy(item.sites.flatMap(errorsAt), ({ error }) => error)
+    for (const same of texts.values()) {
+      const [{ cause }] = same
+      const groups = found.get(cause) ?? []
+      const sites = same.map(({ site }) => site)
+      const joined = groups.filter((group) => sites.some((site) => group.sites.has(site)))
+      const group = joined.reduce(join, emptyGroup(cause, same[0].error))
+      add(group, same)
+      found.set(cause, [...groups.filter((each) => !joined.includes(each)), group])
     }
   }
-  return [...groups.values()].toSorted((one, other) => other.failed + other.exhausted - one.failed - one.exhausted)
+  return [...found.values()]
+    .flat()
+    .map(({ sites, ...group }) => ({
+      ...group,
+      sites: [...sites].toSorted((one, other) => (one < other ? -1 : 1)),
+      key: JSON.stringify([group.cause, ...sites]),
+    }))
+    .toSorted((one, other) => other.files - one.files)
+}
+
+const errorsAt = ({ site, errors = [] }) => errors.map((each) => ({ site, ...each }))
+
+const emptyGroup = (cause, error) => ({
+  cause,
+  error,
+  part: commonPart(cause),
+  sites: new Set(),
+  files: 0,
+  failed: 0,
+  exhausted: 0,
+  representations: 0,
+})
+
+/** A file counts once, at however many sites it failed. */
+function add(group, same) {
+  for (const { site, failed, exhausted } of same) {
+    group.sites.add(site)
+    group.failed += failed
+    group.exhausted += exhausted
+  }
+  group.files += Math.max(...same.map(({ failed, exhausted }) => failed + exhausted))
+  group.representations++
+}
+
+function join(one, other) {
+  for (const site of other.sites) one.sites.add(site)
+  for (const key of ['files', 'failed', 'exhausted', 'representations']) one[key] += other[key]
+  return { ...one, error: other.error }
 }
 
 /** Asks for everything that failed, up to a bound; `isWhole` says whether that was all. */

@@ -132,7 +132,10 @@ export class QueueList {
     if (query.asset && asset !== query.asset) return false
     const states = query.state ? query.state.split(',') : undefined
     const isIt = (at) => (!query.site || at.site === query.site) && (!states || states.some((state) => at[state] > 0))
-    if ((query.site || states) && !sites.some(isIt)) return false
+    if (query.state === 'syncing') return false
+    if (query.state === 'whole') {
+      if (sites.some((at) => at.pending + at.failed + at.exhausted + at.paused > 0)) return false
+    } else if ((query.site || states) && !sites.some(isIt)) return false
     if (query.error && !sites.some(({ error }) => error?.toLowerCase().includes(query.error.toLowerCase()))) return false
     if (query.q) return false
     const last = this.items.at(-1)

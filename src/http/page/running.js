@@ -1,42 +1,26 @@
-import { Throughput } from './throughput.js'
-
-const MOST_ENDED = 100
 /** Two reports nearer than this give no speed worth reading. */
 const LEAST_MS = 200
 
-/** Transfers under way, with the speed that their progress shows, and those that ended while the page was open. */
+/** Transfers under way, with the speed that their progress shows. */
 export class Running {
   all = new Map()
-  ended = []
-  throughput = new Throughput()
 
-  /** Everything that is under way, after the page was connected: what is not in it has ended unseen. */
+  /** Everything that is under way, after the page was connected. */
   reset(transfers, at = Date.now()) {
-    this.all = new Map(transfers.map((each) => [each.id, { ...each, from: each.bytes, began: at, at, speed: 0 }]))
+    this.all = new Map(transfers.map((each) => [each.id, { ...each, at, from: each.bytes, speed: 0 }]))
   }
 
   change(transfers, endedIds, at = Date.now()) {
     for (const transfer of transfers) {
       const before = this.all.get(transfer.id)
-      const moved = transfer.bytes - (before?.bytes ?? 0)
-      this.throughput.add(transfer.site, moved, at)
       const passed = before ? at - before.at : 0
       const isReading = passed >= LEAST_MS
-      this.all.set(transfer.id, {
-        ...transfer,
-        from: before?.from ?? 0,
-        began: before?.began ?? at,
-        at: isReading || !before ? at : before.at,
-        speed: isReading ? smooth(before.speed, (moved * 1_000) / passed) : (before?.speed ?? 0),
-      })
+      const speed = isReading ? smooth(before.speed, ((transfer.bytes - before.from) * 1_000) / passed) : (before?.speed ?? 0)
+      const isMeasured = isReading || !before
+      const reading = isMeasured ? { at, from: transfer.bytes } : { at: before.at, from: before.from }
+      this.all.set(transfer.id, { ...transfer, ...reading, speed: Math.max(0, speed) })
     }
-    for (const id of endedIds) {
-      const transfer = this.all.get(id)
-      if (!transfer) continue
-      this.all.delete(id)
-      this.ended.unshift({ ...transfer, end: at })
-    }
-    this.ended.length = Math.min(this.ended.length, MOST_ENDED)
+    for (const id of endedIds) this.all.delete(id)
   }
 
   /** Of one representation, or one of its files, at one site. */

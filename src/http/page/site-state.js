@@ -11,7 +11,7 @@ const TONES = {
   unheard: 'calm',
 }
 
-const is = (state, word, why) => ({ state, word, why, tone: TONES[state] })
+const is = (state, word, why, until) => ({ state, word, why, until, tone: TONES[state] })
 
 /** How a site is doing, of what its configuration, the pauses and all instances say: word, tone, and why. */
 export function siteState({ site, misconfigured, skipped, instances }, { pauses, closed = [], instances: running }) {
@@ -22,11 +22,11 @@ export function siteState({ site, misconfigured, skipped, instances }, { pauses,
   const pause = pauseOf(site, pauses)
   if (pause) return is('paused', 'paused', pauseText(pause))
   const hours = closed.find((each) => each.site === site)
-  if (hours) return is('closed', 'closed', `Outside its hours${hours.until ? `, until ${time(hours.until)}` : ''}.`)
+  if (hours) return is('closed', 'closed', `Outside its hours${hours.until ? `, until ${time(hours.until)}` : ''}.`, hours.until)
   const cooling = told('cooling')
   if (cooling) {
     const word = cooling.until ? `cooling · ${duration(Date.parse(cooling.until) - Date.now())}` : 'cooling'
-    return is('cooling', word, `${cooling.error ?? 'It is in trouble'}. No tries are spent; it is probed again by itself.`)
+    return is('cooling', word, `${cooling.error ?? 'It is in trouble'}. No tries are spent; it is probed again by itself.`, cooling.until)
   }
   const trying = told('trying')
   if (trying) return is('trying', 'trying again', trying.error)

@@ -1,3 +1,4 @@
+import { Activity } from './activity.js'
 import { address, ask, get, headers } from './api.js'
 import { readAddress, writeAddress } from './address.js'
 import { followEvents } from './event-stream.js'
@@ -14,9 +15,11 @@ export class State {
   query = readAddress()
   status = undefined
   counts = undefined
+  totals = []
   problems = { groups: [], isWhole: true }
   oldest = new Map()
   running = new Running()
+  activity = new Activity()
   list = new QueueList(() => this.changed())
   detail = undefined
   selected = new Map()
@@ -124,20 +127,23 @@ export class State {
     this.heard = Date.now()
     if (kind === 'snapshot') this.#snapshot(data)
     else if (kind === 'sites') this.status = data
-    else if (kind === 'projects') this.#counted(data.projects)
+    else if (kind === 'projects') this.#counted(data.projects, data.totals)
+    else if (kind === 'activity') this.activity.change(data)
+    else if (kind === 'speeds') this.activity.tellSpeeds(data.speeds)
     else if (kind === 'running') this.running.change(data.running, data.ended)
     else if (kind === 'reload') this.list.isStale = true
     else if (kind === 'representations') this.#representations(data)
     this.changed()
   }
 
-  #snapshot({ running, projects, ...status }) {
+  #snapshot({ running, projects, totals, throughput, step_seconds, ended, speeds, ...status }) {
     const isAgain = this.connection !== 'connecting'
     this.connection = 'live'
     this.status = status
     this.running.reset(running)
+    this.activity.reset({ throughput, step_seconds, ended, speeds })
     this.#later('problems', 0, () => this.#readProblems())
-    if (projects) this.#counted(projects)
+    if (projects) this.#counted(projects, totals)
     else this.#later('counts', 0, () => this.#readCounts())
     // What happened in between was not told: what is shown is asked for again, once.
     if (isAgain) void this.refresh()
@@ -152,6 +158,7 @@ export class State {
   #disconnected(how) {
     this.connection = how
     this.running.reset([])
+    this.activity.lost()
     this.changed()
   }
 
@@ -167,11 +174,13 @@ export class State {
   }
 
   async #readCounts() {
-    this.#counted((await get('projects')).items)
+    const { items, totals } = await get('projects')
+    this.#counted(items, totals)
   }
 
-  #counted(counts) {
+  #counted(counts, totals = []) {
     this.counts = counts
+    this.totals = totals
     this.#later('oldest', this.oldest.size === 0 ? 0 : OLDEST_MS, () => this.#readOldest())
   }
 

@@ -1,8 +1,9 @@
 import type { LoadedSettings } from '../../config/load-settings.ts'
+import { pageLink, pageText } from '../page-link.ts'
 import { isOff } from '../site-check.ts'
 import { close } from '../within.ts'
 import { connect } from '../../streams/connect.ts'
-import { stateDatabase } from '../../streams/state-database.ts'
+import { stateDatabase, type HeardReport } from '../../streams/state-database.ts'
 import { fail, pass, warn, type Check } from './check.ts'
 import { databaseChecks } from './database-checks.ts'
 import { siteChecks } from './site-checks.ts'
@@ -13,14 +14,21 @@ export async function examineAll(loaded: LoadedSettings): Promise<readonly Check
   const connections = connect(settings.mongo.uri)
   const state = stateDatabase(connections.work.db(settings.mongo.stateDatabase))
   try {
-    const [database, sites] = await Promise.all([
+    const [database, page, sites] = await Promise.all([
       databaseChecks(connections, settings),
+      pageCheck(async () => await state.reports(settings.mongo.database)),
       siteChecks({ settings, loadRoot: async (root) => await state.loadRoot(root).catch(() => undefined) }),
     ])
-    return [...configurationChecks(loaded), ...database, ...sites]
+    return [...configurationChecks(loaded), ...database, ...page, ...sites]
   } finally {
     await close(connections)
   }
+}
+
+/** Where the page is, when an instance that has one runs; nothing is said otherwise. */
+async function pageCheck(reports: () => Promise<readonly HeardReport[]>): Promise<readonly Check[]> {
+  const page = pageLink(await reports().catch(() => []))
+  return page ? [pass('page', pageText(page))] : []
 }
 
 /** A configuration that does not load: nothing else can be looked at. */

@@ -11,7 +11,8 @@ export function Bulk({ state }) {
   const { query, selected } = state
   const isTicked = selected.size > 0
   const filtered = selectionOf(query)
-  if (!isTicked && !filtered) return null
+  const isNothing = state.list.isWhole && state.list.items.length === 0
+  if (!isTicked && (!filtered || isNothing)) return null
   const selections = isTicked ? [...selected.values()].map(({ project, id }) => ({ project, representation: id })) : [filtered]
   const about = isTicked ? `of ${count(selected.size, 'representation')}` : 'of all that match the filters'
   const isNarrow = isTicked || Object.keys(filtered).some((key) => key !== 'site' && key !== 'project')
@@ -25,9 +26,12 @@ export function Bulk({ state }) {
   </section>`
 }
 
+/** Ways to look at the list that are no states of records. */
+const NO_STATES = new Set(['syncing', 'whole'])
+
 /** The same for an action; a search is for eyes alone, and none where it is part of it. */
 function selectionOf({ q, site, project, asset, state, error }) {
-  if (q) return undefined
+  if (q || NO_STATES.has(state)) return undefined
   const named = Object.entries({ site, project, asset, state, error }).filter(([, value]) => value !== '')
   return named.length === 0 ? undefined : Object.fromEntries(named)
 }

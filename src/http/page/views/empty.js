@@ -1,5 +1,5 @@
 import { html } from '../library.js'
-import { time } from '../format.js'
+import { fileName, time } from '../format.js'
 import { TokenField } from './token-field.js'
 
 const ADD_SITE = `"sites": {
@@ -9,11 +9,14 @@ const ADD_SITE = `"sites": {
 
 /** What is said where there is no row to show. */
 export function Empty({ state, isFiltered }) {
-  const { list, status, query, running, connection } = state
+  const { list, status, query, activity, connection } = state
   if (list.fault?.needsToken || connection === 'refused') return html`<${NoPermission} state=${state} />`
   if (list.fault)
     return html`<${Said} title="The list can't be read now" text=${list.fault.message}
-      ><button onClick=${() => state.refresh()}>Try again</button><//
+      ><div class="buttons">
+        <button onClick=${() => state.refresh()}>Try again</button>
+        ${query.sort && html`<button onClick=${() => state.go({ sort: '' })}>Newest first</button>`}
+      </div><//
     >`
   if (list.isLoading || !list.isWhole) return html`<div class="empty"></div>`
   if (status && status.sites.length === 0) {
@@ -27,10 +30,10 @@ export function Empty({ state, isFiltered }) {
   if (!isFiltered)
     return html`<${Said} title="Nothing was published yet" text="What is published appears here by itself, with its state at each site." />`
   if (!query.q && /^(?:pending|failed|exhausted|,)+$/.test(query.state)) {
-    const [last] = running.ended
+    const last = activity.ended.find(({ outcome }) => outcome === 'synced')
     return html`<${Said}
       title="Everything is where it should be"
-      text=${last ? `Last sent: ${last.path} to ${last.site}, ${time(last.end)}.` : 'Nothing waits, and nothing failed.'}
+      text=${last ? `Last sent: ${fileName(last.path)} to ${last.site}, ${time(last.at)}.` : 'Nothing waits, and nothing failed.'}
     />`
   }
   return html`<${Said} title="Nothing is like that" text="No representation has all that is asked for.">

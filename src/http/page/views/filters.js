@@ -1,14 +1,16 @@
 import { isFiltered, NEWEST } from '../address.js'
-import { number } from '../format.js'
+import { count, number } from '../format.js'
 import { html } from '../library.js'
 
+/** Word, what is asked for, what is counted: files of these states, or representations. */
 const STATES = [
-  ['', 'All'],
+  ['', 'All', ({ representations }) => representations],
+  ['syncing', 'Syncing'],
   ['pending', 'Waiting', 'pending'],
   ['failed,exhausted', 'Failed', 'failed', 'exhausted'],
   ['exhausted', 'Given up', 'exhausted'],
   ['paused', 'Paused', 'paused'],
-  ['synced', 'Synced'],
+  ['whole', 'Synced', ({ whole }) => whole],
 ]
 
 const SORTS = [
@@ -21,11 +23,9 @@ const SORTS = [
   ['name', 'name A–Z'],
 ]
 
-/** What is shown, with how many files there are of it. */
+/** What is shown, with how much there is of it. */
 export function Filters({ state }) {
   const { query, counts = [], status } = state
-  const seen = counts.filter(({ site, project }) => (!query.site || site === query.site) && (!query.project || project === query.project))
-  const files = (keys) => keys.reduce((sum, key) => sum + seen.reduce((total, each) => total + each[key], 0), 0)
   const projects = [...new Set([...counts.map(({ project }) => project), query.project])]
     .filter(Boolean)
     .toSorted((one, other) => one.localeCompare(other))
@@ -33,16 +33,15 @@ export function Filters({ state }) {
   return html`<section class="filters" aria-label="Filters">
     <div class="chips" role="group" aria-label="State">
       ${STATES.map(([value, word, ...keys]) => {
-        const isOn = query.state === value
-        const of = keys.length > 0 && counts.length > 0 ? files(keys) : undefined
+        const { text, title } = amount(state, keys)
         return html`<button
           class="chip"
           key=${value}
-          aria-pressed=${isOn ? 'true' : 'false'}
-          title=${of === undefined ? undefined : `${number(of)} files`}
+          aria-pressed=${query.state === value ? 'true' : 'false'}
+          title=${title}
           onClick=${() => state.go({ state: value })}
         >
-          ${word}${of === undefined ? '' : html`<b>${number(of)}</b>`}
+          ${word}${text !== undefined && html`<b>${text}</b>`}
         </button>`
       })}
     </div>
@@ -70,6 +69,36 @@ export function Filters({ state }) {
     />
   </section>`
 }
+
+const isOf = (query, { site, project }) => (!query.site || site === query.site) && (!query.project || project === query.project)
+
+/** Files of some states, representations as far as they can be counted, or what is being sent. */
+function amount({ query, counts = [], totals, running, connection }, [first, ...more]) {
+  if (first === undefined) {
+    if (connection !== 'live') return {}
+    const moving = [...running.all.values()].filter((each) => isOf(query, each))
+    const found = new Set(moving.map(({ project, representation }) => `${project}/${representation}`))
+    return { text: number(found.size), title: count(found.size, 'representation') }
+  }
+  if (typeof first === 'function') {
+    const seen = totals.filter(({ project }) => !query.project || project === query.project)
+    // Of a single site it is not known.
+    if (query.site || seen.length === 0) return {}
+    const sum = seen.reduce((total, each) => total + first(each), 0)
+    return seen.some(({ estimated }) => estimated)
+      ? { text: `≈ ${number(rounded(sum))}`, title: `about ${count(rounded(sum), 'representation')}, by a sample` }
+      : { text: number(sum), title: count(sum, 'representation') }
+  }
+  if (counts.length === 0) return {}
+  const files = [first, ...more].reduce(
+    (sum, key) => sum + counts.reduce((total, each) => total + (isOf(query, each) ? each[key] : 0), 0),
+    0,
+  )
+  return { text: number(files), title: count(files, 'file') }
+}
+
+/** To two digits: a sample says no more. */
+const rounded = (value) => Number(value.toPrecision(2))
 
 const Choice = ({ label, value, options, choose }) =>
   html`<select aria-label=${label} value=${value} onChange=${({ currentTarget }) => choose(currentTarget.value)}>

@@ -1,9 +1,9 @@
 import { get } from '../api.js'
-import { bytes, count, duration, exactTime, number, speed, time } from '../format.js'
+import { bytes, count, duration, exactTime, fileName, number, speed, time } from '../format.js'
 import { Component, html } from '../library.js'
-import { middle } from './shapes.js'
+import { middle, stateWord } from './shapes.js'
 
-/** What was sent while the page was open, with its speed, and who did what. */
+/** The transfers that ended last, with their speed, and who did what. */
 export class History extends Component {
   state = { items: [], cursor: undefined, fault: undefined }
 
@@ -21,7 +21,7 @@ export class History extends Component {
   }
 
   render({ state }, { items, cursor, fault }) {
-    return html`<${Transfers} ended=${state.running.ended} />
+    return html`<${Transfers} ended=${state.activity.ended} />
       <section class="history panel" aria-labelledby="audit-title" tabindex="0">
         <h2 id="audit-title">Who did what</h2>
         ${fault && html`<p class="fault" role="alert">${fault.message}</p>`}
@@ -64,19 +64,18 @@ const selectionText = (selection) =>
 
 const Transfers = ({ ended }) =>
   html`<section class="history panel" aria-labelledby="sent-title" tabindex="0">
-    <h2 id="sent-title">Transfers seen since this page was opened</h2>
+    <h2 id="sent-title">Recent transfers</h2>
     ${
       ended.length === 0
-        ? html`<p class="soft">None ended yet.</p>`
-        : html`<p class="soft small">
-              ${count(ended.length, 'transfer')}, the latest first. A transfer that ended short of its size stopped or failed.
-            </p>
+        ? html`<p class="soft">None ended in the last hour.</p>`
+        : html`<p class="soft small">${count(ended.length, 'transfer')} of all instances, the latest first.</p>
             <table>
               <thead>
                 <tr>
                   <th scope="col">Ended</th>
                   <th scope="col">File</th>
                   <th scope="col">Site</th>
+                  <th scope="col">How</th>
                   <th scope="col" class="right">Sent</th>
                   <th scope="col" class="right">Took</th>
                   <th scope="col" class="right">Speed</th>
@@ -86,17 +85,29 @@ const Transfers = ({ ended }) =>
                 ${ended.map(
                   (each) =>
                     html`<tr key=${each.id}>
-                      <td title=${exactTime(each.end)}>${time(each.end)}</td>
-                      <td>${middle(each.path, 24)}</td>
+                      <td title=${exactTime(each.at)}>${time(each.at)}</td>
+                      <td title=${each.path}>${middle(fileName(each.path), 24)}</td>
                       <td>${each.site}</td>
-                      <td class="right">${bytes(each.bytes)}${each.bytes < each.size ? ` of ${bytes(each.size)}` : ''}</td>
-                      <td class="right">${duration(each.end - each.began)}</td>
-                      <td class="right">
-                        ${each.end > each.began ? speed(((each.bytes - each.from) * 1_000) / (each.end - each.began)) : '–'}
-                      </td>
+                      <td title=${each.error}>${how(each)}</td>
+                      <td class="right">${sent(each)}</td>
+                      <td class="right">${took(each.ms)}</td>
+                      <td class="right">${each.bytes > 0 && each.ms > 0 ? speed((each.bytes * 1_000) / each.ms) : '–'}</td>
                     </tr>`,
                 )}
               </tbody>
             </table>`
     }
   </section>`
+
+/** The speed is of the same time, so it is not rounded to nothing. */
+const took = (ms) => (ms < 1_000 ? `${ms} ms` : duration(ms))
+
+function sent({ bytes: of, size }) {
+  if (of === 0) return '–'
+  return of < size ? `${bytes(of)} of ${bytes(size)}` : bytes(of)
+}
+
+function how({ outcome, bytes: of, size }) {
+  if (outcome === 'failed') return stateWord('failed', 'bad', 'failed')
+  return stateWord('synced', 'good', of === 0 && size > 0 ? 'was there already' : 'synced')
+}

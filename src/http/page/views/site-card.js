@@ -9,7 +9,7 @@ const HEIGHT = 34
 
 /** A site: how it is, how much flows to it, what waits for it. */
 export function SiteCard({ state, site }) {
-  const { status, counts, running, oldest } = state
+  const { status, counts, activity, oldest } = state
   const now = siteState(site, status)
   const of = (counts ?? []).filter((each) => each.site === site.site)
   const sum = (key) => of.reduce((total, each) => total + each[key], 0)
@@ -18,6 +18,7 @@ export function SiteCard({ state, site }) {
   const first = oldest.get(site.site)
   const since = waiting > 0 && first ? madeAt(first.id) : undefined
   const error = now.why ?? site.instances.find((each) => each.error !== undefined)?.error
+  const flow = activity.now(site.site)
   const isUnusable = now.state === 'misconfigured' || now.state === 'skipped'
   return html`<li class="card panel ${now.tone === 'good' ? '' : now.tone}">
     <div class="card-head">
@@ -26,13 +27,12 @@ export function SiteCard({ state, site }) {
         <h2 title=${site.site}>${site.site}</h2>
         <p class="soft small">${PROVIDERS[site.provider] ?? site.provider ?? 'no provider'}</p>
       </div>
+      <b class="phone" aria-hidden="true">${isUnusable || flow === undefined ? '–' : speed(flow)}</b>
       <span class="state badge ${now.tone}">${shape(now.state)}${now.word}</span>
     </div>
     <div class="flow">
-      <${Chart} points=${running.throughput.hour(site.site)} site=${site.site} />
-      <p class="now">
-        <strong>${isUnusable ? '–' : speed(running.throughput.now(site.site))}</strong><br /><span class="soft small">now</span>
-      </p>
+      <${Chart} points=${activity.hour(site.site)} site=${site.site} />
+      <p class="now"><strong>${isUnusable || flow === undefined ? '–' : speed(flow)}</strong><br /><span class="soft small">now</span></p>
     </div>
     <div class="card-foot">
       <span>${counts ? number(waiting) : '…'} waiting</span>
@@ -63,19 +63,14 @@ const Icon = ({ provider, name }) =>
     ? html`<img src="./page/icons/${provider}.png" alt="" width="32" height="32" />`
     : html`<span class="letter" aria-hidden="true">${name.slice(0, 1).toUpperCase()}</span>`
 
-/** The last hour, as far as this page was open. */
+/** The last hour. */
 function Chart({ points, site }) {
   const most = Math.max(...points)
   const y = (value) => HEIGHT - 2 - (most === 0 ? 0 : (value / most) * (HEIGHT - 6))
   const line = points.map((value, n) => `${((n * WIDTH) / (points.length - 1)).toFixed(1)},${y(value).toFixed(1)}`).join(' ')
-  const words = most === 0 ? 'nothing seen to arrive' : `at most ${speed(most)} in a minute`
-  return html`<svg
-    viewBox="0 0 ${WIDTH} ${HEIGHT}"
-    preserveAspectRatio="none"
-    role="img"
-    aria-label="${site}, the last hour as seen by this page: ${words}"
-  >
-    <title>the last hour, as seen by this page: ${words}</title>
+  const words = most === 0 ? 'nothing arrived' : `at most ${speed(most)} in a minute`
+  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${site}, the last hour: ${words}">
+    <title>the last hour: ${words}</title>
     <polygon points="0,${HEIGHT} ${line} ${WIDTH},${HEIGHT}" />
     <polyline points=${line} />
   </svg>`

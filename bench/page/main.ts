@@ -1,0 +1,35 @@
+import { parseArgs } from 'node:util'
+
+import { BenchServer } from '../support/bench-server.ts'
+import { measureLists } from './lists.ts'
+import { measureScrolling } from './scrolling.ts'
+
+// What the page costs who looks: the first rows at a million representations, and frames while 100,000 rows are scrolled.
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    scrolling: { type: 'boolean', default: false },
+    lists: { type: 'boolean', default: false },
+  },
+})
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+
+if (!values.lists) {
+  say('Scrolling, in Chromium without a screen:')
+  for (const { rowsPerSecond, framesPerSecond, median, late, nodes } of await measureScrolling(values.quick ? 10_000 : 100_000)) {
+    say(
+      `${String(rowsPerSecond).padStart(5)} rows a second: ${framesPerSecond.toFixed(1)} frames a second, ${median.toFixed(1)} ms between two at the median, ${late.toFixed(1)} ms at p99; ${nodes} nodes`,
+    )
+  }
+}
+if (!values.scrolling) {
+  await using server = await BenchServer.start()
+  for (const shape of ['array', 'object'] as const) {
+    const times = await measureLists(server, shape, values.quick ? 20_000 : 1_000_000, say)
+    const slow = times.filter(({ isMet, status }) => !isMet && status === 200)
+    say(
+      slow.length === 0 ? `${shape}: all within the goal` : `${shape}: slower than the goal: ${slow.map(({ query }) => query).join(', ')}`,
+    )
+  }
+}
