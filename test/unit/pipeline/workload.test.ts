@@ -604,19 +604,19 @@ describe('idle', () => {
   })
 })
 
-describe('ahead of a slot, where attempts are short', () => {
-  /** One has been done at a site with so many slots, others hold them all, and the queue is longer than that. */
-  const busy = async (limit: number, options: Options = {}) => {
-    const all = rig({ limit, areShort: true, ...options })
-    const running = jobs(limit)
-    all.admit([job('first')])
-    await all.clock.advance(100)
-    all.end(job('first'))
-    all.admit(running)
-    return { ...all, running, asking: () => [...all.work.running.values()].filter(({ hasSlots }) => !hasSlots) }
-  }
-  const keysOf = (attempts: readonly Attempt[]): string[] => attempts.map(({ transfer }) => transfer.key)
+/** One has been done at a site with so many slots, others hold them all, and the queue is longer than that. */
+const busy = async (limit: number, options: Options = {}) => {
+  const all = rig({ limit, areShort: true, ...options })
+  const running = jobs(limit)
+  all.admit([job('first')])
+  await all.clock.advance(100)
+  all.end(job('first'))
+  all.admit(running)
+  return { ...all, running, asking: () => [...all.work.running.values()].filter(({ hasSlots }) => !hasSlots) }
+}
+const keysOf = (attempts: readonly Attempt[]): string[] => attempts.map(({ transfer }) => transfer.key)
 
+describe('ahead of a slot, where attempts are short', () => {
   test('permits are asked for, at most one for each slot in use; nothing has started before there is a slot', async () => {
     const { admit, asking, claims, work, end, running, attemptOf, clock } = await busy(2)
     admit(['a', 'b', 'c'].map((key) => job(key)))
