@@ -17,16 +17,15 @@ export interface WorkloadParts extends Pick<SelectionParts, 'countsReads' | 'isH
   readonly permits: PermitParts
 }
 
-/** Results on their way to the database, which must not be overrun. Beyond, slots wait for them. */
+/** Results on their way to the database; a database that is slow or unavailable must not be overrun. Beyond, slots wait for them. */
 const MAX_RESULTS = 256
 
 /**
  * What is to be done and what is being done, at all sites. A transfer is unknown → queued at its site → an attempt → unknown.
  *
  * Slots pull: whenever one may be free, at either end, the site takes its most urgent transfer that both ends can serve, and an attempt
- * begins. Where attempts are short, the next ones ask for their permits before there is a slot (see `Ahead`). A queued transfer whose place
- * is being written to for another document is parked until that has ended. What another instance is to do first waits beside the queue; it
- * is taken when nothing else is left and nobody has done it for a moment.
+ * begins. Where attempts are short, the next ones ask for their permits before there is a slot (see `Ahead`). A queued transfer whose place is being written to for another document is parked until that has ended. What another instance is
+ * to do first waits beside the queue; it is taken when nothing else is left and nobody has done it for a moment.
  */
 export class Workload {
   readonly #parts: WorkloadParts
@@ -44,8 +43,9 @@ export class Workload {
 
   constructor(parts: WorkloadParts) {
     this.#parts = parts
+    const { clock } = parts.permits
     const ends = { ...parts, siteOf: (source: Source) => this.#sourceSite(source) }
-    this.#selection = new Selection({ ...ends, clock: parts.permits.clock, places: this.#places })
+    this.#selection = new Selection({ ...ends, clock, places: this.#places })
     this.#seats = new Seats(ends)
   }
 
@@ -180,18 +180,17 @@ export class Workload {
       attempt.begin(transfer, this.#seats.take(site, transfer))
     }
     for (let transfer = this.#next(site); transfer; transfer = this.#next(site)) {
-      this.#attempt(transfer, (attempt) => attempt.begin(transfer, this.#seats.take(site, transfer)))
+      this.#attempt(transfer).begin(transfer, this.#seats.take(site, transfer))
     }
-    const wait = (attempt: Attempt): void => site.ahead.add(attempt)
-    for (let transfer = this.#next(site, true); transfer; transfer = this.#next(site, true)) this.#attempt(transfer, wait)
+    for (let transfer = this.#next(site, true); transfer; transfer = this.#next(site, true)) site.ahead.add(this.#attempt(transfer))
   }
 
-  #attempt(transfer: Transfer, seat: (attempt: Attempt) => void): void {
+  #attempt(transfer: Transfer): Attempt {
     const attempt = new Attempt(transfer, this.#parts.permits)
     this.#running.set(transfer.key, attempt)
     this.#places.use(transfer)
-    seat(attempt)
     this.#attempts.next(attempt)
+    return attempt
   }
 
   /** But for those with nothing to do: they would take back what others want of their slots. */

@@ -14,7 +14,6 @@ import { AsyncMarbles, marbles as messages } from '../support/async-marbles.ts'
 import { clockOf, FakeClock } from '../support/fake-clock.ts'
 import { MemoryClaims, permitParts } from '../support/memory-claims.ts'
 import { siteOf, transferOf } from '../support/model-samples.ts'
-import { noneAhead } from '../support/none-ahead.ts'
 
 const job = (key: string, more: Partial<Transfer> = {}): Transfer => transferOf({ key, ...more })
 const found = (...transfers: readonly Transfer[]): Found => ({ representationKey: 'r', transfers, occasion: {}, changed: false })
@@ -48,7 +47,6 @@ function beat(scheduler: TestScheduler, heart: Heart) {
       probe: async () => Promise.resolve(),
       events: { cooling: (site) => note(`cooling ${site}`), recovered: (site) => note(`recovered ${site}`) },
       makeSlots: (freed) => new OwnSlots(limit, freed),
-      ahead: noneAhead(clock),
     }),
     permits: permitParts(new MemoryClaims(clock), clock),
     countsReads: () => false,

@@ -6,6 +6,7 @@ import type { Occasion } from '../../../src/model/eligibility.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
 import type { SlotStore } from '../../../src/model/stores.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
+import { Ahead } from '../../../src/pipeline/ahead.ts'
 import type { Attempt } from '../../../src/pipeline/attempt.ts'
 import type { Clock } from '../../../src/pipeline/clock.ts'
 import { OwnSlots, SharedSlots, type Slots } from '../../../src/pipeline/slots.ts'
@@ -13,7 +14,6 @@ import { Workload } from '../../../src/pipeline/workload.ts'
 import { FakeClock, settle } from '../../support/fake-clock.ts'
 import { MemoryClaims, permitParts } from '../../support/memory-claims.ts'
 import { siteOf, transferOf } from '../../support/model-samples.ts'
-import { noneAhead } from '../../support/none-ahead.ts'
 
 const synced: Outcome = { kind: 'synced', id: '1', bytes: 3, sent: 3 }
 const troubleOf = (site: string): Outcome => ({ kind: 'site-trouble', site, error: new SyncError('UNREACHABLE', `${site} is down`) })
@@ -27,6 +27,12 @@ interface Options {
   readonly isHeldBack?: (transfer: Transfer) => boolean
   readonly isOurs?: (transfer: Transfer) => boolean
   readonly slotsOf?: (site: string, clock: Clock, freed: () => void) => Slots | undefined
+}
+
+/** A clock that moves on by an hour whenever it is looked at. */
+function hourly(clock: Clock): Clock {
+  let hours = 0
+  return { ...clock, now: () => ++hours * 3_600_000, after: (ms, callback) => clock.after(ms, callback) }
 }
 
 /** All that a workload says; attempts are begun and left to the test. */
@@ -44,7 +50,7 @@ function rig({ maxQueued = 10, limit = 1, areShort = false, isHeldBack, isOurs, 
       maxQueued,
       probe: async () => Promise.resolve(),
       events: { cooling: (site) => said.push(`${site} cooling`), recovered: (site) => said.push(`${site} recovered`) },
-      ...(!areShort && { ahead: noneAhead(clock) }),
+      ...(!areShort && { ahead: new Ahead(hourly(clock)) }),
       makeSlots: (freed) => slotsOf?.(name, clock, freed) ?? new OwnSlots(limit, freed),
     }),
     permits: permitParts(claims, clock),
