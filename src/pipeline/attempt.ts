@@ -1,6 +1,5 @@
 import type { Outcome } from '../model/outcome.ts'
 import type { Endpoints, Source, Transfer } from '../model/transfer.ts'
-import type { Clock } from './clock.ts'
 import { Permit, type PermitParts } from './permit.ts'
 
 /** What an attempt takes of the sites at both ends: a slot and the right to use the site. */
@@ -22,10 +21,9 @@ export function seatAt(ends: readonly Seat[]): Seat {
 }
 
 /**
- * One transfer under way, until its result is written.
+ * One transfer under way, from the moment it has a slot until its result is written.
  *
- * - `asking`: the permit was asked for. Once it has its slots, bytes may be read, hashed and sent to where nobody sees them. Left when the
- *   permit is granted, which takes both, or refused.
+ * - `asking`: bytes may be read, hashed and sent to where nobody sees them; the permit was asked for. Left when it is granted, or refused.
  * - `running`: the permit was granted, and the log says that the transfer started. Left when the bytes are verified or the attempt failed.
  * - `verified`: the outcome is known and is being written. The sites' slots are free.
  */
@@ -33,10 +31,7 @@ export class Attempt {
   /** As the document said it; once the permit is granted, as it was read after the lease was taken. */
   transfer: Transfer
   readonly permit: Permit
-  /** When it had its slots. */
-  startedAt: number
-  /** It has its slots; false when it ended without. */
-  readonly seated: Promise<boolean>
+  readonly startedAt: number
   /** Its document changed while it ran: to be looked at again. */
   changed = false
   /** Bytes stored at the target so far, of `size`. */
@@ -45,25 +40,17 @@ export class Attempt {
   resumedFrom = 0
   stage: 'asking' | 'running' | 'verified' = 'asking'
   readonly #abort = new AbortController()
-  readonly #clock: Clock
-  readonly #seats: Seat[] = []
-  readonly #seated = Promise.withResolvers<boolean>()
+  readonly #seats: Seat[]
 
-  constructor(transfer: Transfer, parts: PermitParts) {
+  constructor(transfer: Transfer, seat: Seat, parts: PermitParts) {
     this.transfer = transfer
-    this.#clock = parts.clock
+    this.#seats = [seat]
     this.startedAt = parts.clock.now()
-    this.seated = this.#seated.promise
-    this.signal.addEventListener('abort', () => this.#seated.resolve(false), { once: true })
     this.permit = new Permit(parts, this)
   }
 
   get id(): string {
     return this.permit.attemptId
-  }
-
-  get hasSlots(): boolean {
-    return this.#seats.length > 0
   }
 
   /** Aborted with the outcome as its reason. */
@@ -74,14 +61,6 @@ export class Attempt {
   /** Ends it within a chunk, with this outcome. */
   end(outcome: Outcome): void {
     this.#abort.abort(outcome)
-  }
-
-  /** It has its slots. */
-  begin(transfer: Transfer, seat: Seat): void {
-    this.transfer = transfer
-    this.startedAt = this.#clock.now()
-    this.#seats.push(seat)
-    this.#seated.resolve(true)
   }
 
   /** Goes on from another source. False when that site can't be used now. */

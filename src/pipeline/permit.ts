@@ -29,8 +29,7 @@ export interface PermitParts {
  *
  * - *asked*: the lease on the place is being taken, then the record is read again: what another instance finished before the lease was
  *   free is seen then. Entered by `ask`.
- * - *granted*: the majority has the lease, the record is pending as planned, and the attempt has its slots. The lease is renewed until the
- *   permit ends.
+ * - *granted*: the majority has the lease, and the record is pending as planned. The lease is renewed until the permit ends.
  * - *refused*: another instance has the place, the record is not pending as planned, or it could not be asked. The attempt ends as
  *   `refused` within a chunk.
  * - *ended*: the lease was given back (`end`), or lost: then the attempt ends as `released` within a chunk.
@@ -135,7 +134,6 @@ export class Permit implements WritePermit {
         attempt.changed = true
         return attempt.end({ kind: 'refused', reason: 'its document was changed' })
       }
-      if (!(await attempt.seated)) return
       // The source stays the one that it is being read from.
       attempt.transfer = { ...fresh, route: attempt.transfer.route }
       this.#claim = { ...this.claim, transfer: attempt.transfer }

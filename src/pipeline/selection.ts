@@ -49,8 +49,8 @@ export class Selection {
     return this.#parts.peers?.isOurs(transfer) !== false
   }
 
-  /** This instance's own work first; then, if not ahead of a slot, what others have not done for a moment. */
-  next(site: SiteWork, { isAhead = false } = {}): Selected {
+  /** This instance's own work first; then what others have not done for a moment. */
+  next(site: SiteWork): Selected {
     const { places } = this.#parts
     const left: Transfer[] = []
     let isForgotten = false
@@ -72,13 +72,8 @@ export class Selection {
       }
       return this.#canRead(candidate) ? 'take' : 'stay'
     })
-    const transfer = own ?? (isAhead ? undefined : this.#nextOfOthers(site, isHeldBack))
+    const transfer = own ?? this.#nextOfOthers(site, isHeldBack)
     return { transfer: transfer && this.#fromUsable(transfer), left, isForgotten }
-  }
-
-  /** One that was chosen before there was a slot, if it can still be served. */
-  again(transfer: Transfer): Transfer | undefined {
-    return !this.isHeldBack(transfer) && this.#canRead(transfer) ? this.#fromUsable(transfer) : undefined
   }
 
   #nextOfOthers(site: SiteWork, isHeldBack: (transfer: Transfer) => boolean): Transfer | undefined {

@@ -19,7 +19,7 @@ export interface SettleParts {
 }
 
 /**
- * One attempt until its result. The permit is asked for at once, and with its slots the copy begins meanwhile; nothing of it is visible before
+ * One attempt from its slots to its result. The permit is asked for at once, and the copy begins meanwhile; nothing of it is visible before
  * the permit is granted, and nothing is told or written of an attempt whose permit was refused: the next one waits for its permit before it
  * begins. Rejects when MongoDB could not be asked.
  */
@@ -39,7 +39,6 @@ async function steps(parts: SettleParts, attempt: Attempt): Promise<Settled | un
   }
   attempt.permit.ask()
   if (tracing) tracing.step('claim', async () => await attempt.permit.isGranted()).catch(() => undefined)
-  if (!(await attempt.seated) && !(await isGranted())) return undefined
   // It may be refused again and again: one whose record is never found, say. Nothing is copied for it in vain more than once.
   if (parts.refused.has(key) && !(await isGranted())) return undefined
   const hideProgress = parts.showProgress(attempt)

@@ -1,7 +1,6 @@
 import type { Outcome } from '../model/outcome.ts'
 import type { Transfer } from '../model/transfer.ts'
 import type { Operation } from '../providers/provider.ts'
-import { Ahead } from './ahead.ts'
 import type { Seat } from './attempt.ts'
 import type { Clock } from './clock.ts'
 import { SiteBreaker, type BreakerEvents } from './site-breaker.ts'
@@ -15,7 +14,6 @@ export interface SiteWorkParts {
   readonly probe: (operation: Operation) => Promise<void>
   readonly events: Omit<BreakerEvents, 'opened'>
   readonly makeSlots: (freed: () => void) => Slots
-  readonly ahead?: Ahead
   /** It may be used again, or once more. */
   readonly opened: () => void
 }
@@ -26,8 +24,6 @@ export class SiteWork {
   readonly queue: SiteQueue
   /** What another instance is to do first: a copy, in case it does not. What does not fit is found again by a scan. */
   readonly others: SiteQueue
-  /** What has left the queue and waits for a slot. */
-  readonly ahead: Ahead
   readonly breaker: SiteBreaker
   readonly slots: Slots
   readonly #maxQueued: number
@@ -36,12 +32,11 @@ export class SiteWork {
   /** Transfers were turned away. */
   #isFull = false
 
-  constructor({ name, clock, maxQueued, probe, events, makeSlots, ahead, opened }: SiteWorkParts) {
+  constructor({ name, clock, maxQueued, probe, events, makeSlots, opened }: SiteWorkParts) {
     this.name = name
     this.#maxQueued = maxQueued
     this.queue = new SiteQueue(maxQueued)
     this.others = new SiteQueue(maxQueued)
-    this.ahead = ahead ?? new Ahead(clock)
     this.slots = makeSlots(opened)
     this.breaker = new SiteBreaker(name, clock, probe, { ...events, opened })
   }
@@ -49,17 +44,12 @@ export class SiteWork {
   /** Can a transfer to it begin? */
   get isFree(): boolean {
     const isOpen = this.breaker.isOpen('write')
-    return this.slots.isFree(isOpen ? this.queue.size + this.others.size + this.ahead.size : 0) && isOpen
-  }
-
-  /** Is it of use to ask for a permit before there is a slot? */
-  get canAskAhead(): boolean {
-    return this.ahead.isUseful && this.breaker.isOpen('write')
+    return this.slots.isFree(isOpen ? this.queue.size + this.others.size : 0) && isOpen
   }
 
   /** Is there anything that a slot could be used for? */
   get hasWork(): boolean {
-    return this.queue.size + this.others.size + this.ahead.size > 0
+    return this.queue.size + this.others.size > 0
   }
 
   /** Transfers that are queued, the parked ones among them. */
@@ -102,7 +92,6 @@ export class SiteWork {
   use(operation: Operation, takesSlot: boolean): Seat {
     const pass = this.breaker.enter(operation)
     const leave = takesSlot ? this.slots.take() : undefined
-    const end = operation === 'write' ? this.ahead.slotTaken() : undefined
     let isReported = false
     let wasUsed = false
     let hasLeft = false
@@ -118,7 +107,6 @@ export class SiteWork {
       leave: () => {
         if (hasLeft) return
         hasLeft = true
-        end?.(wasUsed)
         leave?.(wasUsed)
         // Should it have been the trial, the next one is it: there has to be a slot for that one.
         if (!taught) this.breaker.report(pass, undefined)
@@ -127,7 +115,6 @@ export class SiteWork {
   }
 
   clear(): void {
-    this.ahead.clear()
     this.queue.clear()
     this.others.clear()
     this.#parked.clear()

@@ -3,12 +3,11 @@ import { Subject, type Observable } from 'rxjs'
 import { isDue } from '../model/eligibility.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { sourcesIn, type Source, type Transfer } from '../model/transfer.ts'
-import { Attempt } from './attempt.ts'
+import { Attempt, seatAt, type Seat } from './attempt.ts'
 import type { Found, SiteStatus } from './contracts.ts'
 import type { PermitParts } from './permit.ts'
 import { Places } from './places.ts'
 import { LEFT_TO_OTHERS_MS, Selection, type SelectionParts } from './selection.ts'
-import { Seats } from './seats.ts'
 import { SiteWork, type SiteWorkParts } from './site-work.ts'
 
 export interface WorkloadParts extends Pick<SelectionParts, 'countsReads' | 'isHeldBack' | 'withoutPaused' | 'isRootDown' | 'peers'> {
@@ -24,7 +23,7 @@ const MAX_RESULTS = 256
  * What is to be done and what is being done, at all sites. A transfer is unknown → queued at its site → an attempt → unknown.
  *
  * Slots pull: whenever one may be free, at either end, the site takes its most urgent transfer that both ends can serve, and an attempt
- * begins. Where attempts are short, the next ones ask for their permits before there is a slot (see `Ahead`). A queued transfer whose place is being written to for another document is parked until that has ended. What another instance is
+ * begins. A queued transfer whose place is being written to for another document is parked until that has ended. What another instance is
  * to do first waits beside the queue; it is taken when nothing else is left and nobody has done it for a moment.
  */
 export class Workload {
@@ -33,7 +32,6 @@ export class Workload {
   readonly #running = new Map<string, Attempt>()
   readonly #places = new Places()
   readonly #selection: Selection
-  readonly #seats: Seats
   readonly #attempts = new Subject<Attempt>()
   readonly #room = new Subject<string>()
   readonly #idle = new Subject<void>()
@@ -44,12 +42,10 @@ export class Workload {
   constructor(parts: WorkloadParts) {
     this.#parts = parts
     const { clock } = parts.permits
-    const ends = { ...parts, siteOf: (source: Source) => this.#sourceSite(source) }
-    this.#selection = new Selection({ ...ends, clock, places: this.#places })
-    this.#seats = new Seats(ends)
+    this.#selection = new Selection({ ...parts, clock, places: this.#places, siteOf: (source) => this.#sourceSite(source) })
   }
 
-  /** Each transfer that has its slots, or asks for its permit ahead of them. Completes when no more will. */
+  /** Each transfer that has its slots. Completes when no more will. */
   get attempts$(): Observable<Attempt> {
     return this.#attempts
   }
@@ -173,24 +169,12 @@ export class Workload {
 
   /** Begins what can be begun at a site. */
   #pull(site: SiteWork): void {
-    for (const attempt of site.ahead.all()) {
-      const transfer = site.isFree ? this.#selection.again(attempt.transfer) : undefined
-      if (!transfer) continue
-      site.ahead.remove(attempt)
-      attempt.begin(transfer, this.#seats.take(site, transfer))
-    }
     for (let transfer = this.#next(site); transfer; transfer = this.#next(site)) {
-      this.#attempt(transfer).begin(transfer, this.#seats.take(site, transfer))
+      const attempt = new Attempt(transfer, this.#seat(site, transfer), this.#parts.permits)
+      this.#running.set(transfer.key, attempt)
+      this.#places.use(transfer)
+      this.#attempts.next(attempt)
     }
-    for (let transfer = this.#next(site, true); transfer; transfer = this.#next(site, true)) site.ahead.add(this.#attempt(transfer))
-  }
-
-  #attempt(transfer: Transfer): Attempt {
-    const attempt = new Attempt(transfer, this.#parts.permits)
-    this.#running.set(transfer.key, attempt)
-    this.#places.use(transfer)
-    this.#attempts.next(attempt)
-    return attempt
   }
 
   /** But for those with nothing to do: they would take back what others want of their slots. */
@@ -198,10 +182,10 @@ export class Workload {
     for (const site of this.#sites.values()) if (site !== but && site.hasWork) this.#pull(site)
   }
 
-  /** The most urgent transfer that both ends can serve now; `isAhead`: as soon as there is a slot. */
-  #next(site: SiteWork, isAhead = false): Transfer | undefined {
-    if (this.#isClosed || !(isAhead ? site.canAskAhead : site.isFree)) return undefined
-    const { transfer, left, isForgotten } = this.#selection.next(site, { isAhead })
+  /** The most urgent transfer that both ends can serve now. */
+  #next(site: SiteWork): Transfer | undefined {
+    if (this.#isClosed || !site.isFree) return undefined
+    const { transfer, left, isForgotten } = this.#selection.next(site)
     for (const other of left) this.#leaveToOthers(site, other)
     if (isForgotten && !transfer) {
       this.#tellRoom(site.name)
@@ -221,6 +205,23 @@ export class Workload {
       this.#pullAll()
       if (this.#sites.values().some(({ others }) => others.size > 0)) this.#lookLater()
     })
+  }
+
+  /** Takes what it needs of the sites at both ends. */
+  #seat(site: SiteWork, { route }: Transfer): Seat {
+    const source = 'error' in route ? undefined : this.#sourceSite(route)
+    const ends = [site.use('write', true), ...(source ? [source.use('read', this.#parts.countsReads(source.name))] : [])]
+    return { ...seatAt(ends), besides: (other) => this.#besides(other) }
+  }
+
+  /**
+   * For an attempt whose source lacks the file. Where all slots are taken it goes without one: to wait for it would hold those it has, and
+   * there are no more such attempts than slots of their targets.
+   */
+  #besides(source: Source): Seat | undefined {
+    const site = this.#sourceSite(source)
+    if (!site) return seatAt([])
+    return site.breaker.isOpen('read') ? site.use('read', this.#parts.countsReads(site.name) && site.slots.isFree(1)) : undefined
   }
 
   #sourceSite({ sourceSite }: Source): SiteWork | undefined {

@@ -6,7 +6,6 @@ import type { Occasion } from '../../../src/model/eligibility.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
 import type { SlotStore } from '../../../src/model/stores.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
-import { Ahead } from '../../../src/pipeline/ahead.ts'
 import type { Attempt } from '../../../src/pipeline/attempt.ts'
 import type { Clock } from '../../../src/pipeline/clock.ts'
 import { OwnSlots, SharedSlots, type Slots } from '../../../src/pipeline/slots.ts'
@@ -22,21 +21,13 @@ interface Options {
   readonly maxQueued?: number
   /** Transfers at once to a site. */
   readonly limit?: number
-  /** Attempts are short by the clock; without it they are long, and none asks for its permit ahead of its slot. */
-  readonly areShort?: boolean
   readonly isHeldBack?: (transfer: Transfer) => boolean
   readonly isOurs?: (transfer: Transfer) => boolean
   readonly slotsOf?: (site: string, clock: Clock, freed: () => void) => Slots | undefined
 }
 
-/** A clock that moves on by an hour whenever it is looked at. */
-function hourly(clock: Clock): Clock {
-  let hours = 0
-  return { ...clock, now: () => ++hours * 3_600_000, after: (ms, callback) => clock.after(ms, callback) }
-}
-
 /** All that a workload says; attempts are begun and left to the test. */
-function rig({ maxQueued = 10, limit = 1, areShort = false, isHeldBack, isOurs, slotsOf }: Options = {}) {
+function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, slotsOf }: Options = {}) {
   const clock = new FakeClock()
   const claims = new MemoryClaims(clock)
   const begun: string[] = []
@@ -50,7 +41,6 @@ function rig({ maxQueued = 10, limit = 1, areShort = false, isHeldBack, isOurs, 
       maxQueued,
       probe: async () => Promise.resolve(),
       events: { cooling: (site) => said.push(`${site} cooling`), recovered: (site) => said.push(`${site} recovered`) },
-      ...(!areShort && { ahead: new Ahead(hourly(clock)) }),
       makeSlots: (freed) => slotsOf?.(name, clock, freed) ?? new OwnSlots(limit, freed),
     }),
     permits: permitParts(claims, clock),
@@ -58,14 +48,6 @@ function rig({ maxQueued = 10, limit = 1, areShort = false, isHeldBack, isOurs, 
     ...(isHeldBack && { isHeldBack }),
     ...(isOurs && { peers: { isOurs } }),
   })
-  /** What ends without a slot is let go, and found again where that is wanted. */
-  const follow = async (attempt: Attempt): Promise<void> => {
-    attempt.permit.ask()
-    if (await attempt.seated) return
-    work.done(attempt)
-    if (attempt.changed) admit([attempt.transfer])
-  }
-  if (areShort) work.attempts$.subscribe((attempt) => void follow(attempt))
   work.attempts$.subscribe({ next: ({ transfer }) => begun.push(transfer.key), complete: () => begun.push('no more') })
   work.room$.subscribe((site) => room.push(site))
   work.idle$.subscribe(() => idle++)
@@ -604,94 +586,6 @@ describe('idle', () => {
   })
 })
 
-/** One has been done at a site with so many slots, others hold them all, and the queue is longer than that. */
-const busy = async (limit: number, options: Options = {}) => {
-  const all = rig({ limit, areShort: true, ...options })
-  const running = jobs(limit)
-  all.admit([job('first')])
-  await all.clock.advance(100)
-  all.end(job('first'))
-  all.admit(running)
-  return { ...all, running, asking: () => [...all.work.running.values()].filter(({ hasSlots }) => !hasSlots) }
-}
-const keysOf = (attempts: readonly Attempt[]): string[] => attempts.map(({ transfer }) => transfer.key)
-
-describe('ahead of a slot, where attempts are short', () => {
-  test('permits are asked for, at most one for each slot in use; nothing has started before there is a slot', async () => {
-    const { admit, asking, claims, work, end, running, attemptOf, clock } = await busy(2)
-    admit(['a', 'b', 'c'].map((key) => job(key)))
-    expect(keysOf(asking())).toEqual(['a', 'b'])
-    await settle()
-    expect([claims.leases.has(attemptOf(job('a')).transfer.targetKey), work.status('gdrive').running]).toEqual([true, 2])
-    await clock.advance(100)
-    end(running[0] as Transfer)
-    await settle()
-    expect([attemptOf(job('a')).hasSlots, attemptOf(job('a')).stage, attemptOf(job('a')).startedAt]).toEqual([true, 'running', 200])
-    expect([keysOf(asking()), work.status('gdrive').running]).toEqual([['b', 'c'], 2])
-  })
-
-  test('they are given back after a second, and none is asked for again before attempts were short', async () => {
-    const { admit, asking, claims, clock, end, running, work } = await busy(1)
-    admit([job('a')])
-    await clock.advance(999)
-    expect([keysOf(asking()), claims.leases.size]).toEqual([['a'], 2])
-    await clock.advance(1)
-    expect([keysOf(asking()), claims.leases.size, work.status('gdrive').queued]).toEqual([[], 1, 1])
-    end(running[0] as Transfer)
-    // One that took a second was the last; the next ones take no time.
-    admit(['b', 'c', 'd', 'e', 'f', 'g'].map((key) => job(key)))
-    expect(keysOf(asking())).toEqual([])
-    for (const key of ['a', 'b', 'c', 'd', 'e']) end(job(key))
-    expect(keysOf(asking())).toEqual(['g'])
-  })
-
-  test('one whose site or source is in trouble meanwhile does not begin', async () => {
-    for (const site of ['gdrive', 'studio']) {
-      const { admit, asking, end, running, work } = await busy(2)
-      admit([job('a')])
-      end(running[0] as Transfer, troubleOf(site))
-      await settle()
-      expect([keysOf(asking()), work.running.size]).toEqual([['a'], 2])
-    }
-  })
-
-  test('one that is held back meanwhile does not begin', async () => {
-    const held = new Set<string>()
-    const { admit, asking, attemptOf, end, running } = await busy(1, { isHeldBack: ({ key }) => held.has(key) })
-    admit([job('a'), job('b')])
-    held.add('a')
-    end(running[0] as Transfer)
-    expect([keysOf(asking()), attemptOf(job('b')).hasSlots]).toEqual([['a'], true])
-  })
-
-  test('one that ends meanwhile leaves its place', async () => {
-    const { admit, asking, attemptOf, work } = await busy(1)
-    admit([job('a')])
-    attemptOf(job('a')).end({ kind: 'dropped', reason: 'its record is gone' })
-    await settle()
-    expect([keysOf(asking()), work.running.size]).toEqual([[], 1])
-  })
-
-  test('what another instance is to do first is not taken', async () => {
-    const { admit, asking, clock } = await busy(1, { isOurs: ({ key }) => key !== 'x1' })
-    admit([job('x1')])
-    await clock.advance(1_500)
-    expect(keysOf(asking())).toEqual([])
-  })
-
-  test('nothing waits at the end, or when the site is forgotten', async () => {
-    for (const how of ['close', 'clear'] as const) {
-      const { admit, asking, work, claims } = await busy(1)
-      admit([job('a')])
-      await settle()
-      if (how === 'close') work.close()
-      else work.clear('gdrive')
-      await settle()
-      expect([keysOf(asking()), claims.leases.size]).toEqual([[], 1])
-    }
-  })
-})
-
 describe('what is held back', () => {
   test('is not admitted; what was admitted before is forgotten, and that may be the end of the work', () => {
     const held = new Set<string>()
@@ -931,25 +825,23 @@ test('whatever happens: no place twice at once, bounds and limits kept, and what
     fc.asyncProperty(
       fc.integer({ min: 1, max: 5 }),
       fc.integer({ min: 1, max: 3 }),
-      fc.boolean(),
       fc.array(step, { maxLength: 100 }),
-      async (maxQueued, limit, areShort, steps) => {
-        const { work, admit, done, end, room, clock, begun } = rig({ maxQueued, limit, areShort })
+      async (maxQueued, limit, steps) => {
+        const { work, admit, done, end, room, clock, begun } = rig({ maxQueued, limit })
         const admitted = new Map<string, string>()
         const check = (): void => {
-          const places = [...work.running.values()].map(({ transfer }) => transfer.targetKey)
-          expect(new Set(places).size).toBe(places.length)
-          const running = [...work.running.values()].filter(({ hasSlots }) => hasSlots).map(({ transfer }) => transfer)
+          const running = [...work.running.values()].map(({ transfer }) => transfer)
+          expect(new Set(running.map(({ targetKey }) => targetKey)).size).toBe(running.length)
           expect(running.filter(({ site }) => site === 'nas').length).toBeLessThanOrEqual(limit)
           const atDrive = running.filter(
             ({ site, route }) => site === 'gdrive' || ('sourceSite' in route && route.sourceSite.name === 'gdrive'),
           )
           expect(atDrive.length).toBeLessThanOrEqual(limit)
           // Each bound once for what is queued and once for what waits for its place.
-          for (const site of SITES) expect(work.status(site).queued).toBeLessThanOrEqual(2 * maxQueued + 2 * limit)
+          for (const site of SITES) expect(work.status(site).queued).toBeLessThanOrEqual(2 * maxQueued + limit)
         }
         const finish = (at: number, outcome: Outcome | undefined): void => {
-          const keys = [...work.running].filter(([, { hasSlots }]) => hasSlots).map(([key]) => key)
+          const keys = [...work.running.keys()]
           if (keys.length === 0) return
           const key = keys[at % keys.length] as string
           if (outcome) end({ key }, outcome)
@@ -968,7 +860,7 @@ test('whatever happens: no place twice at once, bounds and limits kept, and what
 
         for (let rounds = 0; !work.isIdle; rounds++) {
           expect(rounds).toBeLessThan(1_000)
-          if ([...work.running.values()].some(({ hasSlots }) => hasSlots)) finish(0, synced)
+          if (work.running.size > 0) finish(0, synced)
           else await clock.advance(60_000)
           check()
         }
