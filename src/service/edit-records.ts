@@ -101,32 +101,49 @@ function sitesOf(settings: ProjectSettings, { site }: Selection, edit: RecordEdi
 }
 
 async function editDocument(
-  { db, selection, edit, dryRun, refused }: EditParts,
+  parts: EditParts,
   project: string,
   { retryCount }: ProjectSettings,
   sites: readonly string[],
   document: RepresentationDocument,
   counts: EditCounts,
 ): Promise<void> {
+  const { selection, edit } = parts
   counts.looked++
-  const todo = editedFiles(document.files, edit, { selection, sites, retryCount })
-  let records = 0
+  await applyEdits({ ...parts, project, document, counts }, edit, editedFiles(document.files, edit, { selection, sites, retryCount }))
+}
+
+interface AppliedParts extends Pick<EditParts, 'db' | 'dryRun' | 'refused'> {
+  readonly project: string
+  readonly document: RepresentationDocument
+  readonly counts: EditCounts
+}
+
+/** Edits one document, and counts what came of it; gives what was edited. */
+export async function applyEdits(
+  { db, dryRun, refused, project, document, counts }: AppliedParts,
+  edit: RecordEdit,
+  todo: readonly EditedFiles[],
+): Promise<readonly EditedFiles[]> {
+  const done: EditedFiles[] = []
   let isSkipped = false
   for (const edited of todo) {
     try {
-      if (dryRun || (await applyEdit(db, project, document, edit, edited))) {
-        records += edited.fileIds.length
-        counts.created += edited.created
-      } else isSkipped = true
+      if (dryRun || (await applyEdit(db, project, document, edit, edited))) done.push(edited)
+      else isSkipped = true
     } catch (error) {
       if (!(error instanceof MongoServerError) || isPassing(error)) throw error
       counts.refused++
       refused?.(project, idPlain(document._id), error)
     }
   }
-  counts.records += records
-  if (records > 0) counts.representations++
+  for (const { fileIds, created } of done) {
+    counts.records += fileIds.length
+    counts.created += created
+  }
+  if (done.length > 0) counts.representations++
   if (isSkipped) counts.skipped++
+  return done
 }
 
 /** False when it was not as it was read any more: nothing is changed then. */

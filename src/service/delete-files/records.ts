@@ -1,37 +1,19 @@
-import { MongoServerError } from 'mongodb'
-
-import { idPlain, isPlain, type Plain } from '../../model/document.ts'
+import { isPlain, type Plain } from '../../model/document.ts'
 import { REMOVE, type EditedFiles } from '../../model/record-edit.ts'
-import { isPassing } from '../../streams/outage.ts'
-import { applyEdit } from '../edit-records.ts'
+import { applyEdit, applyEdits } from '../edit-records.ts'
 import type { DeleteCounts, DeleteParts, Item } from './parts.ts'
 
 type RecordParts = DeleteParts & { readonly counts: DeleteCounts }
 
 /** Takes the records of these entries out, a document at a time; gives the entries that have none now. */
 export async function takeOut(parts: RecordParts, items: readonly Item[]): Promise<ReadonlySet<Item>> {
-  const { db, dryRun, counts, refused } = parts
   const gone = new Set(items.filter(({ isLeft }) => isLeft))
   const own = items.filter(({ isLeft }) => !isLeft)
-  for (const ofDocument of Map.groupBy(own, ({ document }) => document).values()) {
-    let isSkipped = false
-    let records = 0
-    for (const some of Map.groupBy(ofDocument, ({ shape }) => shape).values()) {
-      const [{ project, document }] = some as [Item]
-      try {
-        if (dryRun || (await applyEdit(db, project, document, REMOVE, editedOf(some)))) {
-          records += some.length
-          for (const item of some) gone.add(item)
-        } else isSkipped = true
-      } catch (error) {
-        if (!(error instanceof MongoServerError) || isPassing(error)) throw error
-        counts.refused++
-        refused?.(project, idPlain(document._id), error)
-      }
-    }
-    counts.records += records
-    if (records > 0) counts.representations++
-    if (isSkipped) counts.skipped++
+  for (const [document, ofDocument] of Map.groupBy(own, (item) => item.document)) {
+    const [{ project }] = ofDocument as [Item]
+    const byShape = Map.groupBy(ofDocument, ({ shape }) => shape)
+    const done = await applyEdits({ ...parts, project, document }, REMOVE, [...byShape.values()].map(editedOf))
+    for (const { shape } of done) for (const item of byShape.get(shape) ?? []) gone.add(item)
   }
   return gone
 }
