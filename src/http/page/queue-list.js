@@ -25,6 +25,8 @@ export class QueueList {
   #sites = new Set()
   #index = new Map()
   #unseen = new Set()
+  /** What was told while pages were read: they may be older. */
+  #meanwhile = new Map()
   #query = {}
   #cursor = undefined
   #asking = undefined
@@ -46,6 +48,7 @@ export class QueueList {
     const asking = new AbortController()
     this.#asking = asking
     this.isLoading = true
+    this.#meanwhile.clear()
     this.#changed()
     const wanted = Math.min(least, MOST_AGAIN * PAGE)
     const items = []
@@ -84,6 +87,10 @@ export class QueueList {
 
   /** Puts representations as they are now in the place of those that are shown. Others are counted, not shown: rows do not move. */
   change(items, gone) {
+    if (this.isLoading) {
+      for (const item of items) this.#meanwhile.set(keyOf(item), { items: [item], gone: [] })
+      for (const each of gone) this.#meanwhile.set(keyOf(each), { items: [], gone: [each] })
+    }
     for (const item of items) {
       const at = this.#index.get(keyOf(item))
       if (at !== undefined) this.#put(at, item)
@@ -114,13 +121,19 @@ export class QueueList {
     this.isWhole = cursor === null
     this.isLoading = false
     this.fault = undefined
-    this.fresh = this.#unseen.size
+    const told = [...this.#meanwhile.values()]
+    this.#meanwhile.clear()
+    this.change(
+      told.flatMap((each) => each.items),
+      told.flatMap((each) => each.gone),
+    )
     this.#changed()
   }
 
   #failed(asking, error) {
     if (asking.signal.aborted) return
     this.isLoading = false
+    this.#meanwhile.clear()
     this.fault = error instanceof Problem ? error : new Problem(0, String(error.message))
     this.#changed()
   }

@@ -1,0 +1,73 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+
+// @ts-expect-error The page is written in JavaScript.
+import { QueueList } from '../../../src/http/page/queue-list.js'
+
+interface Item {
+  readonly project: string
+  readonly id: string
+  readonly sites: readonly object[]
+  readonly gone?: boolean
+}
+interface List {
+  readonly items: readonly Item[]
+  readonly fresh: number
+  begin(query: object): Promise<void>
+  more(): Promise<void>
+  change(items: readonly Item[], gone: readonly Pick<Item, 'project' | 'id'>[]): void
+}
+
+const item = (id: string, pending = 1): Item => ({
+  project: 'P',
+  id,
+  sites: [{ site: 'nas', pending, failed: 0, exhausted: 0, paused: 0 }],
+})
+
+let answer: PromiseWithResolvers<Response>
+const pages = (items: readonly Item[], next: string | null = null): void => answer.resolve(Response.json({ items, next_cursor: next }))
+
+beforeEach(() => {
+  vi.stubGlobal('document', { baseURI: 'http://127.0.0.1/' })
+  vi.stubGlobal('sessionStorage', { getItem: () => null })
+  vi.stubGlobal('fetch', async () => {
+    answer = Promise.withResolvers<Response>()
+    return answer.promise
+  })
+})
+afterEach(() => vi.unstubAllGlobals())
+
+const listOf = async (items: readonly Item[], next: string | null = null): Promise<List> => {
+  const list = new QueueList(() => undefined) as List
+  const begun = list.begin({})
+  pages(items, next)
+  await begun
+  return list
+}
+
+test('what is told while the list is read again is not lost: the answer may be older', async () => {
+  const list = await listOf([item('2'), item('1')])
+  const again = list.begin({})
+  list.change([item('3'), item('2', 0)], [{ project: 'P', id: '1' }])
+  pages([item('2'), item('1')])
+  await again
+  expect([list.items, list.fresh]).toEqual([[item('2', 0), { ...item('1'), gone: true }], 1])
+})
+
+test('nor while the next page is read', async () => {
+  const list = await listOf([item('3'), item('2')], 'cursor')
+  const more = list.more()
+  list.change([item('1', 0)], [])
+  pages([item('1')])
+  await more
+  expect([list.items, list.fresh]).toEqual([[item('3'), item('2'), item('1', 0)], 0])
+})
+
+test('what was told before is told once: a later answer is newer', async () => {
+  const list = await listOf([item('2')])
+  list.change([item('2', 0), item('3')], [])
+  expect(list.fresh).toBe(1)
+  const again = list.begin({})
+  pages([item('3'), item('2', 5)])
+  await again
+  expect([list.items, list.fresh]).toEqual([[item('3'), item('2', 5)], 0])
+})
