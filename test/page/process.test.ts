@@ -1,10 +1,11 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 
 import { freePort } from '../../replica-set-dev/free-port.ts'
-import { HAS_BROWSER, openBrowser, openPage } from '../support/browser.ts'
+import { HAS_BROWSER } from '../support/browser.ts'
 import { newToken } from '../support/http-client.ts'
 import { entry, inArray, representation, type Representation } from '../support/published.ts'
+import { useServicePage } from '../support/service-page.ts'
 import { Stage } from '../support/service-harness.ts'
 import { ServiceProcess, writeConfig } from '../support/service-process.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -37,22 +38,10 @@ async function publish(stage: Stage, asset: string): Promise<Representation> {
 const cell = (page: Page, asset: string) => page.locator('.queue .row', { hasText: asset }).locator('.cell', { hasText: 'mirror' })
 
 describe.skipIf(!HAS_BROWSER)('the page of a service that is a process', () => {
-  let browser: Browser
-  const open: { page?: Page } = {}
-
-  beforeAll(async () => {
-    browser = await openBrowser()
-  })
-  afterEach(async () => {
-    await open.page?.context().close()
-  })
-  afterAll(async () => {
-    await browser.close()
-  })
+  const open = useServicePage()
 
   async function look(address: string) {
-    const watched = await openPage(browser, address)
-    open.page = watched.page
+    const watched = await open.look(address)
     await watched.page.getByText('live · 1 instance').waitFor()
     return watched
   }

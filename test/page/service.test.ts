@@ -1,31 +1,17 @@
-import type { Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
-import { HAS_BROWSER, openBrowser, openPage } from '../support/browser.ts'
+import { HAS_BROWSER } from '../support/browser.ts'
 import { addressOf, ask, HTTP, newToken } from '../support/http-client.ts'
 import { entry, inArray, inObject, representation, T0 } from '../support/published.ts'
-import { Stage, type Running } from '../support/service-harness.ts'
+import { useServicePage } from '../support/service-page.ts'
+import { Stage } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const FAILED = { tries: 3, error: 'the quota is used up', last_failed_dt: T0 }
 const CHUNK = 65_536
 
 describe.skipIf(!HAS_BROWSER)('the page of a service', () => {
-  let browser: Awaited<ReturnType<typeof openBrowser>>
-  const open: { running?: Running; page?: Page } = {}
-
-  beforeAll(async () => {
-    browser = await openBrowser()
-  })
-
-  afterEach(async () => {
-    await open.page?.context().close()
-    await open.running?.stop()
-  })
-
-  afterAll(async () => {
-    await browser.close()
-  })
+  const open = useServicePage()
 
   async function serve(settings = {}) {
     const stage = await Stage.open({ sites: [{ name: 'nas' }], settings: { http: HTTP, loopDelaySeconds: 3_600, ...settings } })
@@ -36,8 +22,7 @@ describe.skipIf(!HAS_BROWSER)('the page of a service', () => {
   }
 
   async function look(address: string) {
-    const watched = await openPage(browser, `${address}/`)
-    open.page = watched.page
+    const watched = await open.look(`${address}/`)
     return watched
   }
 

@@ -1,13 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 
 import { SyncError } from '../../src/errors.ts'
-import { HAS_BROWSER, openBrowser, openPage } from '../support/browser.ts'
+import { HAS_BROWSER } from '../support/browser.ts'
 import { addressOf, HTTP } from '../support/http-client.ts'
 import { entry, inArray, inObject, recordOf, representation, type Representation } from '../support/published.ts'
-import { Stage, type Running } from '../support/service-harness.ts'
+import { useServicePage } from '../support/service-page.ts'
+import { Stage } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const COUNT = 90
@@ -51,19 +52,7 @@ function truth({ files }: Representation, site: string): string {
 }
 
 describe.skipIf(!HAS_BROWSER)('the page and the database', () => {
-  let browser: Browser
-  const open: { running?: Running; page?: Page } = {}
-
-  beforeAll(async () => {
-    browser = await openBrowser()
-  })
-  afterEach(async () => {
-    await open.page?.context().close()
-    await open.running?.stop()
-  })
-  afterAll(async () => {
-    await browser.close()
-  })
+  const open = useServicePage()
 
   test(
     'under load nothing is called synced before every file is; when it is quiet the page is what the database is',
@@ -73,8 +62,7 @@ describe.skipIf(!HAS_BROWSER)('the page and the database', () => {
       stage.spy().failWrites(new SyncError('TARGET_CONFLICT', 'the name is taken'), 'bad.ma')
       const running = await stage.start()
       open.running = running
-      const { page, faults } = await openPage(browser, `${await addressOf(running)}/`, { viewport: VIEWPORT })
-      open.page = page
+      const { page, faults } = await open.look(`${await addressOf(running)}/`, { viewport: VIEWPORT })
       const publishing = (async () => {
         for (let n = 0; n < COUNT; n += 5) {
           const some = await Promise.all([0, 1, 2, 3, 4].map(async (k) => await publish(stage, n + k)))
