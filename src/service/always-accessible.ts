@@ -7,7 +7,7 @@ import { projectSettings } from '../model/project-settings.ts'
 import { ADD, type EditedFiles } from '../model/record-edit.ts'
 import type { Settings } from '../model/settings.ts'
 import { isPassing } from '../streams/outage.ts'
-import { appearedSince, type AppearedStore } from '../streams/appeared.ts'
+import { appearedSince, appearedStore, type AppearedStore } from '../streams/appeared.ts'
 import { serverTime } from '../streams/scan.ts'
 import { applyEdit } from './edit-records.ts'
 
@@ -25,13 +25,6 @@ interface Parts {
   readonly add: (project: string, document: RepresentationDocument, missing: readonly EditedFiles[]) => Promise<void>
 }
 
-/** Adds them in the document, where it is as it was read. */
-export function addSkeletons(db: Db): Parts['add'] {
-  return async (project, document, missing) => {
-    for (const edited of missing) await applyEdit(db, project, document, ADD, edited)
-  }
-}
-
 /**
  * Gives representations that appear a skeleton for each site of `always_accessible_on`. One that was looked at is not looked at again, by
  * whichever instance, so that what somebody removes stays removed.
@@ -41,6 +34,18 @@ export class AlwaysAccessible {
 
   constructor(parts: Parts) {
     this.#parts = parts
+  }
+
+  /** One that adds them to documents which are as they were read, and keeps what it knows in the state database. */
+  static writing({ state, ...parts }: Omit<Parts, 'store' | 'add'> & { readonly state: Db }): AlwaysAccessible {
+    const { db } = parts
+    return new AlwaysAccessible({
+      ...parts,
+      store: appearedStore(state, db.databaseName),
+      async add(project, document, missing) {
+        for (const edited of missing) await applyEdit(db, project, document, ADD, edited)
+      },
+    })
   }
 
   /** The change stream told of a new document. Never rejects: what could not be written is found by a scan. */

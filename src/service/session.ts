@@ -18,14 +18,13 @@ import { openProvider as openRegistered } from '../providers/registry.ts'
 import type { News } from './reporter.ts'
 import { PauseWatch } from './pause-watch.ts'
 import { peersOf } from './peers-of.ts'
-import { addSkeletons, AlwaysAccessible } from './always-accessible.ts'
+import { AlwaysAccessible } from './always-accessible.ts'
 import { findSamePlaces } from './same-places.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
 import type { SessionParts } from './session-parts.ts'
 import { siteReports } from './site-reports.ts'
 import type { ScheduleParts } from './verify/verify-round.ts'
 import { ScheduledVerify } from './verify/verify-schedule.ts'
-import { appearedStore } from '../streams/appeared.ts'
 import { watchChanges, type WatchedChanges } from '../streams/change-stream.ts'
 import { claimStore } from '../streams/claims.ts'
 import { controlStore } from '../streams/control-store.ts'
@@ -141,14 +140,7 @@ export class Session {
     const roots = new ProjectRoots({ db: work.db(database), settings })
     const prepare = async (project: string, options?: { readonly again: boolean }) =>
       this.#outage.through(async () => roots.prepare(project, options))
-    const appearedBefore = appearedStore(work.db(stateDatabase), database)
-    const accessible = new AlwaysAccessible({
-      db: work.db(database),
-      store: appearedBefore,
-      settings,
-      log,
-      add: addSkeletons(work.db(database)),
-    })
+    const accessible = AlwaysAccessible.writing({ db: work.db(database), state: work.db(stateDatabase), settings, log })
     const appeared = async (project: string, signal: AbortSignal) => accessible.scan(project, signal)
     await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom: (...of) => this.#hasRoom(engine, ...of) })
     const controls = controlStore(work.db(stateDatabase), database)
