@@ -1,4 +1,4 @@
-import { defer, fromEvent, merge, mergeMap, NEVER, Subject, takeUntil } from 'rxjs'
+import { concatMap, defer, fromEvent, merge, mergeMap, NEVER, Subject, takeUntil } from 'rxjs'
 
 import { closedSites } from '../../model/closed-sites.ts'
 import type { Log } from '../../model/log.ts'
@@ -145,7 +145,8 @@ export async function shadowSession({ settings, log, connections, ready }: Shado
     }),
   )
   const again$ = resumed$.pipe(
-    mergeMap(async () => planner.look(assumed.hints)),
+    mergeMap(() => assumed.hints),
+    concatMap(async (hint) => planner.look([hint])),
     mergeMap((found) => found),
   )
   if (signal.aborted) return
