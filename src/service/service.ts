@@ -187,6 +187,7 @@ export class SyncService {
       state: this.#state,
       met: () => this.#met(),
       ...(openProvider && { openProvider }),
+      watched: (isWatched) => this.#web.watched(isWatched),
       ready: () => this.#health.ready(this.#options.log, this.#settings),
       settled: (settled) => this.#count(settled),
       health: (...of) => this.#web.health(...of),

@@ -28,6 +28,7 @@ export class Web {
   #webhooks: Webhooks | undefined
   #isWatched = false
   #isAsked = false
+  #isOnTerminal = false
   #activity: ActivityKeeper | undefined
   #page: string | undefined
   #isPageElsewhere = false
@@ -85,13 +86,18 @@ export class Web {
   with(news: News | undefined): News | undefined {
     if (!news) return news
     const said = this.#page === undefined ? news : { ...news, page: this.#page }
-    if (!this.#isWatched && !this.#isAsked) return said
+    if (!this.#isWatched && !this.#isAsked && !this.#isOnTerminal) return said
     return {
       ...said,
       ...(this.#isWatched && { watched: true as const }),
       running: this.#transfers(),
       speeds: this.#activity?.speeds() ?? [],
     }
+  }
+
+  /** Does somebody look on at a terminal, at whichever machine? */
+  watched(isOnTerminal: boolean): void {
+    this.#isOnTerminal = isOnTerminal
   }
 
   heard(others: readonly Pick<HeardReport, 'watched' | 'page'>[]): void {

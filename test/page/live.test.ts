@@ -115,8 +115,7 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
       await page.getByRole('row', { name: /sh010/ }).waitFor()
       await page.clock.install()
       await waitFor('the events', () => stage.api.viewers > 0)
-      let release = (): void => {}
-      const released = new Promise<void>((resolve) => (release = resolve))
+      const released = Promise.withResolvers<void>()
       let asked = 0
       await page.route('**/api/v1/events', async (route) => {
         asked++
