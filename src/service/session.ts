@@ -144,7 +144,11 @@ export class Session {
     const appeared = async (project: string, signal: AbortSignal) => accessible.scan(project, signal)
     await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom: (...of) => this.#hasRoom(engine, ...of) })
     const controls = controlStore(work.db(stateDatabase), database)
-    const read = async () => [...(await controls.pauses()), ...closedSites(settings, clock.wallTime())]
+    const read = async () => {
+      const { pauses: held, isWatched } = await controls.standing()
+      this.#parts.watched?.(isWatched)
+      return [...held, ...closedSites(settings, clock.wallTime())]
+    }
     using pauses = await PauseWatch.open({ read, log, engine: () => this.#engine }, this.#outage, () => this.#isStopped)
     const isRepeated = mode === 'run'
     const claims = outageProofClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)

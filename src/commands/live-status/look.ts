@@ -1,3 +1,5 @@
+import { hostname } from 'node:os'
+
 import type { Inspection } from '../../service/inspection.ts'
 import { listRepresentations } from '../../service/list-representations.ts'
 import { projectCounts, sitesOverview, type SiteCounts, type SitesOverview } from '../../service/overview.ts'
@@ -23,13 +25,17 @@ export interface StatusView extends SitesOverview {
 const COUNTS_MS = 5_000
 const COUNTS_SHARE = 10
 const MOST_ERRORS = 20
+/** How often it says that somebody looks on, and for how long that holds. Milliseconds. */
+const WATCH_EVERY_MS = 5_000
+const WATCHED_MS = 15_000
 
-/** Looks again and again; writes nothing. */
+/** Looks again and again. It writes one thing, into the state database: that somebody looks on, so that instances tell how far they are. */
 export class StatusLook {
   readonly #inspection: Inspection
   readonly #project: string | undefined
   #open: Pick<StatusView, 'projects' | 'errors'> = { projects: [], errors: [] }
   #nextAt = -Infinity
+  #watchAt = -Infinity
 
   constructor(inspection: Inspection, project: string | undefined) {
     this.#inspection = inspection
@@ -38,10 +44,11 @@ export class StatusLook {
 
   async look(signal: AbortSignal): Promise<StatusView> {
     const { state, stateDb, settings } = this.#inspection
+    if (performance.now() >= this.#watchAt) void this.#watch()
     const overview = await sitesOverview(this.#inspection)
     if (performance.now() >= this.#nextAt) await this.#lookAtOpen(signal)
     const reports = await state.reports(settings.mongo.database)
-    // Instances say more, and sooner, while somebody looks at a page.
+    // Instances say more, and sooner, while they know that somebody looks on; else leases tell.
     const said = new Map(reports.flatMap(({ running = [] }) => running).map((each) => [each.id, each]))
     const ids = reports.map(({ _id }) => _id)
     const held = (await transfersUnderWay(stateDb, ids)).map((each) => said.get(each.id) ?? each)
@@ -51,6 +58,12 @@ export class StatusLook {
       ...this.#open,
       running: running.filter(({ project }) => this.#project === undefined || project === this.#project),
     }
+  }
+
+  /** Who may only read sees bars that move with the leases. */
+  async #watch(): Promise<void> {
+    this.#watchAt = performance.now() + WATCH_EVERY_MS
+    await this.#inspection.controls.watch(`${hostname()} ${process.pid}`, WATCHED_MS).catch(() => undefined)
   }
 
   async #lookAtOpen(signal: AbortSignal): Promise<void> {
