@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 
 import type { Inspection } from '../../service/inspection.ts'
+import type { RepresentationSummary } from '../../model/representation-summary.ts'
 import { listRepresentations } from '../../service/list-representations.ts'
 import { projectCounts, sitesOverview, type SiteCounts, type SitesOverview } from '../../service/overview.ts'
 import type { ReportedTransfer } from '../../streams/state-database.ts'
@@ -77,7 +78,12 @@ export class StatusLook {
     }
     const projects = await projectCounts(this.#inspection, project, signal)
     const isAny = projects.some(({ failed, exhausted }) => failed + exhausted > 0)
-    const { items } = isAny ? await listRepresentations(this.#inspection, request, signal) : { items: [] }
+    const items: RepresentationSummary[] = []
+    for (let cursor: string | null | undefined = isAny ? undefined : null; cursor !== null && items.length < MOST_ERRORS;) {
+      const page = await listRepresentations(this.#inspection, { ...request, cursor, limit: MOST_ERRORS - items.length }, signal)
+      items.push(...page.items)
+      cursor = page.nextCursor
+    }
     const errors = items.flatMap(({ asset, subset, version, name, id, sites }) =>
       sites.flatMap(({ site, errors: of = [] }) =>
         of.map(({ error, exhausted }) => {
