@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 
 import { createIndexes } from '../../src/streams/indexes.ts'
@@ -27,8 +28,12 @@ interface Ran {
   readonly end: string
 }
 
-/** A command as a process of its own; `interruptAfterMs` is when Ctrl-C is pressed. */
-async function run(config: string, args: readonly string[], interruptAfterMs?: number): Promise<Ran & { readonly endedAfterMs: number }> {
+/** A command as a process of its own; Ctrl-C is pressed as soon as `isUnderWay` says so. */
+async function run(
+  config: string,
+  args: readonly string[],
+  isUnderWay?: () => Promise<boolean>,
+): Promise<Ran & { readonly endedAfterMs: number }> {
   const began = performance.now()
   const child = spawn(process.execPath, [MAIN, ...args, '--config', config, '--json'], {
     env: plainEnvironment(),
@@ -38,13 +43,12 @@ async function run(config: string, args: readonly string[], interruptAfterMs?: n
   let end = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (end = (end + text).slice(-1_000)))
   const ended = once(child, 'close')
-  let interruptedAt = 0
-  const timer =
-    interruptAfterMs !== undefined &&
-    setTimeout(() => {
-      interruptedAt = performance.now()
-      child.kill('SIGINT')
-    }, interruptAfterMs)
+  const interrupt = async (): Promise<number> => {
+    while (child.exitCode === null && !(await isUnderWay?.())) await delay(10)
+    child.kill('SIGINT')
+    return performance.now()
+  }
+  const interrupting = isUnderWay && interrupt()
   let peak = 0
   const looking = setInterval(() => {
     try {
@@ -55,11 +59,17 @@ async function run(config: string, args: readonly string[], interruptAfterMs?: n
     }
   }, 50)
   await ended
+  const endedAt = performance.now()
   clearInterval(looking)
-  if (timer) clearTimeout(timer)
+  const interruptedAt = (await interrupting) ?? 0
   forget()
-  const now = performance.now()
-  return { code: child.exitCode, seconds: (now - began) / 1_000, peak, end, endedAfterMs: interruptedAt === 0 ? 0 : now - interruptedAt }
+  return {
+    code: child.exitCode,
+    seconds: (endedAt - began) / 1_000,
+    peak,
+    end,
+    endedAfterMs: interruptedAt === 0 ? 0 : endedAt - interruptedAt,
+  }
 }
 
 async function measure(server: BenchServer, shape: Shape, count: number): Promise<void> {
@@ -89,8 +99,17 @@ async function measure(server: BenchServer, shape: Shape, count: number): Promis
     )
     say(`      ${/"records":.*/.exec(end.replaceAll(/\s+/g, ' '))?.[0] ?? end}`)
   }
-  const stopped = await run(config, ['priority', '70', '--site', 'mirror', '--all'], values.quick ? 1_500 : 8_000)
   const record = shape === 'array' ? 'files.sites.priority' : 'files.sites.mirror.priority'
+  // Documents are changed in the order of their ids.
+  const [middle] = await collection
+    .find({}, { projection: { _id: 1 } })
+    .sort({ _id: 1 })
+    .skip(Math.floor(count / 3))
+    .limit(1)
+    .toArray()
+  if (!middle) throw new Error('there are no documents')
+  const isUnderWay = async (): Promise<boolean> => (await collection.findOne({ _id: middle._id, [record]: 70 })) !== null
+  const stopped = await run(config, ['priority', '70', '--site', 'mirror', '--all'], isUnderWay)
   const done = await collection.countDocuments({ [record]: 70 })
   const said = Number(/"records":\s*(\d+)/.exec(stopped.end)?.[1])
   say(
