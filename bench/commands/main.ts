@@ -43,12 +43,12 @@ async function run(
   let end = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (end = (end + text).slice(-1_000)))
   const ended = once(child, 'close')
-  const interrupt = async (): Promise<number> => {
-    while (child.exitCode === null && !(await isUnderWay?.())) await delay(10)
+  const interruptWhen = async (isTime: () => Promise<boolean>): Promise<number> => {
+    while (child.exitCode === null && !(await isTime())) await delay(10)
     child.kill('SIGINT')
     return performance.now()
   }
-  const interrupting = isUnderWay && interrupt()
+  const interrupting = isUnderWay && interruptWhen(isUnderWay)
   let peak = 0
   const looking = setInterval(() => {
     try {
