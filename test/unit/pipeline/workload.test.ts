@@ -586,6 +586,150 @@ describe('idle', () => {
   })
 })
 
+/** One transfer holds each of so many slots, and what was admitted after them is next. */
+const full = (limit: number, options: Options = {}) => {
+  const all = rig({ limit, ...options })
+  const running = jobs(limit)
+  all.admit(running)
+  const held = async (): Promise<string[]> => {
+    await settle()
+    return [...all.claims.leases.keys()].toSorted()
+  }
+  return { ...all, running, held }
+}
+
+describe('leases ahead of slots', () => {
+  test('are taken for the next ones, at most one for four slots; nothing begins before there is a slot', async () => {
+    const { admit, begun, held, work, end, running, attemptOf } = full(8)
+    const next = ['a', 'b', 'c'].map((key) => job(key))
+    admit(next)
+    const places = next.map(({ targetKey }) => targetKey)
+    expect(await held()).toEqual(places.slice(0, 2).toSorted())
+    expect([begun, work.status('gdrive')]).toMatchObject([running.map(({ key }) => key), { queued: 11 }])
+    end(running[0] as Transfer)
+    expect(begun.at(-1)).toBe('a')
+    expect(attemptOf(job('a')).stage).toBe('asking')
+    expect(await held()).toEqual(places.toSorted())
+    expect(attemptOf(job('a')).stage).toBe('running')
+  })
+
+  test('are used by the transfer that they were taken for, as it is when it has its slot', async () => {
+    const { admit, claims, held, end, running, attemptOf } = full(1)
+    const a = job('a')
+    admit([a])
+    await held()
+    admit([{ ...a, priority: 60 }])
+    end(running[0] as Transfer)
+    expect(attemptOf(a).transfer.priority).toBe(60)
+    await settle()
+    expect(claims.calls.filter((call) => call === 'claim a')).toHaveLength(1)
+    expect(attemptOf(a).stage).toBe('running')
+  })
+
+  test('change nothing of the order: who is more urgent begins first', async () => {
+    const { admit, begun, held, end, running } = full(1)
+    admit([job('a'), job('b')])
+    await held()
+    admit([job('urgent', { priority: 99 })])
+    end(running[0] as Transfer)
+    await settle()
+    end(job('urgent'))
+    expect(begun.slice(1)).toEqual(['urgent', 'a'])
+  })
+
+  test('are given back after a second, and not asked for again before a slot is free', async () => {
+    const { admit, claims, clock, held, end, running, attemptOf } = full(1)
+    const a = job('a')
+    admit([a])
+    await clock.advance(999)
+    expect(await held()).toEqual([a.targetKey])
+    await clock.advance(1)
+    expect(await held()).toEqual([])
+    admit([job('b')])
+    await clock.advance(60_000)
+    expect(claims.calls).toEqual(['claim a', 'release a'])
+    end(running[0] as Transfer)
+    attemptOf(a).permit.ask()
+    await settle()
+    expect(attemptOf(a).stage).toBe('running')
+  })
+
+  test('one that is refused leaves its transfer where it is: its slot asks again', async () => {
+    const { admit, begun, claims, held, end, running } = full(1)
+    const a = job('a')
+    claims.fails.claim = new Error('MongoDB is unavailable')
+    admit([a, job('b')])
+    expect(await held()).toEqual([])
+    admit([job('c')])
+    await settle()
+    expect(claims.calls).toEqual(['claim a'])
+    end(running[0] as Transfer)
+    expect(begun.slice(1)).toEqual(['a'])
+  })
+
+  test('one at a place that another document wants first is given back before that one begins', async () => {
+    const { admit, begun, attemptOf, held, end, running } = full(1)
+    const [a, b] = [job('a', { targetKey: 'place' }), job('b', { targetKey: 'place', priority: 99 })]
+    admit([a])
+    expect(await held()).toEqual(['place'])
+    admit([b])
+    end(running[0] as Transfer)
+    expect(begun.slice(1)).toEqual([])
+    await settle()
+    expect(begun.slice(1)).toEqual(['b'])
+    attemptOf(b).permit.ask()
+    expect(await held()).toEqual(['place'])
+    expect(attemptOf(b).stage).toBe('running')
+    end(b)
+    expect(begun.slice(1)).toEqual(['b', 'a'])
+  })
+
+  test('none is taken for what is held back, for what another instance does first, or at a place in use', async () => {
+    for (const options of [{ isHeldBack: ({ key }: Transfer) => key === 'a' }, { isOurs: ({ key }: Transfer) => key !== 'a' }]) {
+      const { admit, held } = full(1, options)
+      admit([job('a')])
+      expect(await held()).toEqual([])
+    }
+    const { admit, held, running } = full(1)
+    admit([job('a', { targetKey: (running[0] as Transfer).targetKey })])
+    expect(await held()).toEqual([])
+  })
+
+  test('none is taken where a slot is shared by all instances, or free', async () => {
+    const store: SlotStore = { acquire: async () => Promise.resolve(false), renew: async () => undefined, release: async () => undefined }
+    const shared = { site: 'gdrive', limit: 1, store, renewEveryMs: 10_000 }
+    const { admit, claims } = rig({ slotsOf: (_site, clock, freed) => new SharedSlots({ ...shared, clock, freed }) })
+    admit([job('a'), job('b')])
+    await settle()
+    expect(claims.calls).toEqual([])
+  })
+
+  test('none is held at the end, or when the site is forgotten', async () => {
+    for (const how of ['close', 'clear'] as const) {
+      const { admit, held, work } = full(1)
+      const a = job('a')
+      admit([a])
+      expect(await held()).toEqual([a.targetKey])
+      if (how === 'close') work.close()
+      else work.clear('gdrive')
+      expect(await held()).toEqual([])
+    }
+  })
+
+  test('one that is lost meanwhile is asked for again in the slot', async () => {
+    const { admit, claims, clock, held, end, running, attemptOf } = full(1)
+    const a = job('a')
+    admit([a])
+    await held()
+    claims.leases.clear()
+    await clock.advance(1_000)
+    end(running[0] as Transfer)
+    attemptOf(a).permit.ask()
+    await settle()
+    expect([attemptOf(a).stage, claims.leases.has(a.targetKey)]).toEqual(['running', true])
+  })
+})
+
 describe('what is held back', () => {
   test('is not admitted; what was admitted before is forgotten, and that may be the end of the work', () => {
     const held = new Set<string>()
