@@ -2,8 +2,8 @@ import type { Transfer } from '../model/transfer.ts'
 import { Attempt } from './attempt.ts'
 import type { PermitParts } from './permit.ts'
 
-/** How long a lease is held for a transfer that gets no slot. Milliseconds. */
-const MAX_WAIT_MS = 1_000
+/** How long a lease is held for a transfer that gets no slot: milliseconds, and a share of the time after which it is renewed. */
+const [MAX_WAIT_MS, MAX_WAIT_SHARE] = [1_000, 0.25]
 
 interface Early {
   readonly attempt: Attempt
@@ -19,7 +19,7 @@ interface Early {
  * which waits for the permit: asked for in the slot, its lease would leave the slot unused meanwhile. The transfer stays in its queue and is
  * chosen like any other; its record is read again when it has its slot.
  *
- * - `asked`: the lease is being taken, or is held. Left when the transfer has a slot (`take`), after a second, or when the lease is refused.
+ * - `asked`: the lease is being taken, or is held. Left when the transfer has a slot (`take`), after a second at most, or when the lease is refused.
  * - `ending`: the lease is being given back; nothing may begin at its place before that is done.
  * - `over`: not asked for again before a slot is free.
  */
@@ -70,11 +70,12 @@ export class EarlyLeases {
 
   #ask(transfer: Transfer): number {
     const attempt = new Attempt(transfer, this.#permits)
+    const { clock, renewEveryMs } = this.#permits
     const early: Early = {
       attempt,
       state: 'asked',
       isInTheWay: false,
-      cancel: this.#permits.clock.after(MAX_WAIT_MS, () => this.#end(early)),
+      cancel: clock.after(Math.min(MAX_WAIT_MS, renewEveryMs * MAX_WAIT_SHARE), () => this.#end(early)),
     }
     this.#byPlace.set(transfer.targetKey, early)
     attempt.permit.ask()
