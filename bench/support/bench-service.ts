@@ -15,6 +15,8 @@ export interface BenchServiceOptions {
   readonly sites?: object
   /** All sites keep their files in memory: what is left is the bookkeeping. */
   readonly memory?: boolean
+  /** Further options of Node. */
+  readonly execArgv?: readonly string[]
 }
 
 /** The service on a production, ready for work. */
@@ -25,10 +27,13 @@ export class BenchService implements AsyncDisposable {
     this.program = program
   }
 
-  static async start(production: Production, { memory = false, ...config }: BenchServiceOptions = {}): Promise<BenchService> {
+  static async start(
+    production: Production,
+    { memory = false, execArgv = [], ...config }: BenchServiceOptions = {},
+  ): Promise<BenchService> {
     const program = new Program(new URL('probed-service.ts', import.meta.url), {
       args: ['--config', await production.config(config), ...(memory ? ['--memory'] : [])],
-      execArgv: nodeOptions(),
+      execArgv: [...nodeOptions(), ...execArgv],
       output: join(production.dir, 'service.log'),
     })
     await program.ask('ready')

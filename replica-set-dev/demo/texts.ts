@@ -80,6 +80,8 @@ export function watchingLines(configFile: string, uri: string | undefined): stri
   return [
     'Watching; Ctrl-C ends it and removes what the demo made. Meanwhile, in another terminal:',
     `  ${env}npm run -s site-sync -- status --config ${shellWord(path.resolve(configFile))}`,
+    'Why is the missing file not synced?',
+    `  ${env}npm run -s site-sync -- explain sh020/workfileLayout/1/blend --config ${shellWord(path.resolve(configFile))}`,
     'To act on the page, it takes a token:',
     `  ${env}npm run -s site-sync -- token create demo --scope operate --config ${shellWord(path.resolve(configFile))}`,
   ]

@@ -53,9 +53,6 @@ export function reloadOnChange(
       if (!isDeepStrictEqual(now.settings.mongo, loaded.settings.mongo)) {
         log.event('config.warning', { message: '"mongo" changed: where the database is takes effect with the next start' })
       }
-      if (!isDeepStrictEqual(now.settings.http, loaded.settings.http)) {
-        log.event('config.warning', { message: '"http" changed: it takes effect with the next start' })
-      }
       // What has been told of files stays so until it changes.
       const loose = now.loose.filter((line) => !loaded.loose.includes(line))
       for (const message of [...now.warnings, ...loose]) log.event('config.warning', { message })

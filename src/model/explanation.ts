@@ -108,14 +108,17 @@ function withFix(
 function explain(
   verdict: Verdict,
   all: readonly Verdict[],
-  { retryCount, publishSite }: ProjectSettings,
+  { retryCount, publishSite, alwaysAccessibleOn = [] }: ProjectSettings,
   misconfigured: ReadonlyMap<string, { readonly message: string }>,
 ): Explained {
   const { record, transfer } = verdict
   const said = record?.error === undefined ? '' : `; last error: ${record.error}`
   switch (verdict.state) {
     case 'no-record':
-      return { reason: 'no record of this site: nobody asked for it', edit: ADD }
+      return {
+        reason: `no record of this site: ${alwaysAccessibleOn.includes(verdict.site) ? askedOnce(publishSite) : 'nobody asked for it'}`,
+        edit: ADD,
+      }
     case 'synced': {
       const other = fileWithSameId(verdict, all)
       const doubt = other === undefined ? '' : `, but with the id of ${JSON.stringify(other)}, from which it was copied: it may be absent`
@@ -144,9 +147,19 @@ function explain(
       const way =
         transfer && 'source' in transfer.route ? ` ${displayPath(transfer.route.source)} → ${displayPath(transfer.route.target)}` : ''
       const tried = record?.tries ? `pending after ${record.tries} of ${retryCount} tries, next one with the next scan` : 'pending'
-      return { reason: `${tried}${said}.${way}`, ...(record?.tries && { edit: RETRY }) }
+      return { reason: `${tried}${said}.${way}${sameStorage(transfer)}`, ...(record?.tries && { edit: RETRY }) }
     }
   }
+}
+
+const askedOnce = (publishSite: string): string =>
+  `"always_accessible_on" names it, which asks once, when a representation appears with a record of the publish site ${JSON.stringify(publishSite)} and none of this one`
+
+/** Other names of the site's storage that ask for the file, too. */
+function sameStorage(transfer: Transfer | undefined): string {
+  const names = transfer?.alsoMarked?.map((name) => JSON.stringify(name)) ?? []
+  if (names.length === 0) return ''
+  return ` Marked with it, as ${names.length === 1 ? 'the same storage' : 'names of the same storage'} ("alternative_sites"): ${names.join(', ')}.`
 }
 
 function dateOf(value: unknown): string {

@@ -69,6 +69,7 @@ export const LOG_ACTIONS = {
   'controls.changed': action('info', 'success', 'somebody changed what is to be done'),
   'controls.paused': action('info', 'unknown', 'a pause holds: nothing of it is sent'),
   'controls.resumed': action('info', 'success', 'a pause is over'),
+  'shadow.record': action('info', 'unknown', 'would be asked for at a site; shadow mode does nothing'),
   'shadow.transfer': action('info', 'unknown', 'would be sent; shadow mode does nothing'),
   'shadow.failure': action('warn', 'unknown', 'would fail; shadow mode does nothing'),
 

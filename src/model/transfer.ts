@@ -77,6 +77,8 @@ export interface Transfer extends RecordAddress {
   /** Bytes, as the file entry says; undefined when it says nothing that can be a size. */
   readonly size: number | undefined
   readonly route: Route
+  /** Those of `alternatives` that ask for the file as well, as it was read: they are marked with it. */
+  readonly alsoMarked?: readonly string[]
   /** Another site asks for the file, and may have it from this one once it is there. */
   readonly isAwaited?: boolean
 }

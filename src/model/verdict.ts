@@ -193,6 +193,7 @@ function plan(scope: Scope, file: File, route: Route, target: Site, record: Site
   const { project, representationKey } = scope
   const key = `${file.fileKey}/${target.name}`
   const alternatives = alternativesOf(scope.settings, target.name)
+  const alsoMarked = alternatives.filter((name) => file.sites.records.get(name)?.some(({ created }) => !created))
   const place = 'error' in route ? key : placeKey(rootKey(target.name, route.target.root), route.target.path)
   return {
     key,
@@ -205,6 +206,7 @@ function plan(scope: Scope, file: File, route: Route, target: Site, record: Site
     site: target.name,
     shape,
     ...(alternatives.length > 0 && { alternatives }),
+    ...(alsoMarked.length > 0 && { alsoMarked }),
     snapshot: record.snapshot,
     priority: record.priority ?? sourcePriority(route, file) ?? DEFAULT_PRIORITY,
     tries: record.tries ?? 0,

@@ -41,6 +41,8 @@ export interface PlannerParts {
   readonly prepare?: ((project: string) => Promise<void>) | undefined
   /** A new document; nothing waits for it. */
   readonly appeared?: ((project: string, document: RepresentationDocument) => Promise<void>) | undefined
+  /** The document as it is to count. @defaultValue as it is */
+  readonly asIf?: (project: string, document: RepresentationDocument) => RepresentationDocument
   readonly misconfigured: ReadonlyMap<string, unknown>
   /** From the key of a root to that of another one which is the same place. */
   readonly samePlaces: ReadonlyMap<string, string>
@@ -155,8 +157,8 @@ export class Planner {
   }
 
   #plan(project: string, document: RepresentationDocument): Plan {
-    const { settingsOf, misconfigured, log } = this.#parts
-    const plan = pendingTransfers(document, project, settingsOf(project), misconfigured)
+    const { settingsOf, misconfigured, log, asIf } = this.#parts
+    const plan = pendingTransfers(asIf?.(project, document) ?? document, project, settingsOf(project), misconfigured)
     const [first] = plan.unreadable
     if (first !== undefined && !this.#warned.has(`${project}/${idText(document._id)}`)) {
       this.#warned.set(`${project}/${idText(document._id)}`, true)

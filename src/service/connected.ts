@@ -1,6 +1,7 @@
 import { UnsupportedServerError } from '../errors.ts'
 import type { Log } from '../model/log.ts'
 import type { Connections } from '../streams/connect.ts'
+import { REMIND_MS } from '../streams/outage.ts'
 import { sleep } from '../streams/waiting.ts'
 
 export interface ConnectedParts {
@@ -16,6 +17,7 @@ export interface ConnectedParts {
 /** Connects as soon as there is a server; false when there is none in time, or before the signal. Rejects with an `UnsupportedServerError`. */
 export async function connected({ connections, log, signal, prepare, patienceMs = Infinity }: ConnectedParts): Promise<boolean> {
   const startedAt = performance.now()
+  let toldAt = -Infinity
   for (let failures = 0; !signal.aborted; failures++) {
     try {
       await connections.open()
@@ -25,7 +27,10 @@ export async function connected({ connections, log, signal, prepare, patienceMs 
       return true
     } catch (error) {
       if (error instanceof UnsupportedServerError) throw error
-      if (failures === 0) log.event('database.lost', { error })
+      if (performance.now() - toldAt > REMIND_MS) {
+        toldAt = performance.now()
+        log.event('database.lost', { error })
+      }
       if (performance.now() - startedAt > patienceMs) return false
       await sleep(1_000, signal)
     }

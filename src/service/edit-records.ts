@@ -6,6 +6,7 @@ import { editedFiles, type EditedFiles, type RecordEdit } from '../model/record-
 import type { KnownNames, Selection } from '../model/selection.ts'
 import type { ProjectSettings, Settings } from '../model/settings.ts'
 import { ownSites, projectSites } from '../model/sources.ts'
+import { EditBatches } from './edit-batches.ts'
 import { selectedProjects } from './selected-projects.ts'
 import { editUpdate } from '../streams/edit-update.ts'
 import { isPassing } from '../streams/outage.ts'
@@ -40,8 +41,8 @@ export interface EditParts {
   readonly refused?: (project: string, representation: string, error: unknown) => void
 }
 
-/** Updates under way at once. */
-const AT_ONCE = 16
+/** Requests under way at once. */
+const AT_ONCE = 4
 
 /** Every name that a selection may hold. */
 export async function knownNames(db: Db, settings: Settings): Promise<KnownNames> {
@@ -68,21 +69,36 @@ export async function editRecords(parts: EditParts, counts = noCounts()): Promis
   const { db, settings, selection, signal } = parts
   const under = new Set<Promise<void>>()
   const faults: unknown[] = []
+  const begin = async (work: () => Promise<unknown>): Promise<void> => {
+    const one = work()
+      .then(() => undefined)
+      .catch((error: unknown) => void faults.push(error))
+      .finally(() => {
+        under.delete(one)
+        parts.progress?.(counts)
+      })
+    under.add(one)
+    if (under.size >= AT_ONCE) await Promise.race(under)
+  }
   for (const project of await selectedProjects(db, settings, selection)) {
     const own = projectSettings(settings, project)
-    const sites = sitesOf(own, selection, parts.edit)
+    const scope = { selection, sites: sitesOf(own, selection, parts.edit), retryCount: own.retryCount }
+    const batches = new EditBatches({ ...parts, project, counts })
     try {
-      for await (const document of selected(db, project, selection, { sites, signal })) {
+      for await (const document of selected(db, project, selection, { sites: scope.sites, signal, byRecords: true })) {
         if (signal.aborted || faults.length > 0) break
-        const one = editDocument(parts, project, own, sites, document, counts)
-          .catch((error: unknown) => void faults.push(error))
-          .finally(() => {
-            under.delete(one)
-            parts.progress?.(counts)
-          })
-        under.add(one)
-        if (under.size >= AT_ONCE) await Promise.race(under)
+        counts.looked++
+        const todo = editedFiles(document.files, parts.edit, scope)
+        const [first] = todo
+        if (!first) parts.progress?.(counts)
+        else if (todo.length > 1 || parts.dryRun)
+          await begin(async () => applyEdits({ ...parts, project, document, counts }, parts.edit, todo))
+        else {
+          const full = batches.add(document._id, first)
+          if (full) await begin(full)
+        }
       }
+      if (!signal.aborted && faults.length === 0) await begin(async () => batches.flush())
     } catch (error) {
       if (!signal.aborted) faults.push(error)
     }
@@ -98,19 +114,6 @@ function sitesOf(settings: ProjectSettings, { site }: Selection, edit: RecordEdi
   if (site !== undefined) return [site]
   const all = [...new Set([...projectSites(settings), ...(settings.skipped?.keys() ?? [])])]
   return edit.kind === 'reset' ? all.filter((name) => !ownSites(settings).includes(name)) : all
-}
-
-async function editDocument(
-  parts: EditParts,
-  project: string,
-  { retryCount }: ProjectSettings,
-  sites: readonly string[],
-  document: RepresentationDocument,
-  counts: EditCounts,
-): Promise<void> {
-  const { selection, edit } = parts
-  counts.looked++
-  await applyEdits({ ...parts, project, document, counts }, edit, editedFiles(document.files, edit, { selection, sites, retryCount }))
 }
 
 interface AppliedParts extends Pick<EditParts, 'db' | 'dryRun' | 'refused'> {

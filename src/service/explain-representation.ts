@@ -1,3 +1,4 @@
+import { alternativesOf } from '../model/alternatives.ts'
 import { idPlain, type RepresentationDocument } from '../model/document.ts'
 import { closedSites } from '../model/closed-sites.ts'
 import { explainDocument, type Explanation } from '../model/explanation.ts'
@@ -62,7 +63,8 @@ async function find(
 ): Promise<Pick<ExplainedRepresentation, 'project' | 'document'> | undefined> {
   for (const project of only === undefined ? await collectionNames(db) : [only]) {
     const own = projectSettings(settings, project)
-    const document = await findRepresentation(db, project, representation, [...countingSites(own), ...(own.skipped?.keys() ?? [])], NAMES)
+    const names = countingSites(own).flatMap((site) => [site, ...alternativesOf(own, site)])
+    const document = await findRepresentation(db, project, representation, [...names, ...(own.skipped?.keys() ?? [])], NAMES)
     if (document) return { project, document }
   }
   return undefined

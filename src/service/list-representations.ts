@@ -2,7 +2,8 @@ import { UsageError } from '../errors.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { summarize, type RepresentationSummary } from '../model/representation-summary.ts'
 import type { ProjectSettings } from '../model/settings.ts'
-import { isOpenFew, listPage, placeText, readPlace, type Place, type Sort } from '../streams/listing.ts'
+import { listPage, placeText, readPlace, type Place, type Sort } from '../streams/listing.ts'
+import { walkProject, type Pace } from './walk-project.ts'
 import { listingFilter, type ListingFilter } from '../streams/listing-filter.ts'
 import { collectionNames } from '../streams/scan.ts'
 import { selectedProjects } from './selected-projects.ts'
@@ -15,6 +16,7 @@ export interface ListRequest extends Omit<ListingFilter, 'ids'> {
   readonly sort: Sort
   readonly cursor?: string | undefined
   readonly limit: number
+  readonly pace?: Pace | undefined
 }
 
 export interface RepresentationList {
@@ -25,23 +27,6 @@ export interface RepresentationList {
 /** Every site of a project that its documents may have records of, in the order of the configuration. */
 export function sitesToTell({ publishSite, localId, sites, skipped }: ProjectSettings): readonly string[] {
   return [...new Set([publishSite, ...sites.keys(), ...(skipped?.keys() ?? []), localId])]
-}
-
-/** A collection that is read as a whole in no time. */
-const SMALL = 50_000
-
-/** In a large collection of which little is open, what is open is looked at, and not everything in the order of ids. */
-async function isFew(
-  db: Inspection['db'],
-  project: string,
-  { states, site }: Pick<ListingFilter, 'states' | 'site'>,
-  own: ProjectSettings,
-  signal: AbortSignal,
-): Promise<boolean> {
-  // Of what is pending there is enough to be met soon on the way through all ids.
-  if (states === undefined || states.has('synced') || states.has('pending')) return false
-  if ((await db.collection(project).estimatedDocumentCount()) <= SMALL) return false
-  return await isOpenFew(db, project, site === undefined ? [...own.sites.keys()] : [site], signal)
 }
 
 /** Documents that may be sorted by what no index holds: about a second's work. */
@@ -57,10 +42,13 @@ async function requireFew(db: Inspection['db'], project: string, { states }: Pic
   )
 }
 
-/** A page of all projects, one project after the other, each in the order that is asked for. */
+/**
+ * A page of all projects, one project after the other, each in the order that is asked for. A list by id that takes long gives what was
+ * found so far, and where to go on: a page may be short, or empty, and not the last one.
+ */
 export async function listRepresentations(
   { db, settings }: Pick<Inspection, 'db' | 'settings'>,
-  { project, sort, cursor, limit, only, ...filter }: ListRequest,
+  { project, sort, cursor, limit, only, pace, ...filter }: ListRequest,
   signal: AbortSignal,
 ): Promise<RepresentationList> {
   const after = cursor === undefined ? undefined : readPlace(cursor, sort)
@@ -68,27 +56,35 @@ export async function listRepresentations(
   const projects =
     project === undefined ? await selectedProjects(db, settings, {}) : (await collectionNames(db)).filter((name) => name === project)
   const items: RepresentationSummary[] = []
+  const began = performance.now()
   let last: Place | undefined
   for (const name of projects.toSorted()) {
     if ((after && name < after.project) || (only && !only.has(name))) continue
     const own = projectSettings(settings, name)
     const sites = sitesToTell(own)
     if (sort.key !== 'id' && !only) await requireFew(db, name, filter)
-    const found = await listPage(db, name, {
+    const parts = {
       filter: listingFilter({ ...filter, ids: only?.get(name) }, { retryCount: own.retryCount, sites: [...own.sites.keys()] }),
       sites,
       sort,
-      few: await isFew(db, name, filter, own, signal),
       after: after?.project === name ? after : undefined,
       // One more says whether there is a next page.
       limit: limit + 1 - items.length,
       signal,
-    })
+    }
+    const walk = { isFirst: cursor === undefined, hasSome: items.length > 0, began, pace, isIndexed: isIndexed(filter) }
+    const { found, upTo } =
+      sort.key === 'id' && !only ? await walkProject(db, name, parts, walk) : { found: await listPage(db, name, parts), upTo: undefined }
     for (const { document, place } of found) {
       if (items.length === limit) return { items, nextCursor: last ? placeText(last, sort) : null }
       items.push(summarize(document, name, sites, own.retryCount))
       last = place
     }
+    if (upTo) return { items, nextCursor: placeText(upTo, sort) }
   }
   return { items, nextCursor: null }
 }
+
+/** What is open is in the indexes of scans; names may be in one of the owner. */
+const isIndexed = ({ states, asset }: Pick<ListingFilter, 'states' | 'asset'>): boolean =>
+  asset !== undefined || (states !== undefined && !states.has('synced'))

@@ -9,6 +9,7 @@ import { examine, targetSites } from '../model/verdict.ts'
 import { collectionNames, scanProject } from '../streams/scan.ts'
 import type { HeardReport, ReportedSite } from '../streams/state-database.ts'
 import type { Inspection } from './inspection.ts'
+import { sitesByName, skippedByName } from './site-check.ts'
 
 /** How much there is to do for a site in a project. */
 export interface SiteCounts {
@@ -46,7 +47,8 @@ export interface SitesOverview {
 /** The sites, as the configuration and all instances say. */
 export async function sitesOverview({ settings, state, controls, misconfigured }: Inspection): Promise<SitesOverview> {
   const [reports, pauses] = await Promise.all([state.reports(settings.mongo.database), controls.pauses()])
-  const sites = [...settings.sites.values()].map(({ name, provider }): SiteOverview => {
+  const declared = sitesByName(settings)
+  const sites = [...declared.values()].map(({ name, provider }): SiteOverview => {
     const mistake = misconfigured.get(name)
     return {
       site: name,
@@ -57,7 +59,9 @@ export async function sitesOverview({ settings, state, controls, misconfigured }
       ),
     }
   })
-  const skipped = [...(settings.skipped?.values() ?? [])].map(({ name, provider, reason }): SiteOverview => ({
+  // A project may use what is skipped in general.
+  const left = [...skippedByName(settings).values()].filter(({ name }) => !declared.has(name))
+  const skipped = left.map(({ name, provider, reason }): SiteOverview => ({
     site: name,
     ...(provider !== undefined && { provider }),
     skipped: reason,

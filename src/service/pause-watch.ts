@@ -19,18 +19,20 @@ const LOOK_EVERY_MS = 1_000
 /** Knows which pauses hold: asks once a second, and keeps to the last answer while there is none. */
 export class PauseWatch {
   readonly #parts: PauseWatchParts
+  readonly #outage: Outage
   #timer: NodeJS.Timeout | undefined
   #current = Pauses.NONE
   #isLooking = false
   #isClosed = false
 
-  constructor(parts: PauseWatchParts) {
+  constructor(parts: PauseWatchParts, outage: Outage) {
     this.#parts = parts
+    this.#outage = outage
   }
 
   /** Resolves with the first answer: before it, no work is to be taken. Whoever is told to stop while MongoDB is unavailable takes none. */
   static async open(parts: PauseWatchParts, outage: Outage, isStopped: () => boolean): Promise<PauseWatch> {
-    const watch = new PauseWatch(parts)
+    const watch = new PauseWatch(parts, outage)
     await outage
       .through(async () => watch.start())
       .catch((error: unknown) => {
@@ -58,9 +60,10 @@ export class PauseWatch {
     if (this.#isLooking) return
     this.#isLooking = true
     try {
-      this.#take(await this.#parts.read())
+      // What an idle service asks all the time: an outage is told though nothing else needs the database.
+      this.#take(await this.#outage.through(async () => this.#parts.read()))
     } catch {
-      // The database is unavailable: what held before holds.
+      // Nobody is to wait any longer: what held before holds.
     } finally {
       this.#isLooking = false
     }

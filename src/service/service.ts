@@ -142,6 +142,7 @@ export class SyncService {
     while (!this.#stopping.signal.aborted) {
       this.#settings = this.#next ?? this.#settings
       this.#next = undefined
+      if (this.#options.mode === 'run') await this.#web.reload(this.#webParts())
       if (isOff(this.#settings)) await this.#idle()
       else if ((await this.#prepare()) && !this.#isTurned) await this.#runSession(ends)
       if (this.#options.mode === 'once' || this.#isRefused) break
@@ -187,6 +188,7 @@ export class SyncService {
       state: this.#state,
       met: () => this.#met(),
       ...(openProvider && { openProvider }),
+      watched: (isWatched) => this.#web.watched(isWatched),
       ready: () => this.#health.ready(this.#options.log, this.#settings),
       settled: (settled) => this.#count(settled),
       health: (...of) => this.#web.health(...of),

@@ -29,6 +29,8 @@ export interface SessionParts extends Pick<ChangeHintsParts, 'heard'> {
   readonly tracing?: Tracing | undefined
   /** A scan left out what a site has no room for. */
   readonly turnedAway?: (site: string) => void
+  /** Whether somebody looks on at a terminal, asked once a second. */
+  readonly watched?: (isWatched: boolean) => void
   /** Work can be taken. */
   readonly ready: () => void
   readonly settled: (settled: Settled) => void

@@ -140,11 +140,15 @@ export class Session {
     const roots = new ProjectRoots({ db: work.db(database), settings })
     const prepare = async (project: string, options?: { readonly again: boolean }) =>
       this.#outage.through(async () => roots.prepare(project, options))
-    const accessible = new AlwaysAccessible({ db: work.db(database), state: work.db(stateDatabase), settings, log })
+    const accessible = AlwaysAccessible.writing({ db: work.db(database), state: work.db(stateDatabase), settings, log })
     const appeared = async (project: string, signal: AbortSignal) => accessible.scan(project, signal)
     await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom: (...of) => this.#hasRoom(engine, ...of) })
     const controls = controlStore(work.db(stateDatabase), database)
-    const read = async () => [...(await controls.pauses()), ...closedSites(settings, clock.wallTime())]
+    const read = async () => {
+      const { pauses: held, isWatched } = await controls.standing()
+      this.#parts.watched?.(isWatched)
+      return [...held, ...closedSites(settings, clock.wallTime())]
+    }
     using pauses = await PauseWatch.open({ read, log, engine: () => this.#engine }, this.#outage, () => this.#isStopped)
     const isRepeated = mode === 'run'
     const claims = outageProofClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)

@@ -10,6 +10,23 @@ export function allSites({ sites, projects }: Settings): readonly Site[] {
   return [...sites.values(), ...[...projects.overrides.values()].flatMap((override) => [...(override.sites?.values() ?? [])])]
 }
 
+/** One of each name: as declared in general, else as the first project declares it that does. */
+export function sitesByName(settings: Settings): ReadonlyMap<string, Site> {
+  return firstByName(allSites(settings))
+}
+
+/** Sites that are not for this machine, in general or for a project. */
+export function skippedByName({ skipped, projects }: Settings): ReadonlyMap<string, SkippedSite> {
+  const all = [skipped, ...[...projects.overrides.values()].map((override) => override.skipped)]
+  return firstByName(all.flatMap((sites) => [...(sites?.values() ?? [])]))
+}
+
+function firstByName<T extends { readonly name: string }>(all: readonly T[]): ReadonlyMap<string, T> {
+  const first = new Map<string, T>()
+  for (const each of all) if (!first.has(each.name)) first.set(each.name, each)
+  return first
+}
+
 /** Is there no project at all in which anything could be synced? */
 export function isOff({ remoteSite, projects }: Settings): boolean {
   return remoteSite === '' && [...projects.overrides.values()].every((override) => !override.remoteSite)

@@ -3,15 +3,16 @@ import type { SyncError } from '../errors.ts'
 import { servesSite } from '../model/project-settings.ts'
 import type { Settings } from '../model/settings.ts'
 import type { News } from './reporter.ts'
+import { sitesByName } from './site-check.ts'
 import type { ReportedSite } from '../streams/state-database.ts'
 
-/** How the sites are doing under one configuration. */
+/** How the sites are doing under one configuration, those of single projects included. */
 export function siteReports(
   settings: Settings,
   engine: Pick<Engine, 'status'>,
   misconfigured: ReadonlyMap<string, SyncError>,
 ): readonly ReportedSite[] {
-  return [...settings.sites.values()].map(({ name, provider }) => {
+  return [...sitesByName(settings).values()].map(({ name, provider }) => {
     const { health, running, queued, rootFaults } = engine.status(name)
     const site = { site: name, provider, running, queued, ...(!servesSite(settings, name) && { served: false }) }
     const mistake = misconfigured.get(name)

@@ -1,8 +1,11 @@
+import { isDeepStrictEqual } from 'node:util'
+
 import type { HttpParts, RunningHttp } from '../http/start-http.ts'
 import type { MeteredLog } from '../metrics/metered-log.ts'
 import { idPlain } from '../model/document.ts'
 import type { Log } from '../model/log.ts'
-import type { SyncError } from '../errors.ts'
+import { ConfigError, type SyncError } from '../errors.ts'
+import type { HttpSettings } from '../model/http-settings.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
 import type { Settled } from '../pipeline/contracts.ts'
 import type { HeardReport, ReportedTransfer } from '../streams/state-database.ts'
@@ -10,6 +13,7 @@ import { activityStore } from '../streams/activity-store.ts'
 import { ActivityKeeper } from './activity-keeper.ts'
 import type { News } from './reporter.ts'
 import type { Webhooks, WebhooksParts } from './webhooks/webhooks.ts'
+import { CLOSING_MS, within } from './within.ts'
 
 export type WebParts = Omit<HttpParts, 'http' | 'running' | 'watched' | 'instance' | 'activity'> & WebhooksParts
 
@@ -28,8 +32,10 @@ export class Web {
   #webhooks: Webhooks | undefined
   #isWatched = false
   #isAsked = false
+  #isOnTerminal = false
   #activity: ActivityKeeper | undefined
   #page: string | undefined
+  #http: HttpSettings | undefined
   #isPageElsewhere = false
 
   constructor(instance: string, attempts: () => readonly Attempt[]) {
@@ -47,7 +53,34 @@ export class Web {
       isWanted: () => this.#running !== undefined || this.#isPageElsewhere,
     })
     if (webhooks) this.#webhooks = new (await import('./webhooks/webhooks.ts')).Webhooks(parts)
-    if (!http) return
+    await this.#open(parts, http)
+  }
+
+  /** Answers as the settings say now, where that changed. What can't be taken is told, and the former goes on. */
+  async reload(parts: WebParts): Promise<void> {
+    const { http } = parts.settings()
+    const before = this.#http
+    if (isDeepStrictEqual(http, before)) return
+    const running = this.#running
+    this.#running = this.#page = undefined
+    this.#isWatched = false
+    await within(CLOSING_MS, Promise.resolve(running?.[Symbol.asyncDispose]()))
+    try {
+      await this.#open(parts, http)
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      parts.log.event('config.rejected', { error, message: `the former "http" goes on: ${error.message}` })
+      await this.#open(parts, before)
+    }
+    // What was refused is not asked for again before it changes.
+    this.#http = http
+  }
+
+  async #open(parts: WebParts, http: HttpSettings | undefined): Promise<void> {
+    this.#http = http
+    this.#metered = undefined
+    const activity = this.#activity
+    if (!http || !activity) return
     const [{ startHttp }, { MeteredLog }] = await Promise.all([import('../http/start-http.ts'), import('../metrics/metered-log.ts')])
     this.#running = await startHttp({
       ...parts,
@@ -55,10 +88,11 @@ export class Web {
       instance: this.#instance,
       running: () => this.#transfers(),
       watched: (isWatched) => (this.#isWatched = isWatched),
-      activity: this.#activity,
+      activity,
     })
-    void this.#running.listening.then((address) => (this.#page = address))
-    this.#metered = new MeteredLog(parts.log, this.#running.metrics)
+    const running = this.#running
+    void running.listening.then((address) => this.#running === running && (this.#page = address))
+    this.#metered = new MeteredLog(parts.log, running.metrics)
   }
 
   /** The log that feeds metrics, where somebody may ask for them; otherwise the same log. */
@@ -85,13 +119,18 @@ export class Web {
   with(news: News | undefined): News | undefined {
     if (!news) return news
     const said = this.#page === undefined ? news : { ...news, page: this.#page }
-    if (!this.#isWatched && !this.#isAsked) return said
+    if (!this.#isWatched && !this.#isAsked && !this.#isOnTerminal) return said
     return {
       ...said,
       ...(this.#isWatched && { watched: true as const }),
       running: this.#transfers(),
       speeds: this.#activity?.speeds() ?? [],
     }
+  }
+
+  /** Does somebody look on at a terminal, at whichever machine? */
+  watched(isOnTerminal: boolean): void {
+    this.#isOnTerminal = isOnTerminal
   }
 
   heard(others: readonly Pick<HeardReport, 'watched' | 'page'>[]): void {

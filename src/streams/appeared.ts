@@ -1,4 +1,4 @@
-import type { Db, Filter, ObjectId } from 'mongodb'
+import { MaxKey, ObjectId, type Collection, type Db, type Filter } from 'mongodb'
 
 import type { RepresentationDocument } from '../model/document.ts'
 import type { ProjectSettings } from '../model/settings.ts'
@@ -11,15 +11,50 @@ interface LookedUntil {
   readonly until: Date
 }
 
-const idOf = (database: string, project: string): string => `${database}/${project}`
-
-/** Until when a project was scanned for new representations, by the server's clock. */
-export async function lookedUntil(state: Db, database: string, project: string): Promise<Date | undefined> {
-  return (await state.collection<LookedUntil>('appeared').findOne({ _id: idOf(database, project) }))?.until
+/** One representation that was looked at. */
+interface Looked {
+  readonly _id: { readonly project: string; readonly made: ObjectId | MaxKey }
 }
 
-export async function saveLookedUntil(state: Db, database: string, project: string, until: Date): Promise<void> {
-  await state.collection<LookedUntil>('appeared').updateOne({ _id: idOf(database, project) }, { $max: { until } }, { upsert: true })
+/** What is known of new representations, for all instances and after restarts. */
+export interface AppearedStore {
+  /** Until when a project was scanned for them, by the server's clock. */
+  lookedUntil(project: string): Promise<Date | undefined>
+  /** Those that were looked at, as hexadecimal ids, among those made since then. */
+  lookedSince(project: string, from: ObjectId): Promise<ReadonlySet<string>>
+  isLooked(project: string, id: ObjectId): Promise<boolean>
+  looked(project: string, id: ObjectId): Promise<void>
+  /** A scan has ended that went back to `from`: earlier ones will not be read again. */
+  scanned(project: string, until: Date, from: ObjectId): Promise<void>
+}
+
+export function appearedStore(state: Db, database: string): AppearedStore {
+  const projects: Collection<LookedUntil> = state.collection('appeared')
+  const representations: Collection<Looked> = state.collection('appeared')
+  const nameOf = (project: string): string => `${database}/${project}`
+  const idOf = (project: string, made: Looked['_id']['made']): Looked['_id'] => ({ project: nameOf(project), made })
+  const FIRST = ObjectId.createFromTime(0)
+  return {
+    async lookedUntil(project) {
+      return (await projects.findOne({ _id: nameOf(project) }))?.until
+    },
+    async lookedSince(project, from) {
+      const found = representations.find({ _id: { $gte: idOf(project, from), $lt: idOf(project, new MaxKey()) } })
+      const ids = new Set<string>()
+      for await (const { _id } of found) if (_id.made instanceof ObjectId) ids.add(_id.made.toHexString())
+      return ids
+    },
+    async isLooked(project, id) {
+      return (await representations.findOne({ _id: idOf(project, id) })) !== null
+    },
+    async looked(project, id) {
+      await representations.replaceOne({ _id: idOf(project, id) }, {}, { upsert: true })
+    },
+    async scanned(project, until, from) {
+      await projects.updateOne({ _id: nameOf(project) }, { $max: { until } }, { upsert: true })
+      await representations.deleteMany({ _id: { $gte: idOf(project, FIRST), $lt: idOf(project, from) } })
+    },
+  }
 }
 
 /** Representations whose id was made since then; what has an id of another type is told by the change stream alone. */

@@ -5,9 +5,6 @@ import type { Collection, Db } from 'mongodb'
 import { fromNow } from './from-now.ts'
 import { FREE, type Lease } from './lease-writes.ts'
 
-/** Seconds. Whoever dies holds it for so long. */
-const HELD_FOR = 30
-
 /** Something that one process does at a time. */
 export interface Holding extends AsyncDisposable {
   /** Aborted when it is not ours any more. */
@@ -16,12 +13,13 @@ export interface Holding extends AsyncDisposable {
 
 /**
  * Takes a name among the leases for as long as a command works on it, by the server's clock; undefined while somebody else has it. It is
- * renewed until it is disposed of.
+ * renewed until it is disposed of; whoever dies has it for `leaseSeconds` more.
  */
-export async function hold(state: Db, name: string, owner: string): Promise<Holding | undefined> {
+export async function hold(state: Db, name: string, owner: string, leaseSeconds: number): Promise<Holding | undefined> {
   const leases: Collection<Lease> = state.collection('leases')
   const attempt = randomUUID()
-  const extended = { until: fromNow(HELD_FOR * 1_000), expires: fromNow(HELD_FOR * 1_000) }
+  const heldMs = leaseSeconds * 1_000
+  const extended = { until: fromNow(heldMs), expires: fromNow(heldMs) }
   const isFree = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
   const taken = { owner: { $literal: owner }, attempt, ...extended }
   const lease = await leases.findOneAndUpdate(
@@ -36,7 +34,7 @@ export async function hold(state: Db, name: string, owner: string): Promise<Hold
     if (matchedCount === 0) controller.abort(new Error(`${name} was taken over by somebody else`))
   }
   // A server that does not answer for a while says nothing; one that never does is met by the next step.
-  const timer = setInterval(() => void renew().catch(() => undefined), (HELD_FOR * 1_000) / 3)
+  const timer = setInterval(() => void renew().catch(() => undefined), heldMs / 3)
   return {
     signal: controller.signal,
     async [Symbol.asyncDispose]() {

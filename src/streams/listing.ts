@@ -1,7 +1,6 @@
-import { BSON, MongoServerError, type Db, type Document } from 'mongodb'
+import { BSON, MongoServerError, type AggregateOptions, type Db, type Document } from 'mongodb'
 
 import type { RepresentationDocument } from '../model/document.ts'
-import { someOpen } from './listing-filter.ts'
 import { wantedFields } from './projection.ts'
 import { isSendable, readDocument } from './raw-document.ts'
 
@@ -28,8 +27,6 @@ export interface PageParts {
   readonly sort: Sort
   readonly after?: Place | undefined
   readonly limit: number
-  /** What matches is found by indexes and is little: all of it is read and sorted, whatever the order. */
-  readonly few?: boolean | undefined
   readonly signal: AbortSignal
 }
 
@@ -46,50 +43,86 @@ const VALUE = 'site_sync_sort'
 /** What people call it, beside what the planning reads. */
 export const NAMES = { 'context.asset': 1, 'context.subset': 1, 'context.version': 1 } as const
 
-/** A page of one project's representations, sorted and cut by the server. */
-export async function listPage(
-  db: Db,
-  project: string,
-  { filter, sites, sort, after, limit, few = false, signal }: PageParts,
-): Promise<readonly Listed[]> {
+/** A page of one project's representations, sorted and cut by the server, which reads all that match unless they are sorted by id. */
+export async function listPage(db: Db, project: string, parts: PageParts): Promise<readonly Listed[]> {
+  const { filter, sort, after } = parts
   const direction = sort.descending ? -1 : 1
-  const isById = sort.key === 'id'
-  const pipeline: Document[] = [
-    { $match: { ...filter, ...(after && isById && !few && { $expr: isAfter('$_id', after.id, direction) }) } },
-    ...(sort.key === 'id' ? [] : [{ $set: { [VALUE]: scalar(FIELDS[sort.key]) } }]),
-    // Of another name, so that the server does not walk through all ids for the sake of the order.
-    ...(isById && few ? [{ $set: { [VALUE]: { $ifNull: ['$_id', null] } } }] : []),
-    ...(after && isById && few ? [{ $match: { $expr: isAfter(`$${VALUE}`, after.id, direction) } }] : []),
-    ...(after && !isById ? [{ $match: { $expr: isBehind(after, direction) } }] : []),
-    { $sort: isById && few ? { [VALUE]: direction } : { ...(!isById && { [VALUE]: direction }), _id: direction } },
-    { $limit: limit },
-    { $project: { ...wantedFields(sites), ...NAMES, ...(!isById && { [VALUE]: 1 }) } },
-  ]
-  const found = await db.collection(project).aggregate(pipeline, { raw: true, maxTimeMS: MOST_MS, allowDiskUse: true, signal }).toArray()
-  return found.map((bytes) => {
-    const document = readDocument(bytes as unknown as Uint8Array)
-    return { document, place: { project, id: document._id, ...(!isById && { value: document[VALUE] ?? null }) } }
-  })
+  if (sort.key === 'id') {
+    const range = after ? { $expr: isAfter('$_id', after.id, direction) } : {}
+    return find(db, project, [{ $match: { ...filter, ...range } }, { $sort: { _id: direction } }], parts)
+  }
+  const behind = after ? [{ $match: { $expr: isBehind(after, direction) } }] : []
+  const value = { $set: { [VALUE]: scalar(FIELDS[sort.key]) } }
+  return find(db, project, [{ $match: filter }, value, ...behind, { $sort: { [VALUE]: direction, _id: direction } }], parts)
+}
+
+/** A part of a list by id. */
+export interface Stretch {
+  readonly found: readonly Listed[]
+  /** How far it was looked; undefined at the end of the project. */
+  readonly upTo: Place | undefined
+}
+
+/** Of the next documents by id, so many and no more, those that match: reading in the order of ids costs little, as long as it ends. */
+export async function listStretch(db: Db, project: string, parts: PageParts, documents: number): Promise<Stretch> {
+  const { filter, sort, after, signal } = parts
+  const direction = sort.descending ? -1 : 1
+  const from = after ? [isAfter('$_id', after.id, direction)] : []
+  const [bytes] = await db
+    .collection(project)
+    .find(after ? { $expr: { $and: from } } : {}, { ...COMMON, signal, projection: { _id: 1 }, hint: { _id: 1 } })
+    .sort({ _id: direction })
+    .skip(documents - 1)
+    .limit(1)
+    .toArray()
+  const last = bytes && readDocument(bytes as unknown as Uint8Array)._id
+  // An id that can't be sent back is none to go on from: the rest is looked through at once.
+  const upTo = last === undefined || !isSendable(last) ? undefined : { project, id: last }
+  const range = [...from, ...(upTo ? [{ [direction === 1 ? '$lte' : '$gte']: ['$_id', { $literal: upTo.id }] }] : [])]
+  const matching = { $match: { ...filter, ...(range.length > 0 && { $expr: { $and: range } }) } }
+  const found = await find(db, project, [matching, { $sort: { _id: direction } }], parts, { hint: { _id: 1 } })
+  return { found, upTo }
+}
+
+/**
+ * The same as a page by id, where the documents that match are few and an index leads to them: all of them are read, and sorted afterwards.
+ * Undefined when that takes longer than `mostMs`.
+ */
+export async function listByIndex(db: Db, project: string, parts: PageParts, mostMs: number): Promise<readonly Listed[] | undefined> {
+  const { filter, sort, after } = parts
+  const direction = sort.descending ? -1 : 1
+  // Of another name, so that the server does not walk through all ids for the sake of the order.
+  const value = { $set: { [VALUE]: { $ifNull: ['$_id', null] } } }
+  const behind = after ? [{ $match: { $expr: isAfter(`$${VALUE}`, after.id, direction) } }] : []
+  try {
+    return await find(db, project, [{ $match: filter }, value, ...behind, { $sort: { [VALUE]: direction } }], parts, { maxTimeMS: mostMs })
+  } catch (error) {
+    if (error instanceof MongoServerError && error.code === TIME_IS_UP) return undefined
+    throw error
+  }
 }
 
 /** `MaxTimeMSExpired` */
 const TIME_IS_UP = 50
-/** Documents that are sorted without an index in no time. */
-const FEW = 20_000
+const COMMON = { raw: true, maxTimeMS: MOST_MS } as const
 
-/** How long it may take to find out: without indexes everything is read for it. Milliseconds. */
-const FEW_MS = 500
-
-/** Is it little that is open at these sites? Found by the indexes of scans; what is not known in time is not little. */
-export async function isOpenFew(db: Db, project: string, sites: readonly string[], signal: AbortSignal): Promise<boolean> {
-  const pipeline = [{ $match: { type: 'representation', ...someOpen(sites) } }, { $limit: FEW + 1 }, { $count: 'open' }]
-  try {
-    const [found] = await db.collection(project).aggregate<{ open: number }>(pipeline, { maxTimeMS: FEW_MS, signal }).toArray()
-    return (found?.open ?? 0) <= FEW
-  } catch (error) {
-    if (error instanceof MongoServerError && error.code === TIME_IS_UP) return false
-    throw error
-  }
+async function find(
+  db: Db,
+  project: string,
+  stages: readonly Document[],
+  { sites, sort, limit, signal }: PageParts,
+  options: AggregateOptions = {},
+): Promise<readonly Listed[]> {
+  const isById = sort.key === 'id'
+  const pipeline = [...stages, { $limit: limit }, { $project: { ...wantedFields(sites), ...NAMES, ...(!isById && { [VALUE]: 1 }) } }]
+  const found = await db
+    .collection(project)
+    .aggregate(pipeline, { ...COMMON, allowDiskUse: true, signal, ...options })
+    .toArray()
+  return found.map((bytes) => {
+    const document = readDocument(bytes as unknown as Uint8Array)
+    return { document, place: { project, id: document._id, ...(!isById && { value: document[VALUE] ?? null }) } }
+  })
 }
 
 /** Equal values stay together in both orders: a list counts as a value that is missing. */

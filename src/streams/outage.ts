@@ -4,7 +4,7 @@ import { messageOf, SyncError } from '../errors.ts'
 import { sleep } from './waiting.ts'
 
 export interface OutageParts {
-  /** Told once an outage. */
+  /** Told once an outage, and again every half an hour that it lasts: whoever watches logs alone sees that it does. */
   readonly lost: (error: unknown) => void
   readonly recovered: (afterMs: number) => void
   /** How long it is waited for; undefined: for as long as it takes. Milliseconds. */
@@ -14,6 +14,7 @@ export interface OutageParts {
 /** Between two attempts, least and most. Milliseconds. */
 const BACKOFF_MS: readonly [least: number, most: number] = [100, 5_000]
 const TOLD_EVERY_MS = 10_000
+export const REMIND_MS = 30 * 60_000
 
 /**
  * What servers answer while members come, go and vote: 6 HostUnreachable, 7 HostNotFound, 43 CursorNotFound, 50 MaxTimeMSExpired,
@@ -42,7 +43,7 @@ export interface ThroughOptions {
 
 /**
  * MongoDB comes and goes. Work that needs it waits here and goes on where it was: nothing is dropped, nothing has to be found again,
- * and an outage is told once, however many wait. One at a time asks whether it is over.
+ * and an outage is told, not what waits for its end. One at a time asks whether it is over.
  */
 export class Outage {
   readonly #parts: OutageParts
@@ -105,12 +106,15 @@ export class Outage {
   }
 
   #failed(error: unknown): void {
-    if (this.#since !== undefined) return
-    this.#since = performance.now()
+    const now = performance.now()
+    if (this.#since === undefined) {
+      this.#since = now
+      this.#isTold = false
+    }
     // A single request that fails among others that work is no reason to fill the log.
-    this.#isTold = this.#since - this.#lastTold > TOLD_EVERY_MS
-    if (!this.#isTold) return
-    this.#lastTold = this.#since
+    if (now - this.#lastTold <= (this.#isTold ? REMIND_MS : TOLD_EVERY_MS)) return
+    this.#isTold = true
+    this.#lastTold = now
     this.#parts.lost(error)
   }
 

@@ -3,6 +3,7 @@ import { ObjectId, type Db, type Document, type Filter } from 'mongodb'
 import { idText, type RepresentationDocument } from '../model/document.ts'
 import type { Selection } from '../model/selection.ts'
 import { isPathName } from '../model/site-record.ts'
+import { someOpen } from './listing-filter.ts'
 import { wantedFields } from './projection.ts'
 import { readDocument } from './raw-document.ts'
 
@@ -14,6 +15,8 @@ interface SelectedOptions {
   readonly signal?: AbortSignal
   /** Only of these. */
   readonly ids?: readonly unknown[]
+  /** Only where one of the records of `sites` may be in a selected state, or have a selected error: the server leaves out the rest. */
+  readonly byRecords?: boolean
 }
 
 /**
@@ -24,10 +27,11 @@ export async function* selected(
   db: Db,
   project: string,
   selection: Selection,
-  { sites, signal, from, ids }: SelectedOptions & { readonly from?: unknown },
+  { sites, signal, from, ids, byRecords = false }: SelectedOptions & { readonly from?: unknown },
 ): AsyncGenerator<RepresentationDocument> {
   const filter = selectionFilter(selection)
-  if (ids) filter['$and'] = [...((filter['$and'] as Document[] | undefined) ?? []), { _id: { $in: ids } }]
+  const more = [...(ids ? [{ _id: { $in: ids } }] : []), ...(byRecords ? recordsFilter(selection, sites) : [])]
+  if (more.length > 0) filter['$and'] = [...((filter['$and'] as Document[] | undefined) ?? []), ...more]
   const cursor = db.collection(project).find(filter as Filter<Document>, {
     projection: wantedFields(sites),
     readConcern: 'majority',
@@ -106,6 +110,14 @@ function selectionFilter(selection: Selection): Document {
     ...(name !== undefined && { name }),
     ...(conditions.length > 0 && { $and: conditions }),
   }
+}
+
+/** More than what is selected: paths of fields tell it in few microseconds a document, which the client would have to read otherwise. */
+function recordsFilter({ states, error }: Selection, sites: readonly string[]): readonly Document[] {
+  const isOpen = states !== undefined && !states.has('synced')
+  const records = ['files.sites', ...sites.map((site) => `files.sites.${site}`)]
+  const hasError = { $or: records.map((record) => ({ [`${record}.error`]: { $type: 'string' } })) }
+  return [...(isOpen ? [someOpen(sites)] : []), ...(error !== undefined && sites.every(isPathName) ? [hasError] : [])]
 }
 
 /** An id, a path, or asset/subset/version/name. */

@@ -97,6 +97,22 @@ describe('case 47: what arrives at a site is at its alternatives', () => {
     await running.stop()
   })
 
+  test('a pause of one name leaves the others alone, and what arrives at them is marked there, too', async () => {
+    const stage = await openStage(['sftp'], [{ name: 'sftp', root: new Map([['work', '/s']]) }])
+    const paused = { kind: 'pause', database: stage.db.databaseName, site: 'gdrive', who: 'anna', since: new Date(0) }
+    await stage.state.collection('controls').insertOne({ _id: 'pause' as never, ...paused })
+    const [both, alone] = [await sequence(stage, inArray('gdrive', 'sftp')), await sequence(stage, inArray('gdrive'))]
+    await stage.insert(alone, both)
+    const running = await stage.start()
+    for (const file of FRAMES.keys()) for (const site of ['sftp', 'gdrive']) await stage.synced(both, { site, file })
+    await stage.fence({ site: 'sftp' })
+    expect(stage.spy().store.paths()).toEqual([])
+    expect(await stage.record(alone)).toEqual({ name: 'gdrive' })
+    await stage.state.collection('controls').deleteMany({})
+    for (const file of FRAMES.keys()) await stage.synced(alone, { file })
+    await running.stop()
+  })
+
   test('a ring of three: one of them is sent the file, all are marked', async () => {
     const ring = [
       { name: 'C', alternativeSites: ['D'], root: new Map([['work', '/c']]) },

@@ -209,3 +209,61 @@ test('two people who do opposite things at once end in a state that one of them 
   expect(written.matchedCount).toBe(0)
   expect((await recordsOf(stage, document, 'mirror')).map((record) => record?.['tries'])).toEqual(Array.from({ length: 20 }, () => 1))
 })
+
+test('many documents in few requests: what changed meanwhile is skipped and counted, a stop ends it, and the next run does the rest', async () => {
+  const stage = await Stage.open()
+  const { settings } = await loadSettings(await configured(stage), {})
+  const made = Array.from({ length: 1_000 }, (_, n) => {
+    const sites = n % 2 === 0 ? inArray({ name: 'mirror', ...FAILED }) : inObject({ mirror: FAILED })
+    return representation(Array.from({ length: 1 + (n % 3) }, (_file, at) => entry(`{root[work]}/${n}.${at}`, sites)))
+  })
+  const files = made.flatMap((document) => document.files).length
+  await stage.insert(...made)
+  await stage.insert(representation([entry('{root[work]}/there', inArray({ name: 'mirror', created_dt: T0 }))]))
+  const controller = new AbortController()
+  const parts = { db: stage.db, settings, dryRun: false, edit: RETRY, selection: { error: 'quota', site: 'mirror' } }
+  const left = async () =>
+    (await stage.db.collection('prj').find().toArray()).flatMap((document) =>
+      (document['files'] as Representation['files']).filter((file) => recordOf(file, 'mirror')?.['tries'] === 3),
+    ).length
+  // As soon as something was done.
+  const progress = ({ records }: Readonly<EditCounts>) => void (records > 0 && controller.abort())
+  const stopped = await editRecords({ ...parts, signal: controller.signal, progress })
+  expect(await left()).toBe(files - stopped.records)
+  expect(stopped.records).toBeLessThan(files)
+  expect(stopped.records).toBeGreaterThan(0)
+
+  // Read, and then changed by somebody else before its request is sent.
+  const [changed] = made.filter(({ files: [file] }) => file !== undefined).toReversed()
+  const before = await left()
+  const { signal } = new AbortController()
+  const real = stage.db.collection('prj')
+  let isChanged = false
+  const meanwhile = new Proxy(stage.db, {
+    get: (db, name) =>
+      name !== 'collection'
+        ? (Reflect.get(db, name) as unknown)
+        : (project: string) =>
+            new Proxy(db.collection(project), {
+              get: (collection, method) => {
+                const value: unknown = Reflect.get(collection, method)
+                if (method !== 'bulkWrite') return typeof value === 'function' ? (value.bind(collection) as unknown) : value
+                return async (...args: Parameters<typeof collection.bulkWrite>) => {
+                  if (!isChanged) {
+                    isChanged = true
+                    const shape = Array.isArray(changed?.files[0]?.['sites']) ? 'files.0.sites.1' : 'files.0.sites.mirror'
+                    await real.updateOne({ _id: changed?._id } as Document, { $set: { [`${shape}.last_failed_dt`]: new Date() } })
+                  }
+                  return collection.bulkWrite(...args)
+                }
+              },
+            }),
+  })
+  const done = await editRecords({ ...parts, db: meanwhile, signal })
+  const kept = changed?.files.length ?? 0
+  expect(done).toMatchObject({ skipped: 1, refused: 0, records: before - kept })
+  expect(await left()).toBe(kept)
+  const rest = await editRecords({ ...parts, signal })
+  expect(rest).toMatchObject({ skipped: 0, records: kept, representations: 1, looked: 1 })
+  expect(await left()).toBe(0)
+})

@@ -166,26 +166,6 @@ describe('/transfers', () => {
     expect((await ask(address, '/api/v1/transfers?limit=200')).body['next_cursor']).toBeNull()
     await running.stop()
   })
-
-  test('what is pending is found without reading what is synced', async () => {
-    const { stage, running, address } = await serve({ serve: ['*'] })
-    const synced = Array.from({ length: 2_000 }, (_, n) =>
-      representation([entry(`{root[work]}/${n}.ma`, inArray({ name: 'gdrive', created_dt: T0 }))]),
-    )
-    await stage.insert(...synced)
-    const pending = representation([entry('{root[work]}/p.ma', inArray({ name: 'gdrive', paused: true }))])
-    await stage.insert(pending)
-    await running.lines.until('database.index')
-    await stage.db.command({ profile: 2 })
-    for (const query of ['site=gdrive&state=paused', 'state=pending,failed,paused']) {
-      expect((await all(address, `${query}&project=prj`)).map(({ id }) => id)).toEqual([String(pending._id)])
-    }
-    await stage.db.command({ profile: 0 })
-    const asked = await stage.db.collection('system.profile').find({ 'command.aggregate': PROJECT }).toArray()
-    expect(asked).toHaveLength(2)
-    expect(Math.max(...asked.map(({ docsExamined }) => docsExamined as number))).toBeLessThan(100)
-    await running.stop()
-  })
 })
 
 test('/status, /sites and /projects say what all instances say', async () => {

@@ -3,7 +3,10 @@ import { once } from 'node:events'
 
 import { describe, expect, onTestFinished, test } from 'vitest'
 
+import { StatusLook } from '../../src/commands/live-status/look.ts'
+import { openInspection } from '../../src/service/inspection.ts'
 import { pageLink } from '../../src/service/page-link.ts'
+import { connect } from '../../src/streams/connect.ts'
 import { freePort } from '../../replica-set-dev/free-port.ts'
 import { entry, inArray, representation } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
@@ -73,6 +76,42 @@ describe.skipIf(!HAS_SCRIPT)('status on a terminal', () => {
     expect(seen.text).not.toContain(ESC)
     expect(seen.text).toContain('mirror')
   })
+})
+
+test('who looks on at a terminal sees how far a transfer is within seconds, though there is no page', { timeout: 60_000 }, async () => {
+  // Leases, which tell as well, are renewed every three minutes.
+  const stage = await Stage.open({ settings: { leaseSeconds: 600 } })
+  const stops = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+  const spy = stage.spy()
+  spy.chunkBytes = 1_000
+  spy.gate = async (call) => {
+    if (call.verb === 'chunk' && call.bytes === 1_000) await stops[0].promise
+    if (call.verb === 'chunk' && call.bytes === 3_000) await stops[1].promise
+  }
+  const running = await stage.start()
+  await stage.file('large.exr', Buffer.alloc(4_000))
+  const document = representation([entry('{root[work]}/large.exr', inArray('gdrive'))])
+  await stage.insert(document)
+  await running.lines.until('transfer.started')
+  await using connections = connect(stage.settings.mongo.uri)
+  await connections.open()
+  const inspection = await openInspection({ settings: stage.settings, connections, openProvider: async (site) => spy.open(site) })
+  await using _ = inspection.providers
+  const look = new StatusLook(inspection, undefined)
+  const bytes = async () => (await look.look(new AbortController().signal)).running.map((each) => each.bytes)
+  await waitFor('the first piece', async () => (await bytes()).join() === '1000', { withinMs: 10_000, seen: bytes })
+  stops[0].resolve()
+  await waitFor('three pieces', async () => (await bytes()).join() === '3000', { withinMs: 10_000, seen: bytes })
+  // No lease has told of it.
+  expect(await stage.state.collection('leases').countDocuments({ 'progress.bytes': { $gt: 0 } })).toBe(0)
+  stops[1].resolve()
+  await stage.synced(document)
+  // Nobody looks any more, and instances say less again.
+  await stage.state.collection('controls').updateMany({ kind: 'watch' }, { $set: { until: new Date(0) } })
+  await waitFor('silence', async () => (await stage.state.collection('instances').countDocuments({ running: { $exists: true } })) === 0, {
+    withinMs: 10_000,
+  })
+  await running.stop()
 })
 
 test('status, explain and doctor lead to the page of an instance that runs', { timeout: 90_000 }, async () => {

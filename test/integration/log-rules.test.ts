@@ -5,7 +5,8 @@ import { parse, parseAllDocuments } from 'yaml'
 
 import { SyncError } from '../../src/errors.ts'
 import { LOG_ACTIONS } from '../../src/model/log.ts'
-import { recordingLog } from '../support/log-recorder.ts'
+import { startOldMongod } from '../support/old-mongod.ts'
+import { ownSet } from '../support/own-set.ts'
 import { entry, inArray, representation } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
 
@@ -26,17 +27,19 @@ function expanded(line: Line): Line {
   return { ...rest, log: { level } }
 }
 
+const mongo = ownSet({ members: 1 })
 let written: Promise<readonly Line[]> | undefined
-const linesOnce = async (): Promise<readonly Line[]> => await (written ??= linesOfAService())
+const linesOnce = async (): Promise<readonly Line[]> => await (written ??= linesOfServices())
 
-/** The lines of a service whose site is in trouble, one of whose files fails for good, and what it says of faults that a test can't have at will. */
-async function linesOfAService(): Promise<readonly Line[]> {
-  const stage = await Stage.open({
+/** Of a service whose site is in trouble and recovers, one of whose files fails for good, and whose database goes and comes back; and of a start that fails. */
+async function linesOfServices(): Promise<readonly Line[]> {
+  const stage = await mongo.stage({
     sites: [{ name: 'nas' }, { name: 'odd', provider: 'no-such' }],
     settings: { retryCount: 1, loopDelaySeconds: 1 },
   })
-  const locked = new SyncError('CREDENTIALS', 'the account is locked')
-  stage.spy('nas').fail({ verb: 'write', with: locked }, { verb: 'probe', with: locked })
+  const within = { withinMs: 60_000 }
+  const down = new SyncError('UNREACHABLE', 'the host does not answer', { retryAfterMs: 50 })
+  stage.spy('nas').fail({ verb: 'write', with: down }, { verb: 'probe', with: down })
   const running = await stage.start()
   await stage.file('a.ma')
   const document = representation([entry('{root[work]}/a.ma', inArray('nas')), entry('{root[work]}/lost.ma', inArray('gdrive'))])
@@ -44,19 +47,21 @@ async function linesOfAService(): Promise<readonly Line[]> {
   await running.lines.until('site.cooling')
   await running.lines.until('transfer.exhausted')
   await running.lines.until('scan.finished', 2)
+  stage.spy('nas').calm()
+  await running.lines.until('site.recovered', 1, within)
+  for (const times of [1, 2]) {
+    for (const member of mongo.set.members) await mongo.set.stopMember(member)
+    await running.lines.until('database.lost', times, within)
+    await running.lines.until('stream.lost', times, within)
+    for (const member of mongo.set.members) await mongo.set.startMember(member)
+    await running.lines.until('database.recovered', times, within)
+    await running.lines.until('stream.resumed', times, within)
+  }
   await running.stop()
-  const log = recordingLog()
-  for (const action of [
-    'database.lost',
-    'database.recovered',
-    'stream.lost',
-    'stream.resumed',
-    'service.failed',
-    'site.recovered',
-  ] as const)
-    log.event(action, { error: locked, ...(action === 'site.recovered' && { site: 'nas' }) })
-  await log.close()
-  return `${running.lines.text}${log.lines.text}`
+  const old = await Stage.open({ uri: await startOldMongod({ version: '4.4.29', maxWireVersion: 17 }) })
+  const refused = old.launch()
+  await refused.ended
+  return `${running.lines.text}${refused.lines.text}`
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Line)
@@ -65,7 +70,7 @@ async function linesOfAService(): Promise<readonly Line[]> {
 const isDocumented = (action: string): boolean => Object.hasOwn(LOG_ACTIONS, action)
 
 describe('rules for Loki', () => {
-  test('take fields that lines have, and each condition is true of some line', async () => {
+  test('take fields that lines have, and each condition is true of some line', { timeout: 120_000 }, async () => {
     const lines = await linesOnce()
     const { groups } = parse(await example('loki-rules.yml')) as { groups: { rules: { alert: string; expr: string }[] }[] }
     const rules = groups.flatMap(({ rules: own }) => own)
@@ -97,8 +102,42 @@ describe('rules for Loki', () => {
   })
 })
 
+/** What is asked for last, unless something else came later: evaluated as Loki does, on the lines up to each of them. */
+function firing(expr: string, lines: readonly Line[]): readonly boolean[] {
+  const select =
+    /max by \(host\) \(max_over_time\(\{job="site-sync"\} \| json action="event\.action" \| action=~?"([^"]+)" \| label_format at=`\{\{ __timestamp__ \| unixEpochMillis \}\}` \| unwrap at \[[12]h\]\)\)/g
+  expect(expr.replaceAll(select, 'S')).toBe('S unless S >= S')
+  const [lost = '', over = '', again] = [...expr.matchAll(select)].map(([, actions = '']) => actions)
+  expect(again).toBe(lost)
+  const last = (actions: string, among: readonly Line[]): number =>
+    Math.max(-Infinity, ...among.filter((line) => actions.split('|').includes(String(field(line, 'event.action')))).map(timeOf))
+  return lines.map((_, n) => {
+    const seen = lines.slice(0, n + 1)
+    return last(lost, seen) > -Infinity && !(last(over, seen) >= last(lost, seen))
+  })
+}
+
+const timeOf = (line: Line): number => Date.parse(String(line['@timestamp']))
+
+test.each([
+  ['SiteSyncDatabaseLost', 'database.lost', 'database.recovered'],
+  ['SiteSyncStreamLost', 'stream.lost', 'stream.resumed'],
+])('%s lasts from %s to %s, also the second time', { timeout: 120_000 }, async (name, lost, over) => {
+  const all = await linesOnce()
+  // Of the service that was well in the end; the other one never had a stream.
+  const lines = all.slice(
+    0,
+    all.findIndex((line) => field(line, 'event.action') === 'service.stopped'),
+  )
+  const { groups } = parse(await example('loki-rules.yml')) as { groups: { rules: { alert: string; expr: string }[] }[] }
+  const expr = groups.flatMap(({ rules }) => rules).find(({ alert }) => alert === name)?.expr ?? ''
+  const is = firing(expr, lines)
+  const turns = is.flatMap((now, n) => (now === (is[n - 1] ?? false) ? [] : [field(lines[n], 'event.action')]))
+  expect(turns).toEqual([lost, over, lost, over])
+})
+
 describe('rules for Elastic', () => {
-  test('ask for fields that lines have as Filebeat sends them, and each query finds some line', async () => {
+  test('ask for fields that lines have as Filebeat sends them, and each query finds some line', { timeout: 120_000 }, async () => {
     const lines = await linesOnce()
     const rules = parseAllDocuments(await example('elastalert-rules.yml')).map(
       (document) => document.toJS() as { name: string; query_key?: string; filter: { query: { query_string: { query: string } } }[] },

@@ -269,7 +269,7 @@ test('two at a time: the second one is told to wait', async () => {
   await client.file('a', 'x')
   await stage.insert(representation([entry('{root[work]}/a', inArray(THERE))]))
   {
-    await using held = await hold(stage.state, 'receipt\0client\0/client', 'somebody')
+    await using held = await hold(stage.state, 'receipt\0client\0/client', 'somebody', 30)
     expect(held).toBeDefined()
     await expect(client.make()).rejects.toThrow('somebody else writes a receipt')
     // Who died holds it until its time is over, by the server's clock.

@@ -107,6 +107,46 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     )
   })
 
+  test(
+    'a connection that is silent for 40 seconds is taken for dead: the page says so, and connects again',
+    { timeout: 60_000 },
+    async () => {
+      const page = await look()
+      await page.getByRole('row', { name: /sh010/ }).waitFor()
+      await page.clock.install()
+      await waitFor('the events', () => stage.api.viewers > 0)
+      const released = Promise.withResolvers<void>()
+      let asked = 0
+      await page.route('**/api/v1/events', async (route) => {
+        asked++
+        await released.promise
+        await route.continue()
+      })
+      const lost = page.getByRole('alert')
+      const hear = async (name: string): Promise<void> => {
+        const [item] = stage.api.world.items
+        stage.api.tell('representations', { items: [{ ...item, asset: name }], gone: [] })
+        await page.getByRole('row', { name: new RegExp(name) }).waitFor()
+      }
+      // Each thing that is heard begins the 40 seconds anew.
+      for (const name of ['heard1', 'heard2']) {
+        await hear(name)
+        await page.clock.fastForward(30_000)
+      }
+      expect([await lost.count(), asked]).toEqual([0, 0])
+      await page.clock.fastForward(11_000)
+      await lost.waitFor()
+      expect(await lost.textContent()).toMatch(/does not answer. What is shown is from \d\d:\d\d:\d\d; reconnecting/)
+      await waitFor('the dead connection is closed', () => stage.api.viewers === 0)
+      await page.clock.fastForward(500)
+      await waitFor('another connection', () => asked === 1)
+      released.resolve()
+      await lost.waitFor({ state: 'detached' })
+      await page.getByRole('row', { name: /sh010/ }).waitFor()
+      expect(stage.api.viewers).toBe(1)
+    },
+  )
+
   test('an action shows what it touches, asks for the token once, and then does it', async () => {
     const page = await look()
     await page.getByRole('button', { name: /Retry 308… at gdrive: the account/ }).click()

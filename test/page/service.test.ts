@@ -94,6 +94,33 @@ describe.skipIf(!HAS_BROWSER)('the page of a service', () => {
     expect(faults).toEqual([])
   })
 
+  test('ticked rows are adopted, after a look that says how many', { timeout: 90_000 }, async () => {
+    const { stage, address } = await serve({ serve: ['studio'] })
+    const token = await newToken(stage, 'operate', 'anna')
+    for (const name of ['same', 'other', 'unticked']) await stage.file(name)
+    for (const name of ['same', 'unticked']) stage.spy().store.put(`/My Drive/w/${name}`, name)
+    stage.spy().store.put('/My Drive/w/other', 'OTHER')
+    const documents = ['same', 'other', 'unticked'].map((name) => ({
+      ...representation([entry(`{root[work]}/${name}`, inArray('gdrive'))]),
+      context: { asset: name },
+    }))
+    await stage.insert(...documents)
+    const [same, other, unticked] = documents
+    const { page, faults } = await look(address)
+    for (const name of ['same', 'other']) await page.getByRole('checkbox', { name: new RegExp(name) }).check()
+    await page.getByRole('region', { name: 'Actions' }).getByRole('button', { name: 'Adopt…' }).click()
+    await page.getByLabel('Token', { exact: true }).fill(token)
+    await page.getByRole('button', { name: 'Use it' }).click()
+    await page.locator('dialog').getByLabel('Site').selectOption('gdrive')
+    await page.getByRole('button', { name: 'Adopt: 1 file' }).waitFor()
+    expect(await stage.record(same!)).toEqual({ name: 'gdrive' })
+    await page.getByRole('button', { name: 'Adopt: 1 file' }).click()
+    await stage.synced(same!)
+    await page.getByText(/^Done: 1 file/).waitFor()
+    for (const document of [other!, unticked!]) expect(await stage.record(document)).toEqual({ name: 'gdrive' })
+    expect(faults).toEqual([])
+  })
+
   test('the page is public and has no data in it; the API is asked with a token where it takes one', async () => {
     const { stage, address } = await serve({ serve: ['studio'], http: { ...HTTP, anonymousRead: false } })
     const token = await newToken(stage, 'read', 'anna')

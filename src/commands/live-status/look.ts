@@ -1,4 +1,7 @@
+import { hostname } from 'node:os'
+
 import type { Inspection } from '../../service/inspection.ts'
+import type { RepresentationSummary } from '../../model/representation-summary.ts'
 import { listRepresentations } from '../../service/list-representations.ts'
 import { projectCounts, sitesOverview, type SiteCounts, type SitesOverview } from '../../service/overview.ts'
 import type { ReportedTransfer } from '../../streams/state-database.ts'
@@ -23,13 +26,17 @@ export interface StatusView extends SitesOverview {
 const COUNTS_MS = 5_000
 const COUNTS_SHARE = 10
 const MOST_ERRORS = 20
+/** How often it says that somebody looks on, and for how long that holds. Milliseconds. */
+const WATCH_EVERY_MS = 5_000
+const WATCHED_MS = 15_000
 
-/** Looks again and again; writes nothing. */
+/** Looks again and again. It writes one thing, into the state database: that somebody looks on, so that instances tell how far they are. */
 export class StatusLook {
   readonly #inspection: Inspection
   readonly #project: string | undefined
   #open: Pick<StatusView, 'projects' | 'errors'> = { projects: [], errors: [] }
   #nextAt = -Infinity
+  #watchAt = -Infinity
 
   constructor(inspection: Inspection, project: string | undefined) {
     this.#inspection = inspection
@@ -38,10 +45,11 @@ export class StatusLook {
 
   async look(signal: AbortSignal): Promise<StatusView> {
     const { state, stateDb, settings } = this.#inspection
+    if (performance.now() >= this.#watchAt) void this.#watch()
     const overview = await sitesOverview(this.#inspection)
     if (performance.now() >= this.#nextAt) await this.#lookAtOpen(signal)
     const reports = await state.reports(settings.mongo.database)
-    // Instances say more, and sooner, while somebody looks at a page.
+    // Instances say more, and sooner, while they know that somebody looks on; else leases tell.
     const said = new Map(reports.flatMap(({ running = [] }) => running).map((each) => [each.id, each]))
     const ids = reports.map(({ _id }) => _id)
     const held = (await transfersUnderWay(stateDb, ids)).map((each) => said.get(each.id) ?? each)
@@ -51,6 +59,12 @@ export class StatusLook {
       ...this.#open,
       running: running.filter(({ project }) => this.#project === undefined || project === this.#project),
     }
+  }
+
+  /** Who may only read sees bars that move with the leases. */
+  async #watch(): Promise<void> {
+    this.#watchAt = performance.now() + WATCH_EVERY_MS
+    await this.#inspection.controls.watch(`${hostname()} ${process.pid}`, WATCHED_MS).catch(() => undefined)
   }
 
   async #lookAtOpen(signal: AbortSignal): Promise<void> {
@@ -64,7 +78,12 @@ export class StatusLook {
     }
     const projects = await projectCounts(this.#inspection, project, signal)
     const isAny = projects.some(({ failed, exhausted }) => failed + exhausted > 0)
-    const { items } = isAny ? await listRepresentations(this.#inspection, request, signal) : { items: [] }
+    const items: RepresentationSummary[] = []
+    for (let cursor: string | null | undefined = isAny ? undefined : null; cursor !== null && items.length < MOST_ERRORS;) {
+      const page = await listRepresentations(this.#inspection, { ...request, cursor, limit: MOST_ERRORS - items.length }, signal)
+      items.push(...page.items)
+      cursor = page.nextCursor
+    }
     const errors = items.flatMap(({ asset, subset, version, name, id, sites }) =>
       sites.flatMap(({ site, errors: of = [] }) =>
         of.map(({ error, exhausted }) => {

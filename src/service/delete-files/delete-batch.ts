@@ -143,10 +143,11 @@ async function deleteAll(
   await using places = new AsyncDisposableStack()
   const done = new Map<Target, Plan | Removed>()
   const held: Target[] = []
-  const patienceMs = settings.leaseSeconds * 1_000 + PATIENCE_MS
+  const { leaseSeconds } = settings
+  const patienceMs = leaseSeconds * 1_000 + PATIENCE_MS
   await each(targets, async (target) => {
     const leases = await parts.identities.leasesOf(settings, target.site, target.place)
-    const holding = await holdPlaces(state, leases, who, { patienceMs, signal: lost })
+    const holding = await holdPlaces(state, leases, who, { leaseSeconds, patienceMs, signal: lost })
     if (holding) held.push(places.use(holding) && target)
     else done.set(target, kept('busy', 'something else is being written there'))
   })

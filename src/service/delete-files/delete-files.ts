@@ -28,7 +28,9 @@ export const noDeleteCounts = (): DeleteCounts => ({ ...noCounts(), deleted: 0, 
 export async function* deleteFiles(parts: DeleteParts, counts: DeleteCounts): AsyncGenerator<DeletedFile> {
   const { db, state, settings, selection, site, dryRun, who, signal } = parts
   const { database } = settings.mongo
-  await using lock = dryRun ? undefined : await holdPatiently(state, `delete-files\0${database}`, who, signal)
+  await using lock = dryRun
+    ? undefined
+    : await holdPatiently(state, `delete-files\0${database}`, who, { leaseSeconds: settings.leaseSeconds, signal })
   if (signal.aborted) return
   if (!dryRun && lock === undefined) throw new Error('somebody else deletes files now: run it again when that has ended')
   const lost = lock?.signal ?? signal

@@ -159,7 +159,7 @@ async function receiptOf(parts: ReceiptParts, { number, root, place, history }: 
   const receipt = { root: root.root, manifest: at, generation: history.next, ...totals }
   if (isDryRun) return receipt
   const key = `receipt\0${parts.out === undefined ? rootKey(root.site.name, root.root) : dirname(at)}`
-  await using held = await hold(state, key, head.author)
+  await using held = await hold(state, key, head.author, parts.settings.leaseSeconds)
   if (!held) throw new Error(`somebody else writes a receipt to ${root.root} now: run it again in a moment`)
   const generation = {
     place,

@@ -1,5 +1,6 @@
-import { defer, fromEvent, merge, mergeMap, NEVER, takeUntil } from 'rxjs'
+import { concatMap, defer, fromEvent, merge, mergeMap, NEVER, Subject, takeUntil } from 'rxjs'
 
+import { closedSites } from '../../model/closed-sites.ts'
 import type { Log } from '../../model/log.ts'
 import type { Settings } from '../../model/settings.ts'
 import { countingSites } from '../../model/verdict.ts'
@@ -10,16 +11,23 @@ import { HINTS, keyOfHint, Planner, type Hint } from '../../pipeline/planner.ts'
 import { ScanPlan } from '../../pipeline/scan-plan.ts'
 import { ProviderPool } from '../../providers/provider-pool.ts'
 import { foldsCase } from '../../providers/registry.ts'
+import { appearedStore } from '../../streams/appeared.ts'
 import { watchChanges } from '../../streams/change-stream.ts'
 import type { Connections } from '../../streams/connect.ts'
+import { controlStore } from '../../streams/control-store.ts'
+import { Outage } from '../../streams/outage.ts'
 import { ProjectRoots } from '../../streams/project-roots.ts'
 import { representationReader } from '../../streams/representation-reader.ts'
 import type { TokenStore } from '../../streams/resume-token.ts'
 import { serverTime } from '../../streams/scan.ts'
+import { AlwaysAccessible } from '../always-accessible.ts'
 import { changeHints } from '../change-hints.ts'
+import { PauseWatch } from '../pause-watch.ts'
 import { Projects } from '../projects.ts'
 import { readOnlyMemory } from '../read-only-memory.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from '../site-check.ts'
+import { appearedInMemory } from './appeared-in-memory.ts'
+import { AssumedRecords } from './assumed-records.ts'
 import { WouldWrite } from './would-write.ts'
 
 /** The place in the change stream lives as long as the process: whoever syncs has one of its own. */
@@ -37,7 +45,7 @@ export interface ShadowSessionParts {
 
 /** Finds work as the service does, under one configuration, and tells what it would do. Resolves after the signal. */
 export async function shadowSession({ settings, log, connections, ready }: ShadowSessionParts, signal: AbortSignal): Promise<void> {
-  const { database } = settings.mongo
+  const { database, stateDatabase } = settings.mongo
   const { work, stream } = connections
   const db = work.db(database)
   await using providers = new ProviderPool({
@@ -51,15 +59,50 @@ export async function shadowSession({ settings, log, connections, ready }: Shado
   const misconfigured = await findMisconfigured(settings, providers, log)
   const roots = new ProjectRoots({ db, settings })
   const prepare = async (project: string, options?: { readonly again: boolean }): Promise<void> => await roots.prepare(project, options)
-  await using projects = new Projects({ settings, work, log, prepare, hasRoom: () => true, isReadOnly: true })
-  const would = new WouldWrite(log)
-  const planner = new Planner({
+  const controls = controlStore(work.db(stateDatabase), database)
+  const read = async () => [...(await controls.pauses()), ...closedSites(settings, systemClock.wallTime())]
+  const outage = new Outage({
+    lost: (error) => log.event('database.lost', { error }),
+    recovered: (afterMs) => log.event('database.recovered', { durationMs: afterMs }),
+  })
+  signal.addEventListener('abort', () => outage.close(), { once: true })
+  const resumed$ = new Subject<void>()
+  const resumed = (request: Parameters<ScanPlan['request']>[0]): void => {
+    scans.request(request)
+    resumed$.next()
+  }
+  const obeying = { obey: () => undefined, scan: resumed }
+  using pauses = await PauseWatch.open({ read, log, engine: () => obeying }, outage, () => signal.aborted)
+  const would = new WouldWrite(log, () => pauses.current)
+  const assumed = new AssumedRecords((project) => projectSettings(settings, project))
+  const accessible = new AlwaysAccessible({
+    db,
+    store: appearedInMemory(appearedStore(work.db(stateDatabase), database)),
+    settings,
+    log,
+    add: async (project, document, missing) => {
+      would.add(project, document, missing)
+      assumed.add(project, document)
+      would.tell(planner.found(project, document, {}))
+      await Promise.resolve()
+    },
+  })
+  const hasRoom = (site: string, _priority: number, project: string): boolean => !pauses.current.holding(project, site)
+  const appeared = async (project: string, stop: AbortSignal): Promise<void> => accessible.scan(project, stop)
+  await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom, isReadOnly: true })
+  const planner: Planner = new Planner({
     reader: roots.noticing(representationReader(db, (project) => countingSites(projectSettings(settings, project)))),
     running: new Map(),
     forget: () => undefined,
     log,
     settingsOf: (project) => roots.settingsOf(project),
     prepare,
+    appeared: async (project, document) => {
+      // Its plan is made in the same turn.
+      assumed.add(project, document)
+      await accessible.appeared(project, document)
+    },
+    asIf: (...of) => assumed.asIf(...of),
     misconfigured,
     samePlaces: new Map(),
     foldsCase,
@@ -84,7 +127,10 @@ export async function shadowSession({ settings, log, connections, ready }: Shado
     log,
     noticed: () => undefined,
     forgotten: (project) => roots.forgotten(project),
-    deleted: (project, representationId) => would.forget(keyOfHint({ project, representationId })),
+    deleted: (project, representationId) => {
+      would.forget(keyOfHint({ project, representationId }))
+      assumed.forget(project, representationId)
+    },
     areOurs: () => false,
     turned: () => undefined,
     scan: (request) => scans.request(request),
@@ -98,9 +144,14 @@ export async function shadowSession({ settings, log, connections, ready }: Shado
       overflowed: () => scans.request({ reason: 'overflow' }),
     }),
   )
+  const again$ = resumed$.pipe(
+    mergeMap(() => assumed.hints),
+    concatMap(async (hint) => planner.look([hint])),
+    mergeMap((found) => found),
+  )
   if (signal.aborted) return
   await new Promise<void>((resolve, reject) => {
-    merge(scans.run(stop$), looked$)
+    merge(scans.run(stop$), looked$, again$)
       .pipe(takeUntil(stop$))
       .subscribe({ next: (found) => would.tell(found), complete: resolve, error: reject })
   })

@@ -65,7 +65,7 @@ export class ScheduledVerify implements AsyncDisposable {
     if (holdingSite(pauses(), site)) return
     try {
       if (!(await this.#dueRound(site))) return
-      await using held = await hold(state, `verify ${JSON.stringify([settings.mongo.database, site])}`, id)
+      await using held = await hold(state, `verify ${JSON.stringify([settings.mongo.database, site])}`, id, settings.leaseSeconds)
       // Whoever had it before may have ended it.
       const round = held && (await this.#dueRound(site))
       if (!held || !round) return

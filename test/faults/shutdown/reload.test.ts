@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
 
+import { freePort } from '../../../replica-set-dev/free-port.ts'
 import { startFakeDrive, type FakeDrive } from '../../support/fake-drive/fake-drive.ts'
 import { entry, inArray, representation, T0, wanted, type Representation } from '../../support/published.ts'
 import { Stage } from '../../support/service-harness.ts'
@@ -33,6 +34,11 @@ async function ended(service: ServiceProcess): Promise<void> {
   service.signal('SIGTERM')
   expect(await service.end()).toBe(0)
   expect([service.stderr, service.fault, service.lines.unpaired()]).toEqual(['', undefined, []])
+}
+
+async function answers(port: number): Promise<boolean> {
+  const answer = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => undefined)
+  return answer?.status === 200
 }
 
 test.each(['SIGHUP', 'a changed file'] as const)(
@@ -145,3 +151,30 @@ test('reloaded again and again while it is under way: the last one counts, and n
   expect(stage.spy().uploads).toHaveLength(1)
   expect(running.lines.of('transfer.failed', 'service.failed')).toEqual([])
 })
+
+test(
+  '"http" is taken as it changes: on, at another port, off; one that would answer others without a token is not',
+  { timeout: 120_000 },
+  async () => {
+    const stage = await Stage.open()
+    const ports = [await freePort(), await freePort()] as const
+    const general = { loop_delay: 3_600 }
+    const service = await started(stage, { general })
+    const change = async (http: object): Promise<void> => void (await writeConfig(stage, { general: { ...general, http } }))
+    await change({ enabled: true, port: ports[0] })
+    await waitFor('answers', async () => await answers(ports[0]), { withinMs: 20_000 })
+    const document = await publishFor(stage, 'a.ma', 'mirror')
+    await stage.synced(document, { site: 'mirror' })
+    // What a session counts reaches those who are asked now.
+    const metrics = await (await fetch(`http://127.0.0.1:${ports[0]}/metrics`)).text()
+    expect(metrics).toMatch(/^site_sync_transfers_total\{[^}]*outcome="synced"\} 1$/m)
+    await change({ enabled: true, port: ports[1] })
+    await waitFor('answers elsewhere', async () => (await answers(ports[1])) && !(await answers(ports[0])), { withinMs: 20_000 })
+    await change({ enabled: true, port: ports[1], host: '0.0.0.0', behind_proxy: true })
+    await service.lines.until('config.rejected', 1, { withinMs: 20_000 })
+    await waitFor('the former', async () => await answers(ports[1]), { withinMs: 20_000 })
+    await change({ enabled: false })
+    await waitFor('silence', async () => !(await answers(ports[1])), { withinMs: 20_000 })
+    await ended(service)
+  },
+)

@@ -58,6 +58,25 @@ test('a record that carries the id of another file is in doubt', () => {
 })
 
 describe('what is said', () => {
+  test('of other names of the storage that ask for the file, and of none that do not', () => {
+    const alternatives = projectOf({
+      sites: sitesOf(siteOf('studio'), { ...siteOf('gdrive'), alternativeSites: ['sftp', 'archive', 'done'] }),
+    })
+    const of = (...names: readonly string[]) => {
+      const sites = [studio, { name: 'gdrive' }, ...names.map((name) => ({ name })), { name: 'done', created_dt: CREATED }]
+      return explained(documentOf([fileOf(sites)]), alternatives).explanations[0]?.reason
+    }
+    expect(of()).not.toContain('alternative_sites')
+    expect(of('sftp')).toMatch(/ Marked with it, as the same storage \("alternative_sites"\): "sftp"\.$/)
+    expect(of('sftp', 'archive')).toMatch(/ Marked with it, as names of the same storage \("alternative_sites"\): "sftp", "archive"\.$/)
+  })
+
+  test('of a site of always_accessible_on that was not asked, or whose record was removed', () => {
+    const reason = about(undefined, {}, { ...onDrive, alwaysAccessibleOn: ['gdrive'] }).reason
+    expect(reason).toContain('"always_accessible_on" names it, which asks once')
+    expect(about(undefined).reason).toBe('no record of this site: nobody asked for it')
+  })
+
   test.each<[string, object | undefined, Explanation['state'], string]>([
     ['no record', undefined, 'no-record', 'nobody asked for it'],
     ['synced', { created_dt: CREATED }, 'synced', 'synced 2024-01-01T00:00:00.000Z'],

@@ -1,7 +1,9 @@
+import { MongoNetworkError } from 'mongodb'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import type { Pause } from '../../../src/model/pauses.ts'
-import { PauseWatch } from '../../../src/service/pause-watch.ts'
+import { PauseWatch, type PauseWatchParts } from '../../../src/service/pause-watch.ts'
+import { Outage } from '../../../src/streams/outage.ts'
 
 const SINCE = new Date('2024-01-01T00:00:00.000Z')
 const GDRIVE: Pause = { site: 'gdrive', who: 'anna@ws', since: SINCE }
@@ -15,7 +17,9 @@ function rig() {
   const told: string[] = []
   const obeyed: (readonly Pause[])[] = []
   const scans: string[] = []
-  const watch = new PauseWatch({
+  const outages: string[] = []
+  const outage = new Outage({ lost: () => outages.push('lost'), recovered: () => outages.push('recovered') })
+  const parts: PauseWatchParts = {
     read: async () => {
       await Promise.resolve()
       if (stored instanceof Error) throw stored
@@ -23,8 +27,9 @@ function rig() {
     },
     log: { event: (action, fields) => void told.push(`${action} ${fields?.message}`) },
     engine: () => ({ obey: ({ all }) => void obeyed.push(all), scan: ({ reason }) => void scans.push(reason) }),
-  })
-  return { watch, told, obeyed, scans, store: (what: readonly Pause[] | Error) => (stored = what) }
+  }
+  const watch = new PauseWatch(parts, outage)
+  return { outages, watch, told, obeyed, scans, store: (what: readonly Pause[] | Error) => (stored = what) }
 }
 
 test('what holds is known after the first look, and obeyed within a second when it changes; a scan finds what goes on', async () => {
@@ -69,6 +74,18 @@ test('while the database is unavailable what held before holds', async () => {
   store([])
   await vi.advanceTimersByTimeAsync(1_000)
   expect([watch.current.all, scans, told.length]).toEqual([[], ['resumed'], 2])
+  watch[Symbol.dispose]()
+})
+
+test('an outage is told, and that it is over, though nobody else needs the database', async () => {
+  const { watch, outages, store } = rig()
+  await watch.start()
+  store(new MongoNetworkError('no primary'))
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(outages).toEqual(['lost'])
+  store([])
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(outages).toEqual(['lost', 'recovered'])
   watch[Symbol.dispose]()
 })
 

@@ -1,5 +1,5 @@
 import { MongoNetworkError, MongoServerError } from 'mongodb'
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 import { isPassing, Outage } from '../../../src/streams/outage.ts'
 
@@ -49,6 +49,46 @@ test('an answer to what was asked before does not end it', async () => {
   expect(told).toEqual(['lost'])
   await during
   expect(told).toEqual(['lost', 'recovered'])
+})
+
+test('an outage that lasts is told again every half an hour', async () => {
+  const now = vi.spyOn(performance, 'now')
+  onTestFinished(() => now.mockRestore())
+  const { outage, told, ask, asked, failFor } = rig()
+  const passed = async (ms: number): Promise<void> => {
+    now.mockReturnValue(ms)
+    const before = asked()
+    await vi.waitFor(() => expect(asked()).toBeGreaterThan(before + 1), 20_000)
+  }
+  now.mockReturnValue(0)
+  const waiting = outage.through(ask)
+  await passed(0)
+  await passed(1_700_000)
+  expect(told).toEqual(['lost'])
+  await passed(1_900_000)
+  expect(told).toEqual(['lost', 'lost'])
+  failFor(0)
+  await waiting
+  expect(told).toEqual(['lost', 'lost', 'recovered'])
+})
+
+test('an outage that begins soon after another is told when it lasts', async () => {
+  const now = vi.spyOn(performance, 'now')
+  onTestFinished(() => now.mockRestore())
+  const { outage, told, ask, asked, failFor } = rig()
+  now.mockReturnValue(0)
+  failFor(1)
+  await outage.through(ask)
+  expect(told).toEqual(['lost', 'recovered'])
+  failFor(Infinity)
+  const waiting = outage.through(ask)
+  await vi.waitFor(() => expect(asked()).toBeGreaterThan(3), 20_000)
+  expect(told).toEqual(['lost', 'recovered'])
+  now.mockReturnValue(11_000)
+  await vi.waitFor(() => expect(told).toEqual(['lost', 'recovered', 'lost']), 20_000)
+  failFor(0)
+  await waiting
+  expect(told).toEqual(['lost', 'recovered', 'lost', 'recovered'])
 })
 
 test('what does not pass by itself is thrown at once', async () => {

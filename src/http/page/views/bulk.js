@@ -2,7 +2,7 @@ import { ACTIONS } from '../actions.js'
 import { count } from '../format.js'
 import { html } from '../library.js'
 
-const BULK = ['retry', 'pause', 'resume', 'priority', 'add-site', 'remove-site', 'reset', 'verify']
+const BULK = ['retry', 'pause', 'resume', 'priority', 'add-site', 'remove-site', 'reset', 'verify', 'adopt']
 /** They have a meaning of their own where nothing but a site or a project is named. */
 const WIDE = new Set(['pause', 'resume'])
 

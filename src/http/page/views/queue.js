@@ -2,33 +2,41 @@ import { isFiltered } from '../address.js'
 import { number } from '../format.js'
 import { Component, html } from '../library.js'
 import { keyOf } from '../queue-list.js'
+import { Pace } from '../pace.js'
 import { rowHeight, rowsBetween, topOf, totalHeight, rowAt } from '../rows.js'
 import { Detail } from './detail.js'
 import { Empty } from './empty.js'
-import { Row } from './row.js'
+import { nameOf, Row } from './row.js'
 
 const PHONE = matchMedia('(max-width: 720px)')
 /** Before the detail of an open row was measured. */
 const DETAIL_HEIGHT = 320
+const NONE = { first: 0, last: -1 }
 
 /** The list: as many rows as are loaded, of which those near what is seen are drawn. */
 export class Queue extends Component {
-  state = { active: 0, openHeight: DETAIL_HEIGHT, top: 0, bottom: 1_000 }
+  state = { active: 0, openHeight: DETAIL_HEIGHT, top: 0, bottom: 1_000, isFast: false }
   #rows = null
   #measure = new ResizeObserver(([{ target }]) => this.#measured(target))
   #detail = null
   #look = () => this.#looked()
+  #pace = new Pace(this.#look)
+  #scroll = () => {
+    this.#pace.moved(scrollY)
+    this.#looked()
+  }
 
   componentDidMount() {
-    addEventListener('scroll', this.#look, { passive: true })
+    addEventListener('scroll', this.#scroll, { passive: true })
     addEventListener('resize', this.#look)
     this.#looked()
   }
 
   componentWillUnmount() {
-    removeEventListener('scroll', this.#look)
+    removeEventListener('scroll', this.#scroll)
     removeEventListener('resize', this.#look)
     this.#measure.disconnect()
+    this.#pace.stop()
   }
 
   componentDidUpdate() {
@@ -49,7 +57,8 @@ export class Queue extends Component {
     const now = rowsBetween(this.layout, seen, list.items.length)
     if (now.last + 40 >= list.items.length) void list.more()
     const before = rowsBetween(this.layout, this.state, list.items.length)
-    if (now.first !== before.first || now.last !== before.last) this.setState(seen)
+    const { isFast } = this.#pace
+    if (now.first !== before.first || now.last !== before.last || isFast !== this.state.isFast) this.setState({ ...seen, isFast })
   }
 
   #measured(target) {
@@ -85,7 +94,7 @@ export class Queue extends Component {
     this.setState({ active })
   }
 
-  render({ state }, { openHeight, top, bottom }) {
+  render({ state }, { openHeight, top, bottom, isFast }) {
     const { list, query } = state
     const { items } = list
     const sites = columnsOf(state)
@@ -96,7 +105,8 @@ export class Queue extends Component {
       openHeight,
     }
     const active = Math.min(this.state.active, Math.max(0, items.length - 1))
-    const shown = shownRows(rowsBetween(this.layout, { top, bottom }, items.length), active, items.length, this.layout.openAt)
+    const near = rowsBetween(this.layout, { top, bottom }, items.length)
+    const shown = shownRows(isFast ? NONE : near, active, items.length, this.layout.openAt)
     const columns = `minmax(270px, 2fr) 52px 72px ${sites.map(() => 'minmax(104px, 1fr)').join(' ')} 100px`
     if (items.length === 0) {
       return html`${query.open && html`<${LooseDetail} state=${state} />`}<${Empty} state=${state} isFiltered=${isFiltered(query)} />`
@@ -123,6 +133,7 @@ export class Queue extends Component {
           ref=${(element) => (this.#rows = element)}
           style=${{ height: `${totalHeight(this.layout, items.length)}px` }}
         >
+          ${isFast && html`<${Names} key="names" items=${items} layout=${this.layout} near=${near} />`}
           ${shown.map(
             (n) =>
               html`<${Row}
@@ -147,6 +158,23 @@ export class Queue extends Component {
         ${!list.isWhole && html`<p class="more" role="status">${list.fault ? list.fault.message : `${number(items.length)} loaded; more as you scroll`}</p>`}
       </div>`
   }
+}
+
+/** Names alone, while it is scrolled too fast to read more: one text of as many lines costs a frame less than as many elements. */
+function Names({ items, layout, near: { first, last } }) {
+  const { height, openAt } = layout
+  const isSplit = openAt >= first && openAt < last
+  const parts = isSplit
+    ? [
+        [first, openAt],
+        [openAt + 1, last],
+      ]
+    : [[first, last]]
+  return parts.map(([from, to]) => {
+    const names = items.slice(from, to + 1).map((item) => nameOf(item).replaceAll(/\s/g, ' '))
+    const style = { top: `${topOf(layout, from)}px`, height: `${names.length * height}px` }
+    return html`<div class="skimmed" aria-hidden="true" style=${style}>${names.join('\n')}</div>`
+  })
 }
 
 /** A row that the address names and the list does not have, as it was asked for. */

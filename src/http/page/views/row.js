@@ -2,7 +2,7 @@ import { bytes, exactTime, madeAt, number, time, version } from '../format.js'
 import { Component, html } from '../library.js'
 import { keyOf } from '../queue-list.js'
 import { Cell } from './cell.js'
-import { middle, shape } from './shapes.js'
+import { isShort, middle, shape } from './shapes.js'
 
 /** What people call a representation. */
 export const nameOf = ({ asset, subset, version: of, name, id }) => [asset, subset, version(of), name].filter(Boolean).join(' ') || id
@@ -23,6 +23,7 @@ function drawn({ state, item, sites, top, at, isOpen, isActive }) {
   const made = madeAt(item.id)
   const key = keyOf(item)
   const name = nameOf(item)
+  const asset = item.asset ?? item.id
   return html`<div class="row line" role="row" aria-rowindex=${at + 2} style=${{ top: `${top}px` }}>
     <div class="what" role="cell">
       <input
@@ -42,7 +43,7 @@ function drawn({ state, item, sites, top, at, isOpen, isActive }) {
       >
         ${shape('arrow', 'arrow')}
         <span class="title">
-          <b>${middle(item.asset ?? item.id)}</b>${item.subset && middle(item.subset)}
+          <b class=${isShort(asset) ? 'whole' : ''}>${middle(asset)}</b>${item.subset && middle(item.subset)}
           <span class="soft">${version(item.version)}</span>${item.name && html`<span class="tag">${item.name}</span>`}
         </span>
         <span class="project soft small">${item.project}</span>

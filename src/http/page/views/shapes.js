@@ -21,9 +21,14 @@ export const shape = (name, className = 'shape') =>
 /** A word with its shape, in its colour. */
 export const stateWord = (name, tone, word, title) => html`<span class="state ${tone}" title=${title}>${shape(name)}${word}</span>`
 
+const TAIL = 14
+
+/** Is a name never shortened? */
+export const isShort = (text) => text.length <= TAIL
+
 /** Shortened in the middle where there is no room, so that the number at the end of a name stays to be seen. */
-export function middle(text, tail = 14) {
-  if (text.length <= tail) return html`<span class="middle whole">${text}</span>`
-  const at = text.length - tail
+export function middle(text) {
+  if (isShort(text)) return html`<span class="middle whole">${text}</span>`
+  const at = text.length - TAIL
   return html`<span class="middle" title=${text}><span>${text.slice(0, at)}</span><span>${text.slice(at)}</span></span>`
 }
