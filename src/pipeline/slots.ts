@@ -15,9 +15,6 @@ export interface Slots {
   close(): void
 }
 
-/** One early lease for so many slots. */
-const SLOTS_EACH = Number(process.env['SLOTS_EACH'] ?? 4)
-
 /** Slots of this instance alone. */
 export class OwnSlots implements Slots {
   readonly #limit: number
@@ -42,7 +39,7 @@ export class OwnSlots implements Slots {
   }
 
   get ahead(): number {
-    return this.#taken < this.#limit ? 0 : Math.ceil(this.#limit / SLOTS_EACH)
+    return this.#taken < this.#limit ? 0 : this.#limit
   }
 
   close(): void {}

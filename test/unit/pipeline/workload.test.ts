@@ -599,13 +599,13 @@ const full = (limit: number, options: Options = {}) => {
 }
 
 describe('leases ahead of slots', () => {
-  test('are taken for the next ones, at most one for four slots; nothing begins before there is a slot', async () => {
-    const { admit, begun, held, work, end, running, attemptOf } = full(8)
+  test('are taken for the next ones, at most one for each slot; nothing begins before there is a slot', async () => {
+    const { admit, begun, held, work, end, running, attemptOf } = full(2)
     const next = ['a', 'b', 'c'].map((key) => job(key))
     admit(next)
     const places = next.map(({ targetKey }) => targetKey)
     expect(await held()).toEqual(places.slice(0, 2).toSorted())
-    expect([begun, work.status('gdrive')]).toMatchObject([running.map(({ key }) => key), { queued: 11 }])
+    expect([begun, work.status('gdrive')]).toMatchObject([running.map(({ key }) => key), { queued: 5 }])
     end(running[0] as Transfer)
     expect(begun.at(-1)).toBe('a')
     expect(attemptOf(job('a')).stage).toBe('asking')
