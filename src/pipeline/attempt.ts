@@ -39,6 +39,8 @@ export class Attempt {
   readonly seated: Promise<boolean>
   /** Its document changed while it ran: to be looked at again. */
   changed = false
+  /** Its document changed while it had no slot. */
+  isStale = false
   /** Bytes stored at the target so far, of `size`. */
   progress = { bytes: 0, size: 0 }
   /** Bytes of these that an earlier attempt had stored. */

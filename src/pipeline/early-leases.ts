@@ -17,7 +17,7 @@ interface Early {
 /**
  * Leases for transfers that are next in their queues, taken while all slots are in use. A file of a few kilobytes is sent in one request,
  * which waits for the permit: asked for in the slot, its lease would leave the slot unused meanwhile. The transfer stays in its queue and is
- * chosen like any other; its record is read again when it has its slot.
+ * chosen like any other; its record is read again with the lease, and once more in its slot if it was looked at meanwhile.
  *
  * - `asked`: the lease is being taken, or is held. Left when the transfer has a slot (`take`), after a second at most, or when the lease is refused.
  * - `ending`: the lease is being given back; nothing may begin at its place before that is done.
@@ -61,6 +61,11 @@ export class EarlyLeases {
     this.#byPlace.delete(targetKey)
     early?.cancel()
     return early?.state === 'asked' ? early.attempt : undefined
+  }
+
+  /** A representation was looked at: what was read of it before is old. */
+  looked(representationKey: string): void {
+    for (const { attempt } of this.#byPlace.values()) if (attempt.transfer.representationKey === representationKey) attempt.isStale = true
   }
 
   /** Gives back those of one site; of all without it. */

@@ -27,8 +27,8 @@ export interface PermitParts {
 /**
  * The right of an attempt to make its file visible, and to write its result.
  *
- * - *asked*: the lease on the place is being taken. Once there is a slot as well, the record is read again: what another instance finished
- *   before the lease was free is seen then. Entered by `ask`.
+ * - *asked*: the lease on the place is being taken, then the record is read again: what another instance finished before the lease was
+ *   free is seen then. Without a slot it waits for one, and reads once more if a change was told meanwhile. Entered by `ask`.
  * - *granted*: the majority has the lease, and the record is pending as planned. The lease is renewed until the permit ends.
  * - *refused*: another instance has the place, the record is not pending as planned, or it could not be asked. The attempt ends as
  *   `refused` within a chunk.
@@ -133,11 +133,13 @@ export class Permit implements WritePermit {
         return attempt.end({ kind: 'refused', reason: 'another instance has it' })
       }
       this.#keep(result.claim)
-      if (attempt.signal.aborted || !(await attempt.seated)) return this.end()
+      if (attempt.signal.aborted) return this.end()
       this.#lease.resolve()
-      const { tries } = attempt.transfer
-      const fresh = await reread(attempt.transfer)
+      let fresh = await reread(planned)
+      if (!(await attempt.seated)) return this.end()
+      if (attempt.isStale) fresh = await reread(attempt.transfer)
       if (attempt.signal.aborted) return
+      const { tries } = attempt.transfer
       // One more failure since it was planned: its next attempt is for a later scan.
       if (!fresh || fresh.tries > tries) return attempt.end({ kind: 'refused', reason: 'it is not pending as it was planned' })
       if (!isSameCopy(attempt.transfer, fresh)) {

@@ -115,6 +115,7 @@ export class Workload {
 
   /** Of a representation no more than these transfers are pending: what others were to do is done. */
   forget(representationKey: string, pending: ReadonlySet<string>): void {
+    this.#early.looked(representationKey)
     let isForgotten = false
     for (const { others } of this.#sites.values()) {
       const { size } = others

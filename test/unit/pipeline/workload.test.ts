@@ -23,11 +23,12 @@ interface Options {
   readonly limit?: number
   readonly isHeldBack?: (transfer: Transfer) => boolean
   readonly isOurs?: (transfer: Transfer) => boolean
+  readonly reread?: (transfer: Transfer) => Promise<Transfer | undefined>
   readonly slotsOf?: (site: string, clock: Clock, freed: () => void) => Slots | undefined
 }
 
 /** All that a workload says; attempts are begun and left to the test. */
-function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, slotsOf }: Options = {}) {
+function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, reread, slotsOf }: Options = {}) {
   const clock = new FakeClock()
   const claims = new MemoryClaims(clock)
   const begun: string[] = []
@@ -43,7 +44,7 @@ function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, slotsOf }: Options
       events: { cooling: (site) => said.push(`${site} cooling`), recovered: (site) => said.push(`${site} recovered`) },
       makeSlots: (freed) => slotsOf?.(name, clock, freed) ?? new OwnSlots(limit, freed),
     }),
-    permits: permitParts(claims, clock),
+    permits: permitParts(claims, clock, reread && { reread }),
     countsReads: (site) => site === 'gdrive',
     ...(isHeldBack && { isHeldBack }),
     ...(isOurs && { peers: { isOurs } }),
@@ -624,6 +625,26 @@ describe('leases ahead of slots', () => {
     await settle()
     expect(claims.calls.filter((call) => call === 'claim a')).toHaveLength(1)
     expect(attemptOf(a).stage).toBe('running')
+  })
+
+  test('come with a look at the record, which is looked at again if its document was looked at meanwhile', async () => {
+    for (const isLooked of [false, true]) {
+      const reads: string[] = []
+      const reread = async (transfer: Transfer) => {
+        reads.push(transfer.key)
+        return Promise.resolve(reads.length > 1 ? undefined : transfer)
+      }
+      const { admit, held, end, running, attemptOf, work } = full(1, { reread })
+      const a = job('a', { representationKey: 'PRJ/a' })
+      admit([a])
+      await held()
+      work.forget('PRJ/other', new Set())
+      if (isLooked) work.forget('PRJ/a', new Set(['a']))
+      end(running[0] as Transfer)
+      const attempt = attemptOf(a)
+      await settle()
+      expect([reads, attempt.stage, attempt.signal.aborted]).toEqual(isLooked ? [['a', 'a'], 'asking', true] : [['a'], 'running', false])
+    }
   })
 
   test('change nothing of the order: who is more urgent begins first', async () => {
