@@ -1,5 +1,6 @@
 import type { Outcome } from '../model/outcome.ts'
 import type { Endpoints, Source, Transfer } from '../model/transfer.ts'
+import type { Clock } from './clock.ts'
 import { Permit, type PermitParts } from './permit.ts'
 
 /** What an attempt takes of the sites at both ends: a slot and the right to use the site. */
@@ -21,9 +22,10 @@ export function seatAt(ends: readonly Seat[]): Seat {
 }
 
 /**
- * One transfer under way, from the moment it has a slot until its result is written.
+ * One transfer under way, from the moment it has a slot, or is next to have one, until its result is written.
  *
- * - `asking`: bytes may be read, hashed and sent to where nobody sees them; the permit was asked for. Left when it is granted, or refused.
+ * - `asking`: the permit was asked for. Once it has its slot, bytes may be read, hashed and sent to where nobody sees them. Left when the
+ *   permit is granted, which takes both, or refused.
  * - `running`: the permit was granted, and the log says that the transfer started. Left when the bytes are verified or the attempt failed.
  * - `verified`: the outcome is known and is being written. The sites' slots are free.
  */
@@ -31,21 +33,30 @@ export class Attempt {
   /** As the document said it; once the permit is granted, as it was read after the lease was taken. */
   transfer: Transfer
   readonly permit: Permit
-  readonly startedAt: number
+  /** When it had its slot. */
+  startedAt: number
+  /** It has its slot; false when it ended without. */
+  readonly seated: Promise<boolean>
   /** Its document changed while it ran: to be looked at again. */
   changed = false
+  /** Its document changed while it had no slot. */
+  isStale = false
   /** Bytes stored at the target so far, of `size`. */
   progress = { bytes: 0, size: 0 }
   /** Bytes of these that an earlier attempt had stored. */
   resumedFrom = 0
   stage: 'asking' | 'running' | 'verified' = 'asking'
   readonly #abort = new AbortController()
-  readonly #seats: Seat[]
+  readonly #clock: Clock
+  readonly #seats: Seat[] = []
+  readonly #seated = Promise.withResolvers<boolean>()
 
-  constructor(transfer: Transfer, seat: Seat, parts: PermitParts) {
+  constructor(transfer: Transfer, parts: PermitParts) {
     this.transfer = transfer
-    this.#seats = [seat]
+    this.#clock = parts.clock
     this.startedAt = parts.clock.now()
+    this.seated = this.#seated.promise
+    this.signal.addEventListener('abort', () => this.#seated.resolve(false), { once: true })
     this.permit = new Permit(parts, this)
   }
 
@@ -56,6 +67,14 @@ export class Attempt {
   /** Aborted with the outcome as its reason. */
   get signal(): AbortSignal {
     return this.#abort.signal
+  }
+
+  /** It has its slot; `transfer`: as it was found last. */
+  begin(transfer: Transfer, seat: Seat): void {
+    this.transfer = transfer
+    this.startedAt = this.#clock.now()
+    this.#seats.push(seat)
+    this.#seated.resolve(true)
   }
 
   /** Ends it within a chunk, with this outcome. */

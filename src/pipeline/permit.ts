@@ -28,7 +28,7 @@ export interface PermitParts {
  * The right of an attempt to make its file visible, and to write its result.
  *
  * - *asked*: the lease on the place is being taken, then the record is read again: what another instance finished before the lease was
- *   free is seen then. Entered by `ask`.
+ *   free is seen then. Without a slot it waits for one, and reads once more if a change was told meanwhile. Entered by `ask`.
  * - *granted*: the majority has the lease, and the record is pending as planned. The lease is renewed until the permit ends.
  * - *refused*: another instance has the place, the record is not pending as planned, or it could not be asked. The attempt ends as
  *   `refused` within a chunk.
@@ -42,7 +42,8 @@ export class Permit implements WritePermit {
   readonly #granted = Promise.withResolvers<void>()
   #claim: Claim | undefined
   #isGranted = false
-  #asked = Promise.resolve()
+  #asked: Promise<void> | undefined
+  #released: Promise<void> | undefined
   /** What kept it from being asked for. */
   #fault: { readonly error: unknown } | undefined
   #stopRenewing: (() => void) | undefined
@@ -70,7 +71,9 @@ export class Permit implements WritePermit {
     return this.#claim
   }
 
+  /** Once; again, it does nothing. */
   ask(): void {
+    if (this.#asked) return
     const { signal } = this.#attempt
     signal.addEventListener('abort', () => this.#deny(signal.reason as Outcome), { once: true })
     this.#asked = this.#ask()
@@ -81,6 +84,12 @@ export class Permit implements WritePermit {
     await this.#asked
     if (this.#fault) throw this.#fault.error
     return this.#isGranted
+  }
+
+  /** Resolves when nothing is being asked any more, and a lease that was given back is free. Never rejects. */
+  async over(): Promise<void> {
+    await this.#asked
+    await this.#released
   }
 
   async saveSession(session: SavedSession): Promise<void> {
@@ -102,14 +111,14 @@ export class Permit implements WritePermit {
     return signal.aborted && (signal.reason as Outcome).kind === 'dropped'
   }
 
-  /** Gives the lease back; nothing waits for that, and one that can't be given back ends by itself. */
+  /** Gives the lease back. One that can't be given back ends by itself. */
   end({ finished = false } = {}): void {
     this.#stopRenewing?.()
     this.#disarm?.()
     this.#stopRenewing = this.#disarm = undefined
     const claim = this.#claim
     this.#claim = undefined
-    if (claim) void this.#parts.claims.release(claim, { finished }).catch(() => undefined)
+    if (claim) this.#released = this.#parts.claims.release(claim, { finished }).catch(() => undefined)
   }
 
   /** Never rejects. */
@@ -126,10 +135,13 @@ export class Permit implements WritePermit {
       this.#keep(result.claim)
       if (attempt.signal.aborted) return this.end()
       this.#lease.resolve()
-      const fresh = await reread(planned)
+      let fresh = await reread(planned)
+      if (!(await attempt.seated)) return this.end()
+      if (attempt.isStale) fresh = await reread(attempt.transfer)
       if (attempt.signal.aborted) return
+      const { tries } = attempt.transfer
       // One more failure since it was planned: its next attempt is for a later scan.
-      if (!fresh || fresh.tries > planned.tries) return attempt.end({ kind: 'refused', reason: 'it is not pending as it was planned' })
+      if (!fresh || fresh.tries > tries) return attempt.end({ kind: 'refused', reason: 'it is not pending as it was planned' })
       if (!isSameCopy(attempt.transfer, fresh)) {
         attempt.changed = true
         return attempt.end({ kind: 'refused', reason: 'its document was changed' })

@@ -1,6 +1,7 @@
 import { fromUsable, type Source, type Transfer } from '../model/transfer.ts'
 import type { Clock } from './clock.ts'
 import type { Peers } from './peers.ts'
+import type { EarlyLeases } from './early-leases.ts'
 import type { Places } from './places.ts'
 import type { Turn } from './site-queue.ts'
 import type { SiteWork } from './site-work.ts'
@@ -8,6 +9,7 @@ import type { SiteWork } from './site-work.ts'
 export interface SelectionParts {
   readonly clock: Clock
   readonly places: Places
+  readonly early: Pick<EarlyLeases, 'letsIn'>
   /** Does reading from a site take one of its slots? */
   readonly countsReads: (site: string) => boolean
   /** An attempt would be of no use now. Such transfers are forgotten; a scan finds them when that is over. */
@@ -51,7 +53,7 @@ export class Selection {
 
   /** This instance's own work first; then what others have not done for a moment. */
   next(site: SiteWork): Selected {
-    const { places } = this.#parts
+    const { places, early } = this.#parts
     const left: Transfer[] = []
     let isForgotten = false
     const isHeldBack = (candidate: Transfer): boolean => {
@@ -70,19 +72,27 @@ export class Selection {
         site.park(candidate)
         return 'leave'
       }
-      return this.#canRead(candidate) ? 'take' : 'stay'
+      return this.#canRead(candidate) && early.letsIn(candidate) ? 'take' : 'stay'
     })
     const transfer = own ?? this.#nextOfOthers(site, isHeldBack)
     return { transfer: transfer && this.#fromUsable(transfer), left, isForgotten }
   }
 
+  /** What is next at a site whose slots are all in use, as far as can be told now. */
+  upcoming({ queue, slots, breaker }: SiteWork): readonly Transfer[] {
+    if (slots.ahead === 0 || !breaker.isOpen('write')) return []
+    const isEligible = (transfer: Transfer): boolean =>
+      !this.isHeldBack(transfer) && this.isOurs(transfer) && !this.#parts.places.isInUse(transfer) && this.#canRead(transfer)
+    return queue.upcoming(slots.ahead).filter(isEligible)
+  }
+
   #nextOfOthers(site: SiteWork, isHeldBack: (transfer: Transfer) => boolean): Transfer | undefined {
-    const { clock, places } = this.#parts
+    const { clock, places, early } = this.#parts
     if (site.others.size === 0) return undefined
     const latest = clock.now() - LEFT_TO_OTHERS_MS
     return site.others.take((candidate, since): Turn => {
       if (isHeldBack(candidate)) return 'leave'
-      return since <= latest && !places.isInUse(candidate) && this.#canRead(candidate) ? 'take' : 'stay'
+      return since <= latest && !places.isInUse(candidate) && this.#canRead(candidate) && early.letsIn(candidate) ? 'take' : 'stay'
     })
   }
 

@@ -63,6 +63,18 @@ class Lane {
     return undefined
   }
 
+  /** In the order in which they are taken, as long as none stays and none is added. */
+  *upcoming(): Generator<Transfer> {
+    for (let at = 0, isMore = true; isMore; at++) {
+      isMore = false
+      for (const line of this.#projects.values()) {
+        const entry = line[at]
+        if (entry && !entry.gone) yield entry.transfer
+        isMore ||= entry !== undefined
+      }
+    }
+  }
+
   /** The one that came last to the project with the most. */
   pop(): Entry | undefined {
     const project = this.largest ?? ''
@@ -141,11 +153,23 @@ export class SiteQueue {
 
   /** The most urgent one that is to be taken. `decide` is asked for each in turn until one is. */
   take(decide: Decide = () => 'take'): Transfer | undefined {
-    for (const priority of [...this.#lanes.keys()].sort((a, b) => b - a)) {
+    for (const priority of this.#priorities()) {
       const entry = this.#lanes.get(priority)?.take(decide, (removed) => this.#remove(removed))
       if (entry) return entry.transfer
     }
     return undefined
+  }
+
+  /** The next ones, at most so many; they stay. */
+  upcoming(count: number): readonly Transfer[] {
+    const next: Transfer[] = []
+    for (const priority of this.#priorities()) {
+      for (const transfer of this.#lanes.get(priority)?.upcoming() ?? []) {
+        if (next.length === count) return next
+        next.push(transfer)
+      }
+    }
+    return next
   }
 
   /** Lets go of those that are not to be kept. */
@@ -156,6 +180,11 @@ export class SiteQueue {
   clear(): void {
     this.#lanes.clear()
     this.#entries.clear()
+  }
+
+  /** The most urgent first. */
+  #priorities(): readonly number[] {
+    return [...this.#lanes.keys()].sort((a, b) => b - a)
   }
 
   #insert(transfer: Transfer, since: number): void {

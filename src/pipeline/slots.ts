@@ -10,6 +10,8 @@ export interface Slots {
   isFree(wanted: number): boolean
   /** Takes a free one; gives back how to leave it. `wasUsed`: something was done with it. */
   take(): (wasUsed: boolean) => void
+  /** While all are in use: for so many of the next transfers a lease is worth having already. */
+  readonly ahead: number
   close(): void
 }
 
@@ -34,6 +36,10 @@ export class OwnSlots implements Slots {
       this.#taken--
       this.#freed()
     }
+  }
+
+  get ahead(): number {
+    return this.#taken < this.#limit ? 0 : this.#limit
   }
 
   close(): void {}
@@ -64,6 +70,8 @@ const SPARE_MS = 50
  * did not use its slot, because another instance had done that file meanwhile.
  */
 export class SharedSlots implements Slots {
+  /** Who waits for a slot of all instances holds no lease: another instance may have the slot. */
+  readonly ahead = 0
   readonly #parts: SharedSlotsParts
   readonly #spares: Spare[] = []
   readonly #cancels = new Set<() => void>()

@@ -3,10 +3,12 @@ import { Subject, type Observable } from 'rxjs'
 import { isDue } from '../model/eligibility.ts'
 import type { Outcome } from '../model/outcome.ts'
 import { sourcesIn, type Source, type Transfer } from '../model/transfer.ts'
-import { Attempt, seatAt, type Seat } from './attempt.ts'
+import { Attempt } from './attempt.ts'
 import type { Found, SiteStatus } from './contracts.ts'
+import { EarlyLeases } from './early-leases.ts'
 import type { PermitParts } from './permit.ts'
 import { Places } from './places.ts'
+import { Seats } from './seats.ts'
 import { LEFT_TO_OTHERS_MS, Selection, type SelectionParts } from './selection.ts'
 import { SiteWork, type SiteWorkParts } from './site-work.ts'
 
@@ -23,7 +25,7 @@ const MAX_RESULTS = 256
  * What is to be done and what is being done, at all sites. A transfer is unknown → queued at its site → an attempt → unknown.
  *
  * Slots pull: whenever one may be free, at either end, the site takes its most urgent transfer that both ends can serve, and an attempt
- * begins. A queued transfer whose place is being written to for another document is parked until that has ended. What another instance is
+ * begins. While all are in use, the next ones have their leases taken already (see `EarlyLeases`). A queued transfer whose place is being written to for another document is parked until that has ended. What another instance is
  * to do first waits beside the queue; it is taken when nothing else is left and nobody has done it for a moment.
  */
 export class Workload {
@@ -31,7 +33,9 @@ export class Workload {
   readonly #sites = new Map<string, SiteWork>()
   readonly #running = new Map<string, Attempt>()
   readonly #places = new Places()
+  readonly #early: EarlyLeases
   readonly #selection: Selection
+  readonly #seats: Seats
   readonly #attempts = new Subject<Attempt>()
   readonly #room = new Subject<string>()
   readonly #idle = new Subject<void>()
@@ -42,7 +46,10 @@ export class Workload {
   constructor(parts: WorkloadParts) {
     this.#parts = parts
     const { clock } = parts.permits
-    this.#selection = new Selection({ ...parts, clock, places: this.#places, siteOf: (source) => this.#sourceSite(source) })
+    const siteOf = (source: Source): SiteWork | undefined => this.#sourceSite(source)
+    this.#early = new EarlyLeases(parts.permits, () => this.#pullAll())
+    this.#selection = new Selection({ ...parts, clock, places: this.#places, early: this.#early, siteOf })
+    this.#seats = new Seats({ ...parts, siteOf })
   }
 
   /** Each transfer that has its slots. Completes when no more will. */
@@ -108,6 +115,7 @@ export class Workload {
 
   /** Of a representation no more than these transfers are pending: what others were to do is done. */
   forget(representationKey: string, pending: ReadonlySet<string>): void {
+    this.#early.looked(representationKey)
     let isForgotten = false
     for (const { others } of this.#sites.values()) {
       const { size } = others
@@ -150,6 +158,7 @@ export class Workload {
   /** Forgets what is queued for one site or can come from there alone, and what was turned away. */
   clear(name: string): void {
     this.#sites.get(name)?.clear()
+    this.#early.clear(name)
     this.#places.forget(name)
     const comesFromElsewhere = ({ route }: Transfer): boolean =>
       'error' in route || sourcesIn(route).some(({ sourceSite }) => sourceSite.name !== name)
@@ -161,6 +170,7 @@ export class Workload {
   close(): void {
     this.#isClosed = true
     this.#cancelLook?.()
+    this.#early.clear()
     for (const site of this.#sites.values()) site.close()
     this.#places.forget()
     this.#attempts.complete()
@@ -170,11 +180,13 @@ export class Workload {
   /** Begins what can be begun at a site. */
   #pull(site: SiteWork): void {
     for (let transfer = this.#next(site); transfer; transfer = this.#next(site)) {
-      const attempt = new Attempt(transfer, this.#seat(site, transfer), this.#parts.permits)
+      const attempt = this.#early.take(transfer) ?? new Attempt(transfer, this.#parts.permits)
+      attempt.begin(transfer, this.#seats.take(site, transfer))
       this.#running.set(transfer.key, attempt)
       this.#places.use(transfer)
       this.#attempts.next(attempt)
     }
+    if (!this.#isClosed) this.#early.ask(site.name, this.#selection.upcoming(site))
   }
 
   /** But for those with nothing to do: they would take back what others want of their slots. */
@@ -205,23 +217,6 @@ export class Workload {
       this.#pullAll()
       if (this.#sites.values().some(({ others }) => others.size > 0)) this.#lookLater()
     })
-  }
-
-  /** Takes what it needs of the sites at both ends. */
-  #seat(site: SiteWork, { route }: Transfer): Seat {
-    const source = 'error' in route ? undefined : this.#sourceSite(route)
-    const ends = [site.use('write', true), ...(source ? [source.use('read', this.#parts.countsReads(source.name))] : [])]
-    return { ...seatAt(ends), besides: (other) => this.#besides(other) }
-  }
-
-  /**
-   * For an attempt whose source lacks the file. Where all slots are taken it goes without one: to wait for it would hold those it has, and
-   * there are no more such attempts than slots of their targets.
-   */
-  #besides(source: Source): Seat | undefined {
-    const site = this.#sourceSite(source)
-    if (!site) return seatAt([])
-    return site.breaker.isOpen('read') ? site.use('read', this.#parts.countsReads(site.name) && site.slots.isFree(1)) : undefined
   }
 
   #sourceSite({ sourceSite }: Source): SiteWork | undefined {

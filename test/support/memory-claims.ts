@@ -87,7 +87,9 @@ export function permitParts(claims: ClaimStore, clock: Clock, parts: Partial<Per
 
 /** An attempt whose permit was not asked for yet. */
 export function attemptOf(claims: ClaimStore, transfer: Transfer, clock: Clock, { seat, ...parts }: AttemptParts = {}): Attempt {
-  return new Attempt(transfer, seat ?? { report: () => undefined, leave: () => undefined }, permitParts(claims, clock, parts))
+  const attempt = new Attempt(transfer, permitParts(claims, clock, parts))
+  attempt.begin(transfer, seat ?? { report: () => undefined, leave: () => undefined })
+  return attempt
 }
 
 /** An attempt whose permit was asked for, and granted unless `parts` has it otherwise. */

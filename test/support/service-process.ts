@@ -14,7 +14,9 @@ export const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** Nothing of the machine's own configuration reaches the program. */
 export function environment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_COMPILE_CACHE'].flatMap((name) =>
+    process.env[name] === undefined ? [] : [[name, process.env[name]]],
+  )
   return { ...(Object.fromEntries(kept) as NodeJS.ProcessEnv), ...more }
 }
 

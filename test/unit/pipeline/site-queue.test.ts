@@ -54,6 +54,31 @@ describe('the order', () => {
   })
 })
 
+describe('what is next', () => {
+  test('is told as it would be taken, and stays', () => {
+    const queue = new SiteQueue(10)
+    for (const [key, priority, project] of [
+      ['a1', 50, 'A'],
+      ['a2', 50, 'A'],
+      ['urgent', 90, 'A'],
+      ['b1', 50, 'B'],
+      ['a3', 50, 'A'],
+    ] as const)
+      queue.add(job(key, priority, project))
+    expect(queue.upcoming(3).map(({ key }) => key)).toEqual(['urgent', 'a1', 'b1'])
+    expect(queue.upcoming(9).map(({ key }) => key)).toEqual(['urgent', 'a1', 'b1', 'a2', 'a3'])
+    expect(queue.upcoming(0)).toEqual([])
+    expect(drain(queue)).toEqual(['urgent', 'a1', 'b1', 'a2', 'a3'])
+  })
+
+  test('is nothing that has left', () => {
+    const queue = new SiteQueue(10)
+    for (const key of ['a', 'b', 'c']) queue.add(job(key))
+    queue.keep(({ key }) => key !== 'b')
+    expect(queue.upcoming(9).map(({ key }) => key)).toEqual(['a', 'c'])
+  })
+})
+
 describe('the bound', () => {
   test('among equals, a project with more than its share makes room for another, until they are even', () => {
     const queue = new SiteQueue(4)

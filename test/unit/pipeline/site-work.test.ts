@@ -31,6 +31,7 @@ function rig() {
       slots.push('taken')
       return (wasUsed) => void slots.push(wasUsed ? 'used' : 'not used')
     },
+    ahead: 0,
     close: () => void slots.push('closed'),
   }
   const site = new SiteWork({

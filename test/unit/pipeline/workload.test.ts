@@ -23,11 +23,12 @@ interface Options {
   readonly limit?: number
   readonly isHeldBack?: (transfer: Transfer) => boolean
   readonly isOurs?: (transfer: Transfer) => boolean
+  readonly reread?: (transfer: Transfer) => Promise<Transfer | undefined>
   readonly slotsOf?: (site: string, clock: Clock, freed: () => void) => Slots | undefined
 }
 
 /** All that a workload says; attempts are begun and left to the test. */
-function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, slotsOf }: Options = {}) {
+function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, reread, slotsOf }: Options = {}) {
   const clock = new FakeClock()
   const claims = new MemoryClaims(clock)
   const begun: string[] = []
@@ -43,7 +44,7 @@ function rig({ maxQueued = 10, limit = 1, isHeldBack, isOurs, slotsOf }: Options
       events: { cooling: (site) => said.push(`${site} cooling`), recovered: (site) => said.push(`${site} recovered`) },
       makeSlots: (freed) => slotsOf?.(name, clock, freed) ?? new OwnSlots(limit, freed),
     }),
-    permits: permitParts(claims, clock),
+    permits: permitParts(claims, clock, reread && { reread }),
     countsReads: (site) => site === 'gdrive',
     ...(isHeldBack && { isHeldBack }),
     ...(isOurs && { peers: { isOurs } }),
@@ -583,6 +584,170 @@ describe('idle', () => {
     // It can come again.
     admit([job('b', { targetKey: 'here' })])
     expect(begun).toEqual(['a', 'c', 'b'])
+  })
+})
+
+/** One transfer holds each of so many slots, and what was admitted after them is next. */
+const full = (limit: number, options: Options = {}) => {
+  const all = rig({ limit, ...options })
+  const running = jobs(limit)
+  all.admit(running)
+  const held = async (): Promise<string[]> => {
+    await settle()
+    return [...all.claims.leases.keys()].toSorted()
+  }
+  return { ...all, running, held }
+}
+
+describe('leases ahead of slots', () => {
+  test('are taken for the next ones, at most one for each slot; nothing begins before there is a slot', async () => {
+    const { admit, begun, held, work, end, running, attemptOf } = full(2)
+    const next = ['a', 'b', 'c'].map((key) => job(key))
+    admit(next)
+    const places = next.map(({ targetKey }) => targetKey)
+    expect(await held()).toEqual(places.slice(0, 2).toSorted())
+    expect([begun, work.status('gdrive')]).toMatchObject([running.map(({ key }) => key), { queued: 5 }])
+    end(running[0] as Transfer)
+    expect(begun.at(-1)).toBe('a')
+    expect(attemptOf(job('a')).stage).toBe('asking')
+    expect(await held()).toEqual(places.toSorted())
+    expect(attemptOf(job('a')).stage).toBe('running')
+  })
+
+  test('are used by the transfer that they were taken for, as it is when it has its slot', async () => {
+    const { admit, claims, held, end, running, attemptOf } = full(1)
+    const a = job('a')
+    admit([a])
+    await held()
+    admit([{ ...a, priority: 60 }])
+    end(running[0] as Transfer)
+    expect(attemptOf(a).transfer.priority).toBe(60)
+    await settle()
+    expect(claims.calls.filter((call) => call === 'claim a')).toHaveLength(1)
+    expect(attemptOf(a).stage).toBe('running')
+  })
+
+  test('come with a look at the record, which is looked at again if its document was looked at meanwhile', async () => {
+    for (const isLooked of [false, true]) {
+      const reads: string[] = []
+      const reread = async (transfer: Transfer) => {
+        reads.push(transfer.key)
+        return Promise.resolve(reads.length > 1 ? undefined : transfer)
+      }
+      const { admit, held, end, running, attemptOf, work } = full(1, { reread })
+      const a = job('a', { representationKey: 'PRJ/a' })
+      admit([a])
+      await held()
+      work.forget('PRJ/other', new Set())
+      if (isLooked) work.forget('PRJ/a', new Set(['a']))
+      end(running[0] as Transfer)
+      const attempt = attemptOf(a)
+      await settle()
+      expect([reads, attempt.stage, attempt.signal.aborted]).toEqual(isLooked ? [['a', 'a'], 'asking', true] : [['a'], 'running', false])
+    }
+  })
+
+  test('change nothing of the order: who is more urgent begins first', async () => {
+    const { admit, begun, held, end, running } = full(1)
+    admit([job('a'), job('b')])
+    await held()
+    admit([job('urgent', { priority: 99 })])
+    end(running[0] as Transfer)
+    await settle()
+    end(job('urgent'))
+    expect(begun.slice(1)).toEqual(['urgent', 'a'])
+  })
+
+  test('are given back after a second, and not asked for again before a slot is free', async () => {
+    const { admit, claims, clock, held, end, running, attemptOf } = full(1)
+    const a = job('a')
+    admit([a])
+    await clock.advance(999)
+    expect(await held()).toEqual([a.targetKey])
+    await clock.advance(1)
+    expect(await held()).toEqual([])
+    admit([job('b')])
+    await clock.advance(60_000)
+    expect(claims.calls).toEqual(['claim a', 'release a'])
+    end(running[0] as Transfer)
+    attemptOf(a).permit.ask()
+    await settle()
+    expect(attemptOf(a).stage).toBe('running')
+  })
+
+  test('one that is refused leaves its transfer where it is: its slot asks again', async () => {
+    const { admit, begun, claims, held, end, running } = full(1)
+    const a = job('a')
+    claims.fails.claim = new Error('MongoDB is unavailable')
+    admit([a, job('b')])
+    expect(await held()).toEqual([])
+    admit([job('c')])
+    await settle()
+    expect(claims.calls).toEqual(['claim a'])
+    end(running[0] as Transfer)
+    expect(begun.slice(1)).toEqual(['a'])
+  })
+
+  test('one at a place that another document wants first is given back before that one begins', async () => {
+    const { admit, begun, attemptOf, held, end, running } = full(1)
+    const [a, b] = [job('a', { targetKey: 'place' }), job('b', { targetKey: 'place', priority: 99 })]
+    admit([a])
+    expect(await held()).toEqual(['place'])
+    admit([b])
+    end(running[0] as Transfer)
+    expect(begun.slice(1)).toEqual([])
+    await settle()
+    expect(begun.slice(1)).toEqual(['b'])
+    attemptOf(b).permit.ask()
+    expect(await held()).toEqual(['place'])
+    expect(attemptOf(b).stage).toBe('running')
+    end(b)
+    expect(begun.slice(1)).toEqual(['b', 'a'])
+  })
+
+  test('none is taken for what is held back, for what another instance does first, or at a place in use', async () => {
+    for (const options of [{ isHeldBack: ({ key }: Transfer) => key === 'a' }, { isOurs: ({ key }: Transfer) => key !== 'a' }]) {
+      const { admit, held } = full(1, options)
+      admit([job('a')])
+      expect(await held()).toEqual([])
+    }
+    const { admit, held, running } = full(1)
+    admit([job('a', { targetKey: (running[0] as Transfer).targetKey })])
+    expect(await held()).toEqual([])
+  })
+
+  test('none is taken where a slot is shared by all instances, or free', async () => {
+    const store: SlotStore = { acquire: async () => Promise.resolve(false), renew: async () => undefined, release: async () => undefined }
+    const shared = { site: 'gdrive', limit: 1, store, renewEveryMs: 10_000 }
+    const { admit, claims } = rig({ slotsOf: (_site, clock, freed) => new SharedSlots({ ...shared, clock, freed }) })
+    admit([job('a'), job('b')])
+    await settle()
+    expect(claims.calls).toEqual([])
+  })
+
+  test('none is held at the end, or when the site is forgotten', async () => {
+    for (const how of ['close', 'clear'] as const) {
+      const { admit, held, work } = full(1)
+      const a = job('a')
+      admit([a])
+      expect(await held()).toEqual([a.targetKey])
+      if (how === 'close') work.close()
+      else work.clear('gdrive')
+      expect(await held()).toEqual([])
+    }
+  })
+
+  test('one that is lost meanwhile is asked for again in the slot', async () => {
+    const { admit, claims, clock, held, end, running, attemptOf } = full(1)
+    const a = job('a')
+    admit([a])
+    await held()
+    claims.leases.clear()
+    await clock.advance(1_000)
+    end(running[0] as Transfer)
+    attemptOf(a).permit.ask()
+    await settle()
+    expect([attemptOf(a).stage, claims.leases.has(a.targetKey)]).toEqual(['running', true])
   })
 })
 

@@ -1,0 +1,105 @@
+import type { Transfer } from '../model/transfer.ts'
+import { Attempt } from './attempt.ts'
+import type { PermitParts } from './permit.ts'
+
+/** How long a lease is held for a transfer that gets no slot: milliseconds, and a share of the time after which it is renewed. */
+const [MAX_WAIT_MS, MAX_WAIT_SHARE] = [1_000, 0.25]
+
+interface Early {
+  readonly attempt: Attempt
+  /** Stops the timer. */
+  readonly cancel: () => void
+  state: 'asked' | 'ending' | 'over'
+  /** Another transfer wants this place. */
+  isInTheWay: boolean
+}
+
+/**
+ * Leases for transfers that are next in their queues, taken while all slots are in use. A file of a few kilobytes is sent in one request,
+ * which waits for the permit: asked for in the slot, its lease would leave the slot unused meanwhile. The transfer stays in its queue and is
+ * chosen like any other; its record is read again with the lease, and once more in its slot if it was looked at meanwhile.
+ *
+ * - `asked`: the lease is being taken, or is held. Left when the transfer has a slot (`take`), after a second at most, or when the lease is refused.
+ * - `ending`: the lease is being given back; nothing may begin at its place before that is done.
+ * - `over`: not asked for again before a slot is free.
+ */
+export class EarlyLeases {
+  readonly #permits: PermitParts
+  readonly #freed: () => void
+  readonly #byPlace = new Map<string, Early>()
+
+  /** `freed`: a place that a transfer was kept from is free. */
+  constructor(permits: PermitParts, freed: () => void) {
+    this.#permits = permits
+    this.#freed = freed
+  }
+
+  /** These are next at a site. */
+  ask(site: string, next: readonly Transfer[]): void {
+    const places = new Set(next.map(({ targetKey }) => targetKey))
+    let free = next.length
+    for (const [place, early] of this.#byPlace) {
+      if (early.attempt.transfer.site !== site) continue
+      if (early.state === 'over' && !places.has(place)) this.#byPlace.delete(place)
+      else free--
+    }
+    for (const transfer of next) if (free > 0 && !this.#byPlace.has(transfer.targetKey)) free -= this.#ask(transfer)
+  }
+
+  /** May it begin at its place? Another transfer's early lease is given back first; `freed` tells when that is done. */
+  letsIn({ key, targetKey }: Transfer): boolean {
+    const early = this.#byPlace.get(targetKey)
+    if (!early || early.state === 'over' || (early.state === 'asked' && early.attempt.transfer.key === key)) return true
+    early.isInTheWay = true
+    this.#end(early)
+    return false
+  }
+
+  /** The attempt whose lease was asked for, for a transfer that has its slot now. */
+  take({ targetKey }: Transfer): Attempt | undefined {
+    const early = this.#byPlace.get(targetKey)
+    this.#byPlace.delete(targetKey)
+    early?.cancel()
+    return early?.state === 'asked' ? early.attempt : undefined
+  }
+
+  /** A representation was looked at: what was read of it before is old. */
+  looked(representationKey: string): void {
+    for (const { attempt } of this.#byPlace.values()) if (attempt.transfer.representationKey === representationKey) attempt.isStale = true
+  }
+
+  /** Gives back those of one site; of all without it. */
+  clear(site?: string): void {
+    for (const early of this.#byPlace.values()) if (site === undefined || early.attempt.transfer.site === site) this.#end(early)
+  }
+
+  #ask(transfer: Transfer): number {
+    const attempt = new Attempt(transfer, this.#permits)
+    const { clock, renewEveryMs } = this.#permits
+    const early: Early = {
+      attempt,
+      state: 'asked',
+      isInTheWay: false,
+      cancel: clock.after(Math.min(MAX_WAIT_MS, renewEveryMs * MAX_WAIT_SHARE), () => this.#end(early)),
+    }
+    this.#byPlace.set(transfer.targetKey, early)
+    attempt.permit.ask()
+    // What kept it from being asked for is told when it is asked for again, in its slot.
+    void attempt.permit.over().then(() => this.#over(transfer.targetKey, early))
+    return 1
+  }
+
+  #end(early: Early): void {
+    if (early.state !== 'asked') return
+    early.state = 'ending'
+    early.attempt.end({ kind: 'refused', reason: 'no slot was free' })
+  }
+
+  /** Its lease was refused or given back, unless it was taken. */
+  #over(place: string, early: Early): void {
+    if (this.#byPlace.get(place) !== early) return
+    early.cancel()
+    early.state = 'over'
+    if (early.isInTheWay) this.#freed()
+  }
+}
