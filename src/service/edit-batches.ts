@@ -8,6 +8,8 @@ import type { EditCounts } from './edit-records.ts'
 /** Documents in one request to the server, and files in them. */
 const MOST_DOCUMENTS = 200
 const MOST_FILES = 2_000
+/** How long a document waits for others of its kind: its records may change meanwhile, and sequences of all lengths would be held in memory. Milliseconds. */
+const MAX_WAIT_MS = 500
 
 interface Batch {
   readonly ids: unknown[]
@@ -15,6 +17,7 @@ interface Batch {
   /** Of each of its documents. */
   readonly files: number
   readonly created: number
+  readonly since: number
 }
 
 export interface BatchParts {
@@ -23,6 +26,8 @@ export interface BatchParts {
   readonly edit: RecordEdit
   readonly counts: EditCounts
   readonly refused?: ((project: string, representation: string, error: unknown) => void) | undefined
+  /** Milliseconds. */
+  readonly now?: () => number
 }
 
 /**
@@ -31,24 +36,29 @@ export interface BatchParts {
  */
 export class EditBatches {
   readonly #parts: BatchParts
+  readonly #now: () => number
+  /** Those that have waited longest first. */
   readonly #batches = new Map<string, Batch>()
 
   constructor(parts: BatchParts) {
     this.#parts = parts
+    this.#now = parts.now ?? (() => performance.now())
   }
 
-  /** Gives what sends a request that has become full. */
+  /** Gives what sends a request that has become full, or has waited for long. */
   add(documentId: unknown, edited: EditedFiles): (() => Promise<void>) | undefined {
     const { edit } = this.#parts
     const { fileIds, created } = edited
     const kind = `${fileIds.length}/${created}`
-    const batch = this.#batches.get(kind) ?? { ids: [], updates: [], files: fileIds.length, created }
+    const batch = this.#batches.get(kind) ?? { ids: [], updates: [], files: fileIds.length, created, since: this.#now() }
     this.#batches.set(kind, batch)
     batch.ids.push(documentId)
     batch.updates.push({ updateOne: { ...editUpdate(documentId, edit, edited), upsert: false, hint: { _id: 1 } } })
-    if (batch.ids.length < MOST_DOCUMENTS && batch.ids.length * batch.files < MOST_FILES) return undefined
-    this.#batches.delete(kind)
-    return async () => this.#send(batch)
+    const isFull = batch.ids.length >= MOST_DOCUMENTS || batch.ids.length * batch.files >= MOST_FILES
+    const [due, ready] = isFull ? [kind, batch] : (this.#batches.entries().next().value as [string, Batch])
+    if (!isFull && this.#now() - ready.since < MAX_WAIT_MS) return undefined
+    this.#batches.delete(due)
+    return async () => this.#send(ready)
   }
 
   /** What is left. */
