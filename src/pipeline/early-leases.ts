@@ -43,7 +43,11 @@ export class EarlyLeases {
       if (early.state === 'over' && !places.has(place)) this.#byPlace.delete(place)
       else free--
     }
-    for (const transfer of next) if (free > 0 && !this.#byPlace.has(transfer.targetKey)) free -= this.#ask(transfer)
+    for (const transfer of next) {
+      if (free <= 0 || this.#byPlace.has(transfer.targetKey)) continue
+      this.#ask(transfer)
+      free--
+    }
   }
 
   /** May it begin at its place? Another transfer's early lease is given back first; `freed` tells when that is done. */
@@ -73,7 +77,7 @@ export class EarlyLeases {
     for (const early of this.#byPlace.values()) if (site === undefined || early.attempt.transfer.site === site) this.#end(early)
   }
 
-  #ask(transfer: Transfer): number {
+  #ask(transfer: Transfer): void {
     const attempt = new Attempt(transfer, this.#permits)
     const { clock, renewEveryMs } = this.#permits
     const early: Early = {
@@ -86,7 +90,6 @@ export class EarlyLeases {
     attempt.permit.ask()
     // What kept it from being asked for is told when it is asked for again, in its slot.
     void attempt.permit.over().then(() => this.#over(transfer.targetKey, early))
-    return 1
   }
 
   #end(early: Early): void {

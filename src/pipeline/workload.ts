@@ -25,8 +25,9 @@ const MAX_RESULTS = 256
  * What is to be done and what is being done, at all sites. A transfer is unknown → queued at its site → an attempt → unknown.
  *
  * Slots pull: whenever one may be free, at either end, the site takes its most urgent transfer that both ends can serve, and an attempt
- * begins. While all are in use, the next ones have their leases taken already (see `EarlyLeases`). A queued transfer whose place is being written to for another document is parked until that has ended. What another instance is
- * to do first waits beside the queue; it is taken when nothing else is left and nobody has done it for a moment.
+ * begins. While all are in use, the next ones have their leases taken already (see `EarlyLeases`). A queued transfer whose place is being
+ * written to for another document is parked until that has ended. What another instance is to do first waits beside the queue; it is taken
+ * when nothing else is left and nobody has done it for a moment.
  */
 export class Workload {
   readonly #parts: WorkloadParts

@@ -25,10 +25,11 @@ import type { SessionParts } from './session-parts.ts'
 import { siteReports } from './site-reports.ts'
 import type { ScheduleParts } from './verify/verify-round.ts'
 import { ScheduledVerify } from './verify/verify-schedule.ts'
+import { toldOutage } from './told-outage.ts'
 import { watchChanges, type WatchedChanges } from '../streams/change-stream.ts'
 import { claimStore } from '../streams/claims.ts'
 import { controlStore } from '../streams/control-store.ts'
-import { Outage } from '../streams/outage.ts'
+import type { Outage } from '../streams/outage.ts'
 import { OwnResults } from '../streams/own-results.ts'
 import { isDatabaseFault, outageProof, outageProofClaims } from '../streams/outage-proof.ts'
 import { ProjectRoots } from '../streams/project-roots.ts'
@@ -62,11 +63,7 @@ export class Session {
     this.#parts = parts
     this.#peers = new Peers(parts.id)
     const { log, mode } = parts
-    this.#outage = new Outage({
-      lost: (error) => log.event('database.lost', { error }),
-      recovered: (afterMs) => log.event('database.recovered', { durationMs: afterMs }),
-      ...(mode === 'once' && { patienceMs: PATIENCE_MS }),
-    })
+    this.#outage = toldOutage(log, mode === 'once' ? PATIENCE_MS : undefined)
   }
 
   /** What is under way, with its progress. */

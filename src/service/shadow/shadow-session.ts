@@ -15,7 +15,6 @@ import { appearedStore } from '../../streams/appeared.ts'
 import { watchChanges } from '../../streams/change-stream.ts'
 import type { Connections } from '../../streams/connect.ts'
 import { controlStore } from '../../streams/control-store.ts'
-import { Outage } from '../../streams/outage.ts'
 import { ProjectRoots } from '../../streams/project-roots.ts'
 import { representationReader } from '../../streams/representation-reader.ts'
 import type { TokenStore } from '../../streams/resume-token.ts'
@@ -25,6 +24,7 @@ import { changeHints } from '../change-hints.ts'
 import { PauseWatch } from '../pause-watch.ts'
 import { Projects } from '../projects.ts'
 import { readOnlyMemory } from '../read-only-memory.ts'
+import { toldOutage } from '../told-outage.ts'
 import { findMisconfigured, tellOpenRoots, tellSkipped } from '../site-check.ts'
 import { appearedInMemory } from './appeared-in-memory.ts'
 import { AssumedRecords } from './assumed-records.ts'
@@ -61,10 +61,7 @@ export async function shadowSession({ settings, log, connections, ready }: Shado
   const prepare = async (project: string, options?: { readonly again: boolean }): Promise<void> => await roots.prepare(project, options)
   const controls = controlStore(work.db(stateDatabase), database)
   const read = async () => [...(await controls.pauses()), ...closedSites(settings, systemClock.wallTime())]
-  const outage = new Outage({
-    lost: (error) => log.event('database.lost', { error }),
-    recovered: (afterMs) => log.event('database.recovered', { durationMs: afterMs }),
-  })
+  const outage = toldOutage(log)
   signal.addEventListener('abort', () => outage.close(), { once: true })
   const resumed$ = new Subject<void>()
   const resumed = (request: Parameters<ScanPlan['request']>[0]): void => {

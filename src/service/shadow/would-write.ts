@@ -35,11 +35,12 @@ export class WouldWrite {
     const before = this.#told.get(representationKey)
     const now = new Set<string>()
     const pauses = this.#pauses()
-    const [known, others] = [true, false].map((isKnown) => transfers.filter((each) => isKnown === (before?.has(stateOf(each)) === true)))
+    const isKnown = (transfer: Transfer): boolean => before?.has(stateOf(transfer)) === true
     const marked = new Set<string>()
-    for (const transfer of known ?? []) noteTold(transfer)
-    for (const transfer of others ?? []) {
-      if (marked.has(markOf(transfer, transfer.site)) || !isDue(transfer, occasion) || pauses.heldBy(transfer)) continue
+    for (const transfer of transfers) if (isKnown(transfer)) noteTold(transfer)
+    for (const transfer of transfers) {
+      if (isKnown(transfer) || marked.has(markOf(transfer, transfer.site)) || !isDue(transfer, occasion) || pauses.heldBy(transfer))
+        continue
       noteTold(transfer)
       this.#tell(pauses.withoutPaused(transfer))
     }
