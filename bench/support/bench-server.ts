@@ -3,7 +3,8 @@ import { join } from 'node:path'
 
 import { MongoClient, type Collection, type Db } from 'mongodb'
 
-import { startReplicaSet } from '../../replica-set-dev/start-replica-set.ts'
+import type { ReplicaSet } from '../../replica-set-dev/replica-set.ts'
+import { startReplicaSet, type StartOptions } from '../../replica-set-dev/start-replica-set.ts'
 import type { Representation } from '../../test/support/published.ts'
 import { temporaryFolder } from './leftovers.ts'
 
@@ -22,32 +23,37 @@ export interface Production {
   config(more?: { readonly general?: object; readonly sites?: object }): Promise<string>
 }
 
-/** A replica set of one member with the default durability, a client that writes with majority, and a folder; all go together. */
+/** A replica set with the default durability, a client that writes with majority, and a folder; all go together. */
 export class BenchServer implements AsyncDisposable {
   readonly uri: string
   readonly client: MongoClient
   readonly dir: string
-  /** Of the mongod. */
-  readonly pid: number
+  readonly set: ReplicaSet
   readonly #stack: AsyncDisposableStack
   #productions = 0
 
-  private constructor(parts: { uri: string; client: MongoClient; dir: string; pid: number; stack: AsyncDisposableStack }) {
+  private constructor(parts: { uri: string; client: MongoClient; dir: string; set: ReplicaSet; stack: AsyncDisposableStack }) {
     this.uri = parts.uri
     this.client = parts.client
     this.dir = parts.dir
-    this.pid = parts.pid
+    this.set = parts.set
     this.#stack = parts.stack
   }
 
-  static async start(): Promise<BenchServer> {
+  static async start({ members = 1 }: Pick<StartOptions, 'members'> = {}): Promise<BenchServer> {
     await using stack = new AsyncDisposableStack()
     const { path: dir } = stack.use(await temporaryFolder())
-    const { uri, members } = stack.use(await startReplicaSet({ members: 1 }))
+    const set = stack.use(await startReplicaSet({ members }))
+    const { uri } = set
     const client = new MongoClient(uri, { writeConcern: { w: 'majority' }, readConcernLevel: 'majority', maxPoolSize: 64 })
     stack.defer(async () => client.close())
     await client.connect()
-    return new BenchServer({ uri, client, dir, pid: members[0]?.pid ?? 0, stack: stack.move() })
+    return new BenchServer({ uri, client, dir, set, stack: stack.move() })
+  }
+
+  /** Of the mongod; of the first of several. */
+  get pid(): number {
+    return this.set.members[0]?.pid ?? 0
   }
 
   /** A new one, with its (empty) collection. */

@@ -3,7 +3,9 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { askMember } from '../../../replica-set-dev/admin.ts'
 import type { Member } from '../../../replica-set-dev/replica-set.ts'
+import type { LogAction } from '../../../src/model/log.ts'
 import { claimStore } from '../../../src/streams/claims.ts'
+import { serverTime } from '../../../src/streams/scan.ts'
 import { stateDatabase } from '../../../src/streams/state-database.ts'
 import { transferOf } from '../../support/model-samples.ts'
 import { ownSet } from '../../support/own-set.ts'
@@ -11,31 +13,52 @@ import { wanted, type Representation } from '../../support/published.ts'
 import type { Running, Stage } from '../../support/service-harness.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-/** The promised times hold on a machine that has nothing else to do: `SITE_SYNC_TEST_STRICT=1` asks for them. */
-const SLACK = process.env['SITE_SYNC_TEST_STRICT'] === '1' ? 1 : 4
-
 const own = ownSet({ members: 3, enableTestCommands: true })
 
-/** Of the replica sets of the tests: the election itself takes this at most. Milliseconds. */
-const ELECTION_MS = 3_000
-/** How long all members are down; an operator's "90 s" takes long for each run. */
-const DOWN_MS = Number(process.env['SITE_SYNC_TEST_DOWN_SECONDS'] ?? 20) * 1_000
-
-/** No scan but those that the service itself has a reason for. */
+/** No regular scan comes during the test: what is found was told by the stream, or by the scan that its reopening asks for. */
 const QUIET = { settings: { loopDelaySeconds: 3_600 } }
+
+/** How long is waited at most; nothing is promised by it. How long outages take is measured by `npm run bench:outages`. */
+const LONG = { withinMs: 60_000 }
 
 const shown = ({ lines }: Running) => lines.lines.filter((line) => line['log.level'] !== 'debug')
 
-/** How long after `since` the file is being sent. */
-async function startedAfter(since: number, running: Running, path: string): Promise<number> {
+async function started(running: Running, path: string): Promise<void> {
   const isIt = (): boolean => running.lines.of('transfer.started').some(({ site_sync: fields }) => fields?.path === `{root[work]}/${path}`)
-  await waitFor(`the transfer of ${path}`, isIt, { withinMs: 60_000, seen: () => running.lines.summary() })
-  return performance.now() - since
+  await waitFor(`the transfer of ${path}`, isIt, { ...LONG, seen: () => running.lines.summary() })
+}
+
+/**
+ * Work goes on by the change stream: what is published now is sent, and no scan, well or not, has ended since, so that nobody else can
+ * have told of it. A scan that the reopening of the stream asked for may still be running at first: then a next file is published.
+ */
+async function goesOnByStream(stage: Stage, running: Running): Promise<Representation[]> {
+  const documents: Representation[] = []
+  const scans = (): number => running.lines.count('scan.finished', 'scan.failed')
+  const isTold = async (): Promise<boolean> => {
+    const before = scans()
+    const path = `told/${running.lines.lines.length}`
+    documents.push(await stage.publish(path))
+    await started(running, path)
+    await stage.synced(documents.at(-1) as Representation, LONG)
+    return scans() === before
+  }
+  await waitFor('a file that no scan can have found', isTold, { ...LONG, seen: () => running.lines.summary() })
+  return documents
+}
+
+const reasonsOf = ({ lines }: Running) => lines.of('scan.finished').map(({ site_sync: fields }) => fields?.['reason'])
+
+/** The stream was lost so many times, at least, and has been opened again where it ended. */
+async function expectResumed({ lines }: Running, times: number): Promise<void> {
+  const isOpen = (): boolean =>
+    lines.count('stream.lost') >= times && lines.of('stream.lost', 'stream.resumed').at(-1)?.event.action === 'stream.resumed'
+  await waitFor('the stream', isOpen, { ...LONG, seen: () => lines.summary() })
 }
 
 /** Each is there, marked, and no byte was sent twice; nothing was held against any of them. */
 async function expectExact(stage: Stage, running: Running, documents: readonly Representation[]): Promise<void> {
-  for (const document of documents) expect(await stage.synced(document, { withinMs: 60_000 })).not.toHaveProperty('tries')
+  for (const document of documents) expect(await stage.synced(document, LONG)).not.toHaveProperty('tries')
   await stage.settle(running)
   await running.stop()
   const { store, bytesWritten } = stage.spy()
@@ -47,27 +70,29 @@ async function expectExact(stage: Stage, running: Running, documents: readonly R
   expect(running.lines.of('transfer.failed', 'service.failed', 'service.unexpected')).toEqual([])
 }
 
-test('the primary is killed and stays away, again and again: the next publish is under way within election + 5 s', async () => {
+test('the primary is killed and stays away, again and again: work goes on by itself, as the stream is opened at the next primary', async () => {
   const stage = await own.stage(QUIET)
   const running = await stage.start()
   const documents = [await stage.publish('before')]
   await stage.synced(documents[0] as Representation)
-  for (const name of ['first', 'second']) {
+  for (const [turn, name] of ['first', 'second'].entries()) {
     // What is under way when it happens, too.
     for (let n = 0; n < 10; n++) documents.push(await stage.publish(`load/${name}/${n}`))
     await stage.file(name)
     const document = wanted(`{root[work]}/${name}`)
     documents.push(document)
     const killed = await own.set.killPrimary()
-    const since = performance.now()
     await stage.insert(document)
-    expect(await startedAfter(since, running, name)).toBeLessThan((ELECTION_MS + 5_000) * SLACK)
+    await started(running, name)
+    await expectResumed(running, turn + 1)
+    documents.push(...(await goesOnByStream(stage, running)))
     await own.set.startMember(killed)
   }
   await expectExact(stage, running, documents)
-}, 60_000)
+  expect(reasonsOf(running)).not.toContain('interval')
+}, 180_000)
 
-test('the primary steps down under load, three times: nothing is missing, nothing is sent twice', async () => {
+test('the primary steps down under load, three times: work goes on by the stream, nothing is missing, nothing is sent twice', async () => {
   const stage = await own.stage(QUIET)
   const running = await stage.start()
   const documents: Representation[] = []
@@ -75,12 +100,13 @@ test('the primary steps down under load, three times: nothing is missing, nothin
     for (let n = 0; n < 10; n++) documents.push(await stage.publish(`${turn}/${n}`))
     await steppedDown()
     documents.push(await stage.publish(`${turn}/after`))
-    const since = performance.now()
     for (let n = 10; n < 20; n++) documents.push(await stage.publish(`${turn}/${n}`))
-    expect(await startedAfter(since, running, `${turn}/after`)).toBeLessThan(5_000 * SLACK)
+    await started(running, `${turn}/after`)
+    documents.push(...(await goesOnByStream(stage, running)))
   }
   await expectExact(stage, running, documents)
-}, 60_000)
+  expect(reasonsOf(running)).not.toContain('interval')
+}, 180_000)
 
 const attempt = async (): Promise<boolean> =>
   await own.set.stepDown().then(
@@ -90,10 +116,10 @@ const attempt = async (): Promise<boolean> =>
 
 /** A primary whose followers are behind refuses. */
 async function steppedDown(): Promise<void> {
-  await waitFor('a step-down', attempt, { withinMs: 60_000 })
+  await waitFor('a step-down', attempt, LONG)
 }
 
-test('the primary is frozen: work goes on within 20 s; what it is woken up with changes nothing', async () => {
+test('the primary is frozen: work goes on as the stream is opened at the next one; what it is woken up with changes nothing', async () => {
   const stage = await own.stage({ settings: { loopDelaySeconds: 3_600, leaseSeconds: 10 } })
   const running = await stage.start()
   const documents: Representation[] = []
@@ -104,57 +130,81 @@ test('the primary is frozen: work goes on within 20 s; what it is woken up with 
   const held = await stage.publish('held')
   documents.push(held)
   await waitFor('the upload', () => stage.spy().writes.now > 0)
+  const leases = await stage.state.collection<{ until: Date }>('leases').find().toArray()
+  const lastEnd = Math.max(...leases.map(({ until }) => until.getTime()))
   await own.set.freeze(frozen)
-  const since = performance.now()
   try {
     stage.spy().release()
     await stage.file('during')
     const document = wanted('{root[work]}/during')
     documents.push(document)
     await stage.insert(document)
-    expect(await startedAfter(since, running, 'during')).toBeLessThan(20_000 * SLACK)
-    for (const one of documents) await stage.synced(one, { withinMs: 60_000 })
-    await waitFor('the end of leases', () => performance.now() - since > 20_000, { withinMs: 60_000 })
+    await started(running, 'during')
+    await expectResumed(running, 1)
+    documents.push(...(await goesOnByStream(stage, running)))
+    for (const one of documents) await stage.synced(one, LONG)
+    await waitFor('the end of all leases that it knows', async () => (await serverTime(stage.state)).getTime() > lastEnd, LONG)
   } finally {
     await own.set.thaw(frozen)
   }
   const before = await Promise.all(documents.map(async (document) => await stage.raw(document)))
   await own.set.waitUntilMember(frozen)
-  await waitFor('the woken member to follow', async () => (await own.set.states())[frozen.index]?.state === 'SECONDARY', {
-    withinMs: 60_000,
-  })
+  await waitFor('the woken member to follow', async () => (await own.set.states())[frozen.index]?.state === 'SECONDARY', LONG)
   await expectExact(stage, running, documents)
+  expect(reasonsOf(running)).not.toContain('interval')
   expect(await Promise.all(documents.map(async (document) => await stage.raw(document)))).toEqual(before)
 }, 240_000)
 
-test(
-  'all members are down for a while: told in a few lines, alive, and everything goes when they are back',
-  async () => {
-    const stage = await own.stage({ settings: { loopDelaySeconds: 2 } })
-    const running = await stage.start()
-    const documents: Representation[] = []
-    for (let n = 0; n < 40; n++) documents.push(await stage.publish(`${n}`))
-    await running.lines.until('transfer.started', 5)
-    await Promise.all(own.set.members.map(async (member) => await own.set.stopMember(member, 'SIGKILL')))
-    const since = performance.now()
-    const before = running.lines.count('stream.lost')
-    const lines = shown(running).length
-    await waitFor('the time to be over', () => performance.now() - since > DOWN_MS, { withinMs: DOWN_MS + 1_000 })
-    const told = shown(running).slice(lines)
-    expect(told.length).toBeLessThan(DOWN_MS / 1_000)
-    const actions = told.map(({ event }) => event.action)
-    for (const action of ['database.lost', 'scan.failed', 'stream.lost'] as const)
-      expect(actions.filter((one) => one === action).length).toBeLessThanOrEqual(1)
-    expect(before).toBe(0)
-    await Promise.all(own.set.members.map(async (member) => await own.set.startMember(member)))
-    await own.set.primary()
-    const backSince = performance.now()
-    documents.push(await stage.publish('afterwards'))
-    expect(await startedAfter(backSince, running, 'afterwards')).toBeLessThan(15_000 * SLACK)
-    await expectExact(stage, running, documents)
-  },
-  DOWN_MS + 90_000,
-)
+async function allDown(): Promise<void> {
+  await Promise.all(own.set.members.map(async (member) => await own.set.stopMember(member, 'SIGKILL')))
+}
+
+async function allBack(): Promise<void> {
+  await Promise.all(own.set.members.map(async (member) => await own.set.startMember(member)))
+  await own.set.primary()
+}
+
+test('all members are down for a while: told in a few lines, however often it is asked for them, and all goes when they are back', async () => {
+  const stage = await own.stage({ settings: { loopDelaySeconds: 2 } })
+  const running = await stage.start()
+  const documents: Representation[] = []
+  for (let n = 0; n < 40; n++) documents.push(await stage.publish(`${n}`))
+  await running.lines.until('transfer.started', 5)
+  expect(running.lines.count('database.lost', 'scan.failed', 'stream.lost')).toBe(0)
+  await allDown()
+  const lines = shown(running).length
+  for (const action of ['database.lost', 'stream.lost'] as const) await running.lines.until(action, 1, LONG)
+  // The first is shown; those that follow are for who debugs.
+  await running.lines.until('scan.failed', 3, LONG)
+  expect(shown(running).length - lines).toBeLessThan(documents.length / 2)
+  const of = (action: LogAction) => shown(running).filter(({ event }) => event.action === action)
+  expect([of('database.lost').length, of('scan.failed').length]).toEqual([1, 1])
+  // It is told again after 30 s, should the machine be so slow.
+  const times = of('stream.lost').map((line) => Date.parse(line['@timestamp']))
+  for (const [n, at] of times.slice(1).entries()) expect(at - (times[n] as number)).toBeGreaterThan(25_000)
+  await allBack()
+  documents.push(await stage.publish('afterwards'))
+  await started(running, 'afterwards')
+  await expectExact(stage, running, documents)
+}, 180_000)
+
+test('all members were down: work goes on by the stream, which is opened again by itself', async () => {
+  const stage = await own.stage(QUIET)
+  const running = await stage.start()
+  const documents: Representation[] = []
+  for (let n = 0; n < 40; n++) documents.push(await stage.publish(`${n}`))
+  await running.lines.until('transfer.started', 5)
+  await allDown()
+  await running.lines.until('stream.lost', 1, LONG)
+  await running.lines.until('database.lost', 1, LONG)
+  await allBack()
+  documents.push(await stage.publish('afterwards'))
+  await started(running, 'afterwards')
+  await expectResumed(running, 1)
+  documents.push(...(await goesOnByStream(stage, running)))
+  await expectExact(stage, running, documents)
+  expect(reasonsOf(running)).not.toContain('interval')
+}, 180_000)
 
 /** The other members get nothing from this one any more, until it is `off`. */
 async function stopFollowing(primary: Member, mode: 'alwaysOn' | 'off'): Promise<void> {
@@ -179,7 +229,7 @@ test('what no majority has is not sent, and is gone with the primary that alone 
   await stopFollowing(primary, 'off')
   await own.set.primary()
   const next = await stage.publish('next')
-  await stage.synced(next, { withinMs: 60_000 })
+  await stage.synced(next, LONG)
   await own.set.startMember(primary)
   expect(await stage.read(lost)).toBeNull()
   await expectExact(stage, running, [first, next])
