@@ -1,11 +1,12 @@
 import { buffer } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { openByteSource } from '../../../src/providers/byte-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig } from '../../support/fake-drive/rig.ts'
+import { silences } from '../../support/silences.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 let rig: Rig
 beforeEach(async () => {
@@ -99,9 +100,10 @@ describe('read', () => {
   test('of a reader who takes his time is not cut off', async () => {
     const large = Buffer.alloc(20_000_000, 'x')
     rig.drive.addFile('a', large, { parent: rig.w })
+    const silent = silences()
     const stream = await rig.provider.read(rig.at('a'), { signal })
-    // Longer than the time without a byte after which a server is given up.
-    await sleep(700)
+    // Longer than the time without a byte after which a server is given up, and once more.
+    await waitFor('silence, twice', () => stream.destroyed || silent() >= 2)
     expect((await buffer(stream)).length).toBe(large.length)
   })
 
