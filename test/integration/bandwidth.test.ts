@@ -12,8 +12,6 @@ import { waitFor } from '../support/wait-for.ts'
 const QUIET = { loopDelaySeconds: 3_600 }
 const CHUNK = 65_536
 const SIZE = 32 * CHUNK
-/** How soon a window reaches an instance that has to give work back, or may take it again. */
-const SOON = { withinMs: 3_000 }
 
 /** Closed between nine and ten in the morning, by local time. */
 const MORNING: Bandwidth = [{ from: 9 * 60, to: 10 * 60, limit: 0 }]
@@ -55,7 +53,7 @@ describe('a window that closes a site', () => {
       const running = await stage.start({ clock })
       await stopped.promise
       turnTo(atNoonOrAt(9, 30))
-      const released = await running.lines.until('transfer.released', 1, SOON)
+      const released = await running.lines.until('transfer.released')
       expect(released.message).toContain(`site "${name}" is closed until ${atNoonOrAt(10).toISOString()} by its "bandwidth"`)
       go.resolve()
       await waitFor('the end of what is under way', () => running.service.attempts.length === 0)

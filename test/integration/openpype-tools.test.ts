@@ -6,13 +6,14 @@ import { entry, inArray, inObject, representation, T0, type Representation, type
 import { Stage, type Running } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-// The updates that OpenPype's own functions make (and people in the shell, for object shape), and what the service does with them. Regular
-// scans come once a minute: whatever happens sooner was noticed.
+// The updates that OpenPype's own functions make (and people in the shell, for object shape), and what the service does with them. No
+// regular scan comes meanwhile, unless a test asks for it: whatever happens was noticed.
+
+const QUIET = { settings: { loopDelaySeconds: 3_600 } }
 
 type Shape = 'array' | 'object'
 const SHAPES: readonly Shape[] = ['array', 'object']
 const FAILED = { error: 'the disk said no', tries: 1, last_failed_dt: T0 }
-const PROMPT = { withinMs: 10_000 }
 
 const sitesOf = (shape: Shape, record: SiteRecordJson, studio: SiteRecordJson = { created_dt: T0 }): unknown =>
   shape === 'array'
@@ -51,7 +52,7 @@ async function published(stage: Stage, shape: Shape, record: SiteRecordJson, fil
 }
 
 async function allSynced(stage: Stage, document: Representation): Promise<void> {
-  for (const file of document.files.keys()) await stage.synced(document, { file, ...PROMPT })
+  for (const file of document.files.keys()) await stage.synced(document, { file })
 }
 
 /** What is at the site of the published files. */
@@ -65,7 +66,7 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
     ['with tries', FAILED],
     ['without tries', { error: 'quota' }],
   ])('a representation is unpaused, its record written whole, %s: it goes at once', async (_what, record) => {
-    const stage = await Stage.open()
+    const stage = await Stage.open(QUIET)
     const document = await published(stage, shape, { ...record, paused: true })
     const running = await stage.start()
     await stage.fence()
@@ -76,7 +77,7 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
   })
 
   test('a sequence is unpaused by one update of all its files: all go at once', async () => {
-    const stage = await Stage.open()
+    const stage = await Stage.open(QUIET)
     const document = await published(stage, shape, { ...FAILED, paused: true }, 12)
     const running = await stage.start()
     await stage.fence()
@@ -93,7 +94,7 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
     ],
     ['whole', (): [Document, Document] => setWhole(shape, 'studio', { created_dt: new Date() }, 0)],
   ])('somebody marks the file at its source (%s): who waits for it goes at once', async (_what, change) => {
-    const stage = await Stage.open()
+    const stage = await Stage.open(QUIET)
     const document = await published(stage, shape, {}, 1, {})
     const running = await stage.start()
     await stage.fence()
@@ -104,14 +105,14 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
   })
 
   test('reset of a synced record, of one file or of all', async () => {
-    const stage = await Stage.open()
+    const stage = await Stage.open(QUIET)
     const document = await published(stage, shape, { created_dt: T0, id: 'x' }, 3)
     const running = await stage.start()
     await apply(stage, document, setWhole(shape, 'gdrive', {}, 1))
-    await stage.synced(document, { file: 1, ...PROMPT })
+    await stage.synced(document, { file: 1 })
     await apply(stage, document, setWhole(shape, 'gdrive', {}))
     for (const file of document.files.keys())
-      await stage.until(document, 'a new id', ({ id, created_dt: created }) => id !== 'x' && created instanceof Date, { file, ...PROMPT })
+      await stage.until(document, 'a new id', ({ id, created_dt: created }) => id !== 'x' && created instanceof Date, { file })
     expect(stage.spy().store.paths()).toHaveLength(3)
     await running.stop()
   })
@@ -133,7 +134,7 @@ describe.each(SHAPES)('idle (%s shape)', (shape) => {
 
 describe.each(SHAPES)('while it is sent (%s shape)', (shape) => {
   async function underWay(record: SiteRecordJson, files = 1): Promise<{ stage: Stage; document: Representation; running: Running }> {
-    const stage = await Stage.open({ settings: { loopDelaySeconds: 3_600 } })
+    const stage = await Stage.open(QUIET)
     stage.spy().hold()
     const running = await stage.start()
     const document = await published(stage, shape, record, files)
@@ -145,7 +146,7 @@ describe.each(SHAPES)('while it is sent (%s shape)', (shape) => {
     ['a new one', {}],
     ['one that failed before', FAILED],
   ])('the pause of %s, written whole, ends the transfer; nothing is marked', async (_what, record) => {
-    const stage = await Stage.open({ settings: { loopDelaySeconds: 3_600 } })
+    const stage = await Stage.open(QUIET)
     const document = await published(stage, shape, record)
     stage.spy().hold()
     const running = await stage.start()
@@ -194,7 +195,7 @@ describe.each(SHAPES)('while it is sent (%s shape)', (shape) => {
 })
 
 test('a priority that the queue window sets at the source counts, unless the target has one of its own', async () => {
-  const stage = await Stage.open({ sites: [{ name: 'gdrive', concurrency: 1 }] })
+  const stage = await Stage.open({ ...QUIET, sites: [{ name: 'gdrive', concurrency: 1 }] })
   stage.spy().hold()
   const running = await stage.start()
   await stage.publish('first.exr')
@@ -233,7 +234,7 @@ test('a priority that the queue window sets at the source counts, unless the tar
 })
 
 test('two instances with one hop each: what one of them brings to Drive, the other takes on from there at once', async () => {
-  const stage = await Stage.open({ sites: [{ name: 'nas' }] })
+  const stage = await Stage.open({ ...QUIET, sites: [{ name: 'nas' }] })
   const only = (...names: string[]): Settings['sites'] => new Map([...stage.settings.sites].filter(([name]) => names.includes(name)))
   const near = await stage.start({ settings: { ...stage.settings, sites: only('studio', 'gdrive') } })
   const far = await stage.start({
@@ -246,7 +247,7 @@ test('two instances with one hop each: what one of them brings to Drive, the oth
     await stage.file(`${shape}.exr`)
     const document = representation([entry(`{root[work]}/${shape}.exr`, sites)])
     await stage.insert(document)
-    for (const site of ['gdrive', 'nas']) await stage.synced(document, { site, ...PROMPT })
+    for (const site of ['gdrive', 'nas']) await stage.synced(document, { site })
     expect(stage.spy('nas').store.get(`/My Drive/w/${shape}.exr`)?.toString()).toBe(`${shape}.exr`)
   }
   for (const running of [near, far]) await running.stop()

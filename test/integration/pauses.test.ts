@@ -12,8 +12,6 @@ import { waitFor } from '../support/wait-for.ts'
 const QUIET = { loopDelaySeconds: 3_600 }
 const CHUNK = 65_536
 const SIZE = 32 * CHUNK
-/** How soon a pause, or its end, reaches an instance. */
-const SOON = { withinMs: 2_000 }
 
 async function pause({ state, db }: Stage, scope: WideScope, lastsMs?: number): Promise<void> {
   const since = await serverTime(state)
@@ -62,7 +60,7 @@ describe('a running transfer', () => {
     const running = await stage.start()
     await stopped
     await pause(stage, scope)
-    const line = await running.lines.until('transfer.released', 1, SOON)
+    const line = await running.lines.until('transfer.released')
     expect(line.message).toContain('is paused by anna@ws: the line is needed')
     go()
     await waitFor('the end of what is under way', () => running.service.attempts.length === 0)
@@ -113,7 +111,7 @@ test('it survives restarts, later work waits too, and other sites go on', async 
   const running = await stage.start()
   await running.lines.until('scan.finished')
   await resume(stage, { site: 'gdrive' })
-  await running.lines.until('controls.resumed', 1, SOON)
+  await running.lines.until('controls.resumed')
   for (const document of documents) await stage.synced(document)
   await running.stop()
 })
@@ -125,7 +123,7 @@ test('it holds for all instances', async () => {
   const documents = await Promise.all(Array.from({ length: 12 }, async (_, n) => stage.publish(`${n}.ma`)))
   await waitFor('work at both', () => instances.every(({ lines }) => lines.count('transfer.started') > 0))
   await pause(stage, { site: 'gdrive' })
-  for (const { lines } of instances) await lines.until('controls.paused', 1, SOON)
+  for (const { lines } of instances) await lines.until('controls.paused')
   await waitFor('the end of what is under way', () => instances.every(({ service }) => service.attempts.length === 0))
   const tries = await Promise.all(documents.map(async (document) => (await stage.record(document))?.['tries']))
   expect(tries).toEqual(documents.map(() => undefined))
@@ -143,7 +141,7 @@ test('it ends by itself, and one that is over holds nothing', async () => {
   await stage.synced(await stage.publish('a.ma'))
   expect(running.lines.count('controls.paused')).toBe(0)
   await pause(stage, { site: 'gdrive' }, 3_000)
-  await running.lines.until('controls.paused', 1, SOON)
+  await running.lines.until('controls.paused')
   const document = await stage.publish('b.ma')
   const end = await running.lines.until('controls.resumed')
   expect(end.message).toBe('site "gdrive" goes on')

