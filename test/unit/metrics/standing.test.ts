@@ -8,7 +8,12 @@ beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
 const never = async (): Promise<never> => await new Promise(() => undefined)
-const silent = { state: { reports: never }, controls: { pauses: never }, db: { client: { db: () => ({ collection: never }) } } }
+const silent = {
+  settings: { mongo: { database: 'avalon' } },
+  state: { reports: never },
+  controls: { pauses: never },
+  db: { client: { db: () => ({ collection: never }) } },
+}
 
 test.each<[string, () => Promise<Inspection>]>([
   ['when it is looked for', never],
