@@ -140,14 +140,18 @@ test('names and ids of any kind are stored as what they are', async () => {
   })
 })
 
-describe('leases that are taken together', () => {
-  const several = async (name: string, owner: string, seconds = 30): Promise<Claim[]> => {
-    const worker = store(owner, seconds)
-    const transfers = Array.from({ length: 5 }, (_, n) => transferOf(wanted(`{root[work]}/${name}/${n}`)))
-    return (await Promise.all(transfers.map(async (transfer) => worker.claim(transfer, `${owner} ${transfer.path}`)))).map(claimed)
-  }
-  const now = async (): Promise<number> => ((await database.client.db('admin').command({ hello: 1 }))['localTime'] as Date).getTime()
+const now = async (): Promise<number> => ((await database.client.db('admin').command({ hello: 1 }))['localTime'] as Date).getTime()
 
+const ids = (claims: readonly Claim[]) => ({ _id: { $in: claims.map(({ transfer }) => transfer.targetKey) } })
+
+/** Of five places, by one owner, at the same moment. */
+const several = async (name: string, owner: string, seconds = 30): Promise<Claim[]> => {
+  const worker = store(owner, seconds)
+  const transfers = Array.from({ length: 5 }, (_, n) => transferOf(wanted(`{root[work]}/${name}/${n}`)))
+  return (await Promise.all(transfers.map(async (transfer) => worker.claim(transfer, `${owner} ${transfer.path}`)))).map(claimed)
+}
+
+describe('leases that are taken together', () => {
   test('are inserted, and end by the time that the server put into them, to the millisecond that the holder was told', async () => {
     const before = await now()
     const taken = await several('inserted', 'a')
@@ -194,7 +198,6 @@ describe('leases that are taken together', () => {
   test('of a process that was killed before it renewed them expire as others do, and none that is held', async () => {
     const dead = await several('dead', 'a', 0.2)
     const alive = await several('alive', 'b')
-    const ids = (claims: readonly Claim[]) => ({ _id: { $in: claims.map(({ transfer }) => transfer.targetKey) } })
     await waitFor('their end', async () => (await leases().countDocuments({ ...ids(dead), $expr: IS_HELD })) === 0)
     await letExpire(leases())
     for (const { expires } of await leases().find(ids(dead)).toArray()) expect(expires?.getTime()).toBeGreaterThan(Date.now())
