@@ -36,7 +36,7 @@ export interface Saving {
 }
 
 /** Long ago: nobody holds it. */
-export const FREE = new Date(0)
+const FREE = new Date(0)
 /** An upload session is good for a week; what a finished one knows is of use to those who planned the same file meanwhile. */
 export const KEEP_SESSION_MS = 8 * 24 * 3_600_000
 const KEEP_FINISHED_MS = 3_600_000
