@@ -187,7 +187,7 @@ export class Workload {
       this.#places.use(transfer)
       this.#attempts.next(attempt)
     }
-    if (!this.#isClosed) this.#early.ask(site.name, this.#selection.upcoming(site))
+    if (!this.#isClosed && this.#early.isLow(site.name, site.slots.ahead)) this.#early.ask(site.name, this.#selection.upcoming(site))
   }
 
   /** But for those with nothing to do: they would take back what others want of their slots. */
