@@ -32,13 +32,10 @@ export function logLine(action: LogAction, fields: LogFields, withStack: boolean
 }
 
 function siteSyncFields(fields: LogFields): Record<string, unknown> {
-  const { project, representationId, fileId, path, site, provider, bytes, tries, attemptId } = fields
+  const { project, representationId, fileId, path, site, provider, bytes, tries, attemptId, extra } = fields
   const known = { project, representation_id: representationId, file_id: fileId, path, site, provider, bytes, tries, attempt_id: attemptId }
-  const said = Object.entries(known).filter(([, value]) => value !== undefined)
-  const extra = Object.entries(fields.extra ?? {}).filter(([key, value]) => value !== undefined && !Object.hasOwn(known, key))
-  return redactDeep(Object.fromEntries([...extra, ...said])) as Record<string, unknown>
+  return redactDeep({ ...extra, ...known }) as Record<string, unknown>
 }
-
 function errorFields(thrown: unknown, withStack: boolean): LogLineError {
   if (!(thrown instanceof Error)) return { message: redact(String(thrown)), type: typeof thrown }
   const code =
