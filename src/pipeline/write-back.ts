@@ -101,15 +101,16 @@ async function writeWhileHeld(
 
 /** The service ends while MongoDB is unavailable: the result is given up, and the next attempt finds the file at the site. */
 async function beforeTheEnd<T>(work: Promise<T>, { signal }: Attempt, clock: Clock): Promise<T> {
-  const { promise: ended, reject } = Promise.withResolvers<never>()
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
   let cancel: (() => void) | undefined
   const end = (): void => {
     if (isGivenBack(signal)) cancel = clock.after(LAST_MS, () => reject(new Error('MongoDB did not answer before the attempt had to end')))
   }
   if (signal.aborted) end()
   else signal.addEventListener('abort', end, { once: true })
+  work.then(resolve, reject)
   try {
-    return await Promise.race([work, ended])
+    return await promise
   } finally {
     cancel?.()
     signal.removeEventListener('abort', end)

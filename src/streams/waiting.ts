@@ -5,21 +5,16 @@ export class NoAnswer extends Error {
 
 /** Waits for an answer, but not for ever; an answer that comes too late is ignored. */
 export async function within<T>(ms: number, answer: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  answer.catch(() => undefined)
-  let timer: NodeJS.Timeout | undefined
-  let onAbort: (() => void) | undefined
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new NoAnswer(`no answer within ${ms} ms`)), ms)
-  })
-  const stop = new Promise<null>((resolve) => {
-    onAbort = () => resolve(null)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
+  const { promise, resolve, reject } = Promise.withResolvers<T | null>()
+  const stop = (): void => resolve(null)
+  const timer = setTimeout(() => reject(new NoAnswer(`no answer within ${ms} ms`)), ms)
+  signal.addEventListener('abort', stop, { once: true })
+  answer.then(resolve, reject)
   try {
-    return await Promise.race([answer, limit, stop])
+    return await promise
   } finally {
     clearTimeout(timer)
-    if (onAbort) signal.removeEventListener('abort', onAbort)
+    signal.removeEventListener('abort', stop)
   }
 }
 
