@@ -2,10 +2,9 @@ import { ChangeStream, Timestamp, type Db, type Document, type ResumeToken } fro
 import { Observable, type Subscriber } from 'rxjs'
 
 import { messageOf } from '../errors.ts'
-import { UNREADABLE } from '../model/document.ts'
 import { changeFilter, RAW_FIELDS } from './change-filter.ts'
 import { isPassing } from './outage.ts'
-import { isSendable, readDocument } from './raw-document.ts'
+import { isSendable, readIfReadable } from './raw-document.ts'
 import type { TokenStore } from './resume-token.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { StreamFailures, type FailureTiming } from './stream-failures.ts'
@@ -174,8 +173,8 @@ class StreamLoop {
   #tell(change: Document): void {
     const project: unknown = change['ns']?.coll
     const [key, document] = documentsOf(change)
-    const id: unknown = key?._id
-    const isKnown = key !== undefined && key[UNREADABLE] === undefined && isSendable(id)
+    const id: unknown = key?.()?._id
+    const isKnown = id !== undefined && isSendable(id)
     switch (change['operationType']) {
       case 'insert':
       case 'update':
@@ -190,7 +189,7 @@ class StreamLoop {
           ...(change['clusterTime'] instanceof Timestamp && { writtenAt: change['clusterTime'].getHighBitsUnsigned() }),
           ...(change['operationType'] === 'insert' && { appeared: true }),
           ...(typeof change['results'] === 'number' && { results: change['results'] }),
-          ...(document && document[UNREADABLE] === undefined && { document }),
+          ...(document && { document }),
         })
       case 'delete':
         if (typeof project === 'string' && isKnown) this.#out.next({ kind: 'deleted', project, representationId: id })
@@ -244,7 +243,7 @@ class StreamLoop {
   }
 }
 
-/** The key, and the document where it came along. */
-function documentsOf({ raw }: Document): readonly ReturnType<typeof readDocument>[] {
-  return Array.isArray(raw) ? raw.filter((bytes) => bytes instanceof Uint8Array).map(readDocument) : []
+/** Each reads one of these: the key, and the document where it came along, which nobody may want. */
+function documentsOf({ raw }: Document): readonly (() => ReturnType<typeof readIfReadable>)[] {
+  return Array.isArray(raw) ? raw.filter((bytes) => bytes instanceof Uint8Array).map((bytes) => () => readIfReadable(bytes)) : []
 }
