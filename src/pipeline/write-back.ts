@@ -23,16 +23,11 @@ const LAST_MS = 1_000
 
 /** Writes the outcome into the record, tells it, and begins to give the lease back: nothing waits for that. Never rejects. */
 export async function writeBack(parts: WriteBackParts, attempt: Attempt, outcome: Outcome): Promise<Settled> {
-  const settled = await store(parts, attempt, outcome)
+  const result = resultOf(outcome)
+  const settled = result ? outcomeOf(outcome, await writeWhileHeld(parts, attempt, result)) : outcome
   tell(parts, attempt, settled)
   attempt.permit.end({ finished: settled.kind === 'synced' })
   return { attempt, outcome: settled }
-}
-
-async function store(parts: WriteBackParts, attempt: Attempt, outcome: Outcome): Promise<Outcome> {
-  const result = resultOf(outcome)
-  if (!result) return outcome
-  return outcomeOf(outcome, await writeWhileHeld(parts, attempt, result))
 }
 
 function outcomeOf(outcome: Outcome, written: Attempted): Outcome {

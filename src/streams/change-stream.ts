@@ -9,7 +9,7 @@ import type { TokenStore } from './resume-token.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { StreamFailures, type FailureTiming } from './stream-failures.ts'
 import { streamFault } from './stream-fault.ts'
-import { sleep, within } from './waiting.ts'
+import { Patience, sleep } from './waiting.ts'
 
 export interface StreamTiming extends FailureTiming {
   /** How long the server waits for a change before it answers with none. */
@@ -135,7 +135,8 @@ class StreamLoop {
 
   async #pull(stream: ChangeStream, resuming: boolean, signal: AbortSignal): Promise<void> {
     const { awaitMs, graceMs, firstAnswerMs } = this.#timing
-    let patience = firstAnswerMs
+    using patience = new Patience(signal)
+    let limitMs = firstAnswerMs
     let isOpen = false
     let answers = 0
     const opened = (): void => {
@@ -148,13 +149,13 @@ class StreamLoop {
     // The first answer brings a position at once; the first change may be long in coming.
     stream.once(ChangeStream.RESUME_TOKEN_CHANGED, opened)
     while (!signal.aborted) {
-      const change: Document | null = await within(patience, stream.tryNext(), signal)
+      const change: Document | null = await patience.within(limitMs, stream.tryNext())
       if (signal.aborted) break
       // The first answer comes with the opening, and says nothing about what is next.
       answers += change ? 2 : 1
       opened()
       if (answers > 1) this.#failures.worked()
-      patience = awaitMs + graceMs
+      limitMs = awaitMs + graceMs
       if (change) {
         if (change['operationType'] === 'invalidate') {
           this.#token = undefined
