@@ -68,10 +68,9 @@ export function redactDeep(value: unknown): unknown {
   const entries = (pairs: Iterable<[unknown, unknown]>, depth: number): [string, unknown][] => {
     const copies: [string, unknown][] = []
     for (const [key, item] of pairs) {
-      if (item === undefined) continue
       if (--values < 0) return [...copies, ['…', TOO_MUCH]]
       const name = String(key)
-      copies.push([shown(name), SECRET_KEY.test(name) ? MARK : copy(item, depth + 1)])
+      copies.push([shown(name), SECRET_KEY.test(name) && item !== undefined ? MARK : copy(item, depth + 1)])
     }
     return copies
   }
