@@ -1,6 +1,8 @@
+import pRetry from 'p-retry'
+
 import { SyncError, toSyncError } from '../errors.ts'
 import { MAX_PAUSE_MS, type TransientRetry } from '../model/retry-policy.ts'
-import { pause, systemClock } from './clock.ts'
+import { timerMs } from '../model/timer-range.ts'
 
 export interface RetryOptions {
   readonly policy: TransientRetry
@@ -15,32 +17,60 @@ export interface RetryOptions {
  * other faults are thrown at once, and so is one whose side asked for a pause that is too long to hold a slot for. A shorter one is
  * kept to.
  */
-export async function retryTransient<T>(work: () => Promise<T>, { policy, signal, progress, onRetry }: RetryOptions): Promise<T> {
+export async function retryTransient<T>(work: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { policy, signal, progress, onRetry } = options
   let reached = progress()
-  for (let retries = 0; ; retries++) {
+  for (;;) {
+    const before = reached
     try {
-      signal.throwIfAborted()
-      const result = await work()
-      signal.throwIfAborted()
-      return result
-    } catch (thrown) {
-      signal.throwIfAborted()
-      const error = toSyncError(thrown)
-      const hasGotOn = progress() > reached
-      if (!mayRetry(error) || error.retries === 0) throw error
-      if (!hasGotOn && retries >= Math.min(policy.retries, error.retries)) throw error
-      const growing = hasGotOn ? policy.minTimeout : policy.minTimeout * 2 ** retries
-      const delayMs = Math.max(error.retryAfterMs ?? 0, Math.min(policy.maxTimeout, growing * (1 + Math.random())))
+      return await attempts(work, options, () => {
+        reached = Math.max(reached, progress())
+        return reached > before
+      })
+    } catch (error) {
+      if (reached === before || !mayRetry(error) || error.retries === 0) throw error
+      const delayMs = Math.max(error.retryAfterMs ?? 0, policy.minTimeout * (1 + Math.random()))
       onRetry?.(error, delayMs)
-      await pause(systemClock, delayMs, signal)
-      if (!hasGotOn) continue
-      reached = progress()
-      // The next attempt counts as the first.
-      retries = -1
+      await pause(delayMs, signal)
+      signal.throwIfAborted()
     }
   }
 }
 
-function mayRetry(error: SyncError): boolean {
-  return error.kind === 'transient' && !((error.retryAfterMs ?? 0) > MAX_PAUSE_MS)
+/** Until one works, gets on, or none is left. */
+async function attempts<T>(work: () => Promise<T>, { policy, signal, onRetry }: RetryOptions, gotOn: () => boolean): Promise<T> {
+  return pRetry(
+    async () => {
+      try {
+        return await work()
+      } catch (thrown) {
+        throw toSyncError(thrown)
+      }
+    },
+    {
+      ...policy,
+      factor: 2,
+      randomize: true,
+      signal,
+      shouldRetry: ({ error, attemptNumber }) => mayRetry(error) && attemptNumber <= error.retries && !gotOn(),
+      async onFailedAttempt({ error, retryDelay, retriesLeft }) {
+        if (gotOn() || !mayRetry(error) || retriesLeft === 0) return
+        const asked = error.retryAfterMs ?? 0
+        onRetry?.(error, Math.max(asked, retryDelay))
+        if (asked > retryDelay) await pause(asked - retryDelay, signal)
+      },
+    },
+  )
+}
+
+function mayRetry(error: unknown): error is SyncError {
+  return error instanceof SyncError && error.kind === 'transient' && !((error.retryAfterMs ?? 0) > MAX_PAUSE_MS)
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, timerMs(ms))
+  signal.addEventListener('abort', () => resolve(), { once: true })
+  await promise
+  clearTimeout(timer)
 }
