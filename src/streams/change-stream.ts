@@ -9,7 +9,7 @@ import type { TokenStore } from './resume-token.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { StreamFailures, type FailureTiming } from './stream-failures.ts'
 import { streamFault } from './stream-fault.ts'
-import { Patience, sleep } from './waiting.ts'
+import { sleep, TimeLimit } from './waiting.ts'
 
 export interface StreamTiming extends FailureTiming {
   /** How long the server waits for a change before it answers with none. */
@@ -135,7 +135,7 @@ class StreamLoop {
 
   async #pull(stream: ChangeStream, resuming: boolean, signal: AbortSignal): Promise<void> {
     const { awaitMs, graceMs, firstAnswerMs } = this.#timing
-    using patience = new Patience(signal)
+    using limit = new TimeLimit(signal)
     let limitMs = firstAnswerMs
     let isOpen = false
     let answers = 0
@@ -149,7 +149,7 @@ class StreamLoop {
     // The first answer brings a position at once; the first change may be long in coming.
     stream.once(ChangeStream.RESUME_TOKEN_CHANGED, opened)
     while (!signal.aborted) {
-      const change: Document | null = await patience.within(limitMs, stream.tryNext())
+      const change: Document | null = await limit.within(limitMs, stream.tryNext())
       if (signal.aborted) break
       // The first answer comes with the opening, and says nothing about what is next.
       answers += change ? 2 : 1

@@ -4,7 +4,7 @@ export class NoAnswer extends Error {
 }
 
 /** Waits for one answer after the other, but not for ever, until the signal says so; an answer that comes too late is ignored. */
-export class Patience implements Disposable {
+export class TimeLimit implements Disposable {
   readonly #signal: AbortSignal
   readonly #stop = (): void => this.#waiting.resolve(null)
   #waiting = Promise.withResolvers<unknown>()

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
-import { NoAnswer, Patience } from '../../../src/streams/waiting.ts'
+import { NoAnswer, TimeLimit } from '../../../src/streams/waiting.ts'
 
 const never = new Promise<never>(() => undefined)
 
@@ -16,36 +16,36 @@ const faultOf = async (answer: Promise<unknown>): Promise<unknown> =>
 
 function rig() {
   const abort = new AbortController()
-  const patience = new Patience(abort.signal)
-  return { abort, patience }
+  const limit = new TimeLimit(abort.signal)
+  return { abort, limit }
 }
 
 test('an answer in time is given, and so is a fault', async () => {
-  const { patience } = rig()
-  expect(await patience.within(100, Promise.resolve('one'))).toBe('one')
-  expect(await patience.within(100, Promise.resolve('two'))).toBe('two')
-  await expect(patience.within(100, Promise.reject(new Error('no primary')))).rejects.toThrow('no primary')
+  const { limit } = rig()
+  expect(await limit.within(100, Promise.resolve('one'))).toBe('one')
+  expect(await limit.within(100, Promise.resolve('two'))).toBe('two')
+  await expect(limit.within(100, Promise.reject(new Error('no primary')))).rejects.toThrow('no primary')
 })
 
 test('each answer has its own time', async () => {
-  const { patience } = rig()
+  const { limit } = rig()
   for (let n = 0; n < 3; n++) {
     const { promise, resolve } = Promise.withResolvers<number>()
-    const answer = patience.within(100, promise)
+    const answer = limit.within(100, promise)
     await vi.advanceTimersByTimeAsync(99)
     resolve(n)
     expect(await answer).toBe(n)
   }
-  const silent = faultOf(patience.within(50, never))
+  const silent = faultOf(limit.within(50, never))
   await vi.advanceTimersByTimeAsync(50)
   expect(await silent).toBeInstanceOf(NoAnswer)
 })
 
 test('the next is waited for also after a pause that was longer than the time for an answer', async () => {
-  const { patience } = rig()
-  await patience.within(100, Promise.resolve('one'))
+  const { limit } = rig()
+  await limit.within(100, Promise.resolve('one'))
   await vi.advanceTimersByTimeAsync(1_000)
-  const silent = faultOf(patience.within(100, never))
+  const silent = faultOf(limit.within(100, never))
   await vi.advanceTimersByTimeAsync(99)
   expect(vi.getTimerCount()).toBe(1)
   await vi.advanceTimersByTimeAsync(1)
@@ -53,28 +53,28 @@ test('the next is waited for also after a pause that was longer than the time fo
 })
 
 test('a fault that comes too late is ignored', async () => {
-  const { patience } = rig()
+  const { limit } = rig()
   const late = Promise.withResolvers<never>()
-  const silent = faultOf(patience.within(100, late.promise))
+  const silent = faultOf(limit.within(100, late.promise))
   await vi.advanceTimersByTimeAsync(100)
   expect(await silent).toBeInstanceOf(NoAnswer)
   late.reject(new Error('connection closed'))
-  expect(await patience.within(100, Promise.resolve('next'))).toBe('next')
+  expect(await limit.within(100, Promise.resolve('next'))).toBe('next')
 })
 
 test('nobody waits when the signal says so', async () => {
-  const { abort, patience } = rig()
-  const answer = patience.within(100, never)
+  const { abort, limit } = rig()
+  const answer = limit.within(100, never)
   abort.abort()
   expect(await answer).toBeNull()
-  expect(await patience.within(100, never)).toBeNull()
+  expect(await limit.within(100, never)).toBeNull()
 })
 
 test('nothing is left of it', async () => {
-  const { abort, patience } = rig()
+  const { abort, limit } = rig()
   const remove = vi.spyOn(abort.signal, 'removeEventListener')
-  await patience.within(100, Promise.resolve('one'))
-  patience[Symbol.dispose]()
+  await limit.within(100, Promise.resolve('one'))
+  limit[Symbol.dispose]()
   expect(vi.getTimerCount()).toBe(0)
   expect(remove).toHaveBeenCalledOnce()
 })
