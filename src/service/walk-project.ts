@@ -21,7 +21,7 @@ export interface Pace {
   readonly indexMs: number
 }
 
-const PACE: Pace = { first: 1_000, most: 16_000, emptyMs: 30, soonMs: 120, lateMs: 4_000, aloneMs: 400, indexMs: 1_500 }
+const PACE: Pace = { first: 1_000, most: 16_000, emptyMs: 30, soonMs: 120, lateMs: 4_000, aloneMs: 600, indexMs: 3_000 }
 
 export interface Walk {
   /** Nothing is shown yet: a few rows at once are better than many later. */
