@@ -119,8 +119,9 @@ export class Workload {
     this.#early.looked(representationKey)
     let isForgotten = false
     for (const { others } of this.#sites.values()) {
+      if (!others.has(representationKey)) continue
       const { size } = others
-      if (size > 0) others.keep((transfer) => transfer.representationKey !== representationKey || pending.has(transfer.key))
+      others.keep((transfer) => transfer.representationKey !== representationKey || pending.has(transfer.key))
       isForgotten ||= others.size < size
     }
     if (isForgotten && this.isIdle) this.#idle.next()

@@ -66,7 +66,7 @@ function ownOf(held: readonly Pick<Release, 'claim'>[]): Filter<Lease> {
 export async function saveAll(leases: Collection<Lease>, savings: readonly Saving[]): Promise<readonly boolean[]> {
   return await matched(savings, async (some) => {
     const updates = some.map(({ claim, session }) => ({ updateOne: { filter: heldBy(claim), update: { $set: { session } } } }))
-    return await leases.bulkWrite(updates, { ordered: false })
+    return await leases.bulkWrite(updates, { ordered: false, ...UNIMPORTANT })
   })
 }
 
