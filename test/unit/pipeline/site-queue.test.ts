@@ -290,9 +290,10 @@ describe('who decides', () => {
   })
 })
 
+const of = (key: string, representationKey: string, priority = 50) => transferOf({ key, representationKey, priority })
+
 test('has a representation for as long as any of its transfers waits', () => {
   const queue = new SiteQueue(2)
-  const of = (key: string, representationKey: string, priority = 50) => transferOf({ key, representationKey, priority })
   const has = (): readonly boolean[] => ['one', 'two', 'three'].map((key) => queue.has(key))
   queue.add(of('a', 'one'))
   queue.add(of('b', 'one'))

@@ -30,12 +30,13 @@ const changed = (representationId: string, more: object = {}): StreamEvent => ({
   ...more,
 })
 
-/** The ids of hints, with those that came in one turn in one list. */
+const nothing = (): void => undefined
+
+/** Which representations were told of, in order. `ours`: those whose results are this process's own. */
 function rig(ours: readonly string[] = []) {
   const events$ = new Subject<StreamEvent>()
   const hints: Hint[] = []
   let isComplete = false
-  const nothing = (): void => undefined
   const parts = {
     settings,
     log: new RecordingLog(),
