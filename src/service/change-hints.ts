@@ -1,4 +1,4 @@
-import { auditTime, buffer, connect, filter, map, merge, mergeAll, partition, tap, timer } from 'rxjs'
+import { auditTime, buffer, connect, filter, identity, map, merge, mergeAll, partition, tap, timer } from 'rxjs'
 import type { Observable, OperatorFunction } from 'rxjs'
 
 import type { Log } from '../model/log.ts'
@@ -26,6 +26,8 @@ export interface ChangeHintsParts {
   readonly heard?: ((change: Heard) => void) | undefined
   /** Are so many results in a document this process's own? */
   readonly areOurs: (document: Pick<Hint, 'project' | 'representationId'>, results: number) => boolean
+  /** How long results of others wait for each other, in milliseconds. @defaultValue 0: each is told at once */
+  readonly resultsLingerMs?: number
   readonly turned: (stream: InstanceReport['stream'], fault?: string) => void
   readonly scan: ScanPlan['request']
   /** Work can be taken from now on. */
@@ -39,8 +41,8 @@ interface Overdue {
 
 /** How long the first scan waits for a stream to be open before it, which saves a second one. */
 const FIRST_WORD_MS = 1_000
-/** How long a result of another instance waits for others: the documents of all are read by one request. */
-const LINGER_MS = 200
+/** How long a result of another instance waits for others, where there are several: the documents of all are read by one request. */
+export const RESULTS_LINGER_MS = 200
 
 /**
  * The change stream's hints; what it says of itself is told, and leads to a scan where changes may have been missed. Work begins
@@ -67,7 +69,7 @@ export function changeHints(events$: Observable<StreamEvent>, parts: ChangeHints
       parts.heard?.(change)
     }),
     filter((event) => event.results === undefined || !parts.areOurs(event, event.results)),
-    together(isForeignResult),
+    together(isForeignResult, parts.resultsLingerMs ?? 0),
     map(({ kind: _changed, results: _results, writtenAt: _writtenAt, ...hint }) => hint),
   )
 }
@@ -78,10 +80,11 @@ function isForeignResult({ results, occasion }: Changed): boolean {
 }
 
 /** These come together, a moment after the first of them; all others at once. */
-function together(linger: (change: Changed) => boolean): OperatorFunction<Changed, Changed> {
+function together(linger: (change: Changed) => boolean, ms: number): OperatorFunction<Changed, Changed> {
+  if (ms === 0) return identity
   return connect((changes$) => {
     const [lingering$, prompt$] = partition(changes$, linger)
-    return merge(prompt$, lingering$.pipe(buffer(lingering$.pipe(auditTime(LINGER_MS))), mergeAll()))
+    return merge(prompt$, lingering$.pipe(buffer(lingering$.pipe(auditTime(ms))), mergeAll()))
   })
 }
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 import type { Settings } from '../../../src/model/settings.ts'
 import type { Hint } from '../../../src/pipeline/planner.ts'
-import { changeHints } from '../../../src/service/change-hints.ts'
+import { changeHints, RESULTS_LINGER_MS } from '../../../src/service/change-hints.ts'
 import type { StreamEvent } from '../../../src/streams/stream-event.ts'
 import { projectOf } from '../../support/model-samples.ts'
 import { RecordingLog } from '../../support/recording-log.ts'
@@ -48,7 +48,10 @@ function rig(ours: readonly string[] = []) {
     ready: nothing,
   }
   const areOurs = ({ representationId }: Pick<Hint, 'representationId'>): boolean => ours.includes(String(representationId))
-  changeHints(events$, { ...parts, areOurs }).subscribe({ next: (hint) => hints.push(hint), complete: () => (isComplete = true) })
+  changeHints(events$, { ...parts, areOurs, resultsLingerMs: RESULTS_LINGER_MS }).subscribe({
+    next: (hint) => hints.push(hint),
+    complete: () => (isComplete = true),
+  })
   return { events$, seen: () => hints.map(({ representationId }) => representationId), hints, isComplete: () => isComplete }
 }
 
