@@ -9,7 +9,7 @@ import { collectionNames } from '../streams/scan.ts'
 import { selectedProjects } from './selected-projects.ts'
 import type { Inspection } from './inspection.ts'
 
-export interface ListRequest extends Omit<ListingFilter, 'ids'> {
+export interface ListRequest extends Omit<ListingFilter, 'ids' | 'errorOf'> {
   /** Only these, by project. */
   readonly only?: ReadonlyMap<string, readonly string[]> | undefined
   readonly project?: string | undefined
@@ -51,40 +51,53 @@ export async function listRepresentations(
   { project, sort, cursor, limit, only, pace, ...filter }: ListRequest,
   signal: AbortSignal,
 ): Promise<RepresentationList> {
+  const parts = sort.key === 'id' && !only ? partsOf(filter) : [filter]
   const after = cursor === undefined ? undefined : readPlace(cursor, sort)
-  if (cursor !== undefined && !after) throw new UsageError('"cursor" is not one of a list in this order')
-  const projects =
+  const begun = after?.part ?? 0
+  if (cursor !== undefined && (!after || !(begun in parts))) throw new UsageError('"cursor" is not one of a list in this order')
+  const named =
     project === undefined ? await selectedProjects(db, settings, {}) : (await collectionNames(db)).filter((name) => name === project)
+  const projects = named.filter((name) => !only || only.has(name)).toSorted()
+  const steps = parts.flatMap((each, part) => projects.map((name) => ({ each, part, name })))
   const items: RepresentationSummary[] = []
   const began = performance.now()
   let last: Place | undefined
-  for (const name of projects.toSorted()) {
-    if ((after && name < after.project) || (only && !only.has(name))) continue
+  for (const { each, part, name } of steps) {
+    if (part < begun || (part === begun && after && name < after.project)) continue
     const own = projectSettings(settings, name)
     const sites = sitesToTell(own)
     if (sort.key !== 'id' && !only) await requireFew(db, name, filter)
-    const parts = {
-      filter: listingFilter({ ...filter, ids: only?.get(name) }, { retryCount: own.retryCount, sites: [...own.sites.keys()] }),
+    const asked = {
+      filter: listingFilter({ ...each, ids: only?.get(name) }, { retryCount: own.retryCount, sites: [...own.sites.keys()] }),
       sites,
       sort,
-      after: after?.project === name ? after : undefined,
+      after: part === begun && after?.project === name ? after : undefined,
       // One more says whether there is a next page.
       limit: limit + 1 - items.length,
       signal,
     }
-    const walk = { isFirst: cursor === undefined, hasSome: items.length > 0, began, pace, isIndexed: isIndexed(filter) }
+    const walk = { isFirst: cursor === undefined, hasSome: items.length > 0, began, pace, isIndexed: isIndexed(each) }
     const { found, upTo } =
-      sort.key === 'id' && !only ? await walkProject(db, name, parts, walk) : { found: await listPage(db, name, parts), upTo: undefined }
+      sort.key === 'id' && !only ? await walkProject(db, name, asked, walk) : { found: await listPage(db, name, asked), upTo: undefined }
     for (const { document, place } of found) {
       if (items.length === limit) return { items, nextCursor: last ? placeText(last, sort) : null }
       items.push(summarize(document, name, sites, own.retryCount))
-      last = place
+      last = { ...place, part }
     }
-    if (upTo) return { items, nextCursor: placeText(upTo, sort) }
+    if (upTo) return { items, nextCursor: placeText({ ...upTo, part }, sort) }
   }
   return { items, nextCursor: null }
 }
 
+/**
+ * A text of an error stands nearly always in an open record, which the indexes of scans lead to; that it stands in a record of what is there,
+ * or of a site that is not configured, only a look at everything can tell. So what is open comes first, and the rest when it was looked through.
+ */
+const partsOf = (filter: ListingFilter): readonly ListingFilter[] =>
+  filter.error === undefined || filter.states !== undefined || filter.whole === true
+    ? [filter]
+    : (['open', 'others'] as const).map((errorOf) => ({ ...filter, errorOf }))
+
 /** What is open is in the indexes of scans; names may be in one of the owner. */
-const isIndexed = ({ states, asset }: Pick<ListingFilter, 'states' | 'asset'>): boolean =>
-  asset !== undefined || (states !== undefined && !states.has('synced'))
+const isIndexed = ({ states, asset, errorOf }: Pick<ListingFilter, 'states' | 'asset' | 'errorOf'>): boolean =>
+  asset !== undefined || errorOf === 'open' || (states !== undefined && !states.has('synced'))

@@ -1,7 +1,7 @@
 import { ObjectId, type Document, type Filter } from 'mongodb'
 
 import type { SelectableState } from '../model/selection.ts'
-import { isPathName } from '../model/site-record.ts'
+import { openRecords } from './open-records.ts'
 
 export interface ListingFilter {
   readonly asset?: string | undefined
@@ -9,6 +9,8 @@ export interface ListingFilter {
   readonly states?: ReadonlySet<SelectableState> | undefined
   /** A part of the text in `error`; the letters of ASCII in upper and lower case alike. */
   readonly error?: string | undefined
+  /** Of those with such an error: in which an open record of a configured site has it, or only others do. */
+  readonly errorOf?: 'open' | 'others' | undefined
   /** All that is asked for is there: no record is open. */
   readonly whole?: boolean | undefined
   /** One of these, as text. */
@@ -26,12 +28,13 @@ export interface ListingScope {
 
 /** The representations in which some record is as asked for: decided by the server, in both shapes of records, as `model/record-state.ts` does. */
 export function listingFilter(filter: ListingFilter, scope: ListingScope): Filter<Document> {
-  const { asset, site, states, error, whole, ids, q } = filter
+  const { asset, site, states, error, errorOf, whole, ids, q } = filter
   const isOfRecord = site !== undefined || states !== undefined || error !== undefined
+  const isOpen = errorOf === 'open' || (states !== undefined && !states.has('synced'))
   const conditions: Document[] = [
     ...(isOfRecord ? [{ $expr: hasRecord(filter, scope) }] : []),
-    ...(states !== undefined && !states.has('synced') ? [someOpen(site === undefined ? scope.sites : [site])] : []),
-    ...(states === undefined ? [] : marked(states, site === undefined ? scope.sites : [site], scope.retryCount)),
+    ...(errorOf === 'others' ? [{ $expr: { $not: [hasRecord({ ...filter, errorOf: 'open' }, scope)] } }] : []),
+    ...(isOpen ? [openRecords(filter, site === undefined ? scope.sites : [site], scope.retryCount)] : []),
     ...(whole === true ? [{ $expr: isWhole(scope, site) }] : []),
     ...(ids === undefined ? [] : [{ _id: { $in: ids.flatMap(idsOf) } }]),
     ...(q === undefined ? [] : [searched(q)]),
@@ -41,34 +44,6 @@ export function listingFilter(filter: ListingFilter, scope: ListingScope): Filte
     ...(asset !== undefined && { 'context.asset': asset }),
     ...(conditions.length > 0 && { $and: conditions }),
   }
-}
-
-const open = (record: string, exists: string): Document => ({
-  type: 'representation',
-  [exists]: { $exists: true },
-  [`${record}.created_dt`]: null,
-})
-
-/** What the partial indexes of scans hold, so that these can serve; more than what is asked for. */
-export function someOpen(sites: readonly string[]): Document {
-  if (!sites.every(isPathName)) return {}
-  const objects = sites.map((site) => open(`files.sites.${site}`, `files.sites.${site}`))
-  return { $or: [open('files.sites', 'files.sites.name'), ...objects] }
-}
-
-const MARKS: Partial<Readonly<Record<SelectableState, readonly Document[]>>> = {
-  failed: [{ tries: { $gt: 0 } }, { error: { $type: 'string' } }],
-  exhausted: [{ tries: { $gt: 0 } }],
-  paused: [{ paused: true }],
-}
-
-/** Fields that a record in one of these states has at least: told apart at a tenth of what the expression below costs, which has the last word. */
-function marked(states: ReadonlySet<SelectableState>, sites: readonly string[], retryCount: number): readonly Document[] {
-  const marks = [...states].map((state) => MARKS[state])
-  if (retryCount === 0 || !sites.every(isPathName) || marks.includes(undefined)) return []
-  const records = ['files.sites', ...sites.map((site) => `files.sites.${site}`)]
-  const named = marks.flatMap((each = []) => each).flatMap((mark) => Object.entries(mark))
-  return [{ $or: records.flatMap((record) => named.map(([field, is]) => ({ [`${record}.${field}`]: is as unknown }))) }]
 }
 
 const typeOf = (input: string | Document): Document => ({ $type: input })
@@ -116,11 +91,13 @@ const recordsOfFile: Document = { $cond: [{ $isArray: '$$file.sites' }, inArray,
 const anyRecord = (condition: Document): Document =>
   anyFile({ $anyElementTrue: [{ $map: { input: recordsOfFile, as: 'record', in: condition } }] })
 
-function hasRecord({ site, states, error }: ListingFilter, { retryCount, sites }: ListingScope): Document {
+function hasRecord({ site, states, error, errorOf }: ListingFilter, { retryCount, sites }: ListingScope): Document {
+  const isOpen = errorOf === 'open'
   const conditions = [
     ...(site === undefined ? [] : [{ $eq: ['$$record.k', { $literal: site }] }]),
     // A state is one of a site that is configured: of others nothing is to be done.
-    ...(site === undefined && states !== undefined ? [{ $in: ['$$record.k', { $literal: sites }] }] : []),
+    ...(site === undefined && (states !== undefined || isOpen) ? [{ $in: ['$$record.k', { $literal: sites }] }] : []),
+    ...(isOpen ? [isMissing('$$record.v.created_dt')] : []),
     ...(states === undefined ? [] : [{ $or: [...states].map((state) => isInState(state, retryCount)) }]),
     ...(error === undefined ? [] : [contains('$$record.v.error', error)]),
   ]

@@ -16,6 +16,8 @@ export interface Sort {
 
 /** The last one of a page: the next page begins after it. */
 export interface Place {
+  /** Of a list that is given in parts, one after the other: which one. */
+  readonly part?: number | undefined
   readonly project: string
   readonly id: unknown
   readonly value?: unknown
@@ -155,8 +157,10 @@ export function readPlace(text: string, { key, descending }: Sort): Place | unde
     if (typeof read !== 'object' || read === null || !('project' in read) || !('id' in read) || !('sort' in read)) return undefined
     const { project, id, sort } = read
     const value: unknown = 'value' in read ? read.value : null
+    const part: unknown = 'part' in read ? read.part : 0
     if (typeof project !== 'string' || sort !== `${descending ? '-' : ''}${key}` || !isSendable(id) || !isSendable(value)) return undefined
-    return { project, id, value }
+    if (typeof part !== 'number') return undefined
+    return { part, project, id, value }
   } catch {
     return undefined
   }

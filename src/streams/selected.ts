@@ -3,7 +3,7 @@ import { ObjectId, type Db, type Document, type Filter } from 'mongodb'
 import { idText, type RepresentationDocument } from '../model/document.ts'
 import type { Selection } from '../model/selection.ts'
 import { isPathName } from '../model/site-record.ts'
-import { someOpen } from './listing-filter.ts'
+import { someOpen } from './open-records.ts'
 import { wantedFields } from './projection.ts'
 import { readDocument } from './raw-document.ts'
 

@@ -12,7 +12,7 @@ import { writeConfig } from '../support/service-process.ts'
 
 const COUNT = 1_000
 /** One stretch of so many documents, and no time for more. */
-const AT_ONCE: Pace = { first: 50, most: 50, soonMs: 0, lateMs: 0, indexMs: 10_000 }
+const AT_ONCE: Pace = { first: 50, most: 50, emptyMs: 0, soonMs: 0, lateMs: 0, aloneMs: 0, indexMs: 10_000 }
 const SHOWN = new Set(['exhausted'] as const)
 
 /** Ids of all kinds, in the order of the database. */
@@ -111,12 +111,66 @@ test('what is open and far away is found by the indexes at once; what no index h
   const { result: open, examined } = await examining(stage, async () => list({ states: SHOWN }))
   expect([open.items.map(({ asset }) => asset), open.nextCursor]).toEqual([['n4', 'n3'], null])
   expect(examined).toBeLessThanOrEqual(AT_ONCE.first + 4)
-  const first = await list({ error: 'no' })
+  const first = await list({ q: 'n123' })
   expect([first.items, typeof first.nextCursor]).toEqual([[], 'string'])
-  const { paths, pages } = await all({ error: 'no' })
-  expect(paths).toEqual([4, 3])
+  const { paths, pages } = await all({ q: 'n123' })
+  expect(paths).toEqual([123])
   expect(pages.length).toBeGreaterThan(10)
   // Indexes that do not lead there in time are no fault.
   const late = await all({ states: SHOWN, pace: { ...AT_ONCE, indexMs: 1 } })
   expect(late.paths).toEqual([4, 3])
+})
+
+test('of what was given up, the index leads to what has so many tries alone', async () => {
+  const { stage, list } = await listing((n) => n === 3 || n === 4)
+  const isWaiting = { 'files.sites.mirror': { $exists: true }, 'context.asset': { $gt: 'n6' } }
+  const { modifiedCount } = await stage.project().updateMany(isWaiting, { $set: { 'files.0.sites.mirror': {} } })
+  expect(modifiedCount).toBeGreaterThan(100)
+  const { result, examined } = await examining(stage, async () => list({ states: SHOWN, error: 'no' }))
+  expect([result.items.map(({ asset }) => asset), result.nextCursor]).toEqual([['n4', 'n3'], null])
+  expect(examined).toBeLessThanOrEqual(AT_ONCE.first + 10)
+})
+
+test('an error in whatever state: open records that have it come first, wherever they are, then others; each once', async () => {
+  const { stage, list, all } = await listing((n) => n === 3 || n === 4)
+  const add = async (n: number, record: Document): Promise<void> => {
+    const push = n % 2 === 0 ? { $push: { 'files.0.sites': record } } : { $set: { [`files.0.sites.${record['name']}`]: record } }
+    expect((await stage.project().updateOne({ 'context.asset': `n${n}` }, push as never)).modifiedCount).toBe(1)
+  }
+  const left = { created_dt: T0, error: 'no longer' }
+  for (const n of [4, 5, 900, 901]) await add(n, { name: 'studio', ...left })
+  // Of sites that nobody configured.
+  for (const n of [3, 10, 701]) await add(n, { name: 'tape', error: 'No' })
+  const { result: first, examined } = await examining(stage, async () => list({ error: 'no' }))
+  expect([first.items.map(({ asset }) => asset), typeof first.nextCursor]).toEqual([['n4', 'n3'], 'string'])
+  // A stretch of each part.
+  expect(examined).toBeLessThanOrEqual(2 * AT_ONCE.first + 6)
+  expect((await all({ error: 'no' })).paths).toEqual([4, 3, 901, 900, 701, 10, 5])
+  expect((await all({ error: 'NO', limit: 1, sort: { key: 'id', descending: false } })).paths).toEqual([3, 4, 5, 10, 701, 900, 901])
+  expect((await all({ error: 'no', site: 'studio' })).paths).toEqual([901, 900, 5, 4])
+  expect((await all({ error: 'longer', whole: true })).paths).toEqual([901, 900, 5])
+  expect((await all({ error: 'no', sort: { key: 'asset', descending: false } })).paths).toEqual([10, 3, 4, 5, 701, 900, 901])
+  // Of all projects.
+  const other = {
+    type: 'representation',
+    context: { asset: 'n5000' },
+    files: [{ _id: new ObjectId(), path: 'x', sites: inArray({ name: 'mirror', ...left }) }],
+  }
+  await stage.db.collection('another').insertOne(other)
+  expect((await all({ error: 'no', project: undefined })).paths).toEqual([4, 3, 5000, 901, 900, 701, 10, 5])
+  // A place in the second part is none of a list that has one.
+  let cursor = first.nextCursor
+  while (cursor !== null && (await list({ error: 'no', cursor })).items[0]?.asset !== 'n901')
+    cursor = (await list({ error: 'no', cursor })).nextCursor
+  await expect(list({ states: SHOWN, cursor: String((await list({ error: 'no', cursor: cursor ?? '' })).nextCursor) })).rejects.toThrow(
+    '"cursor" is not one',
+  )
+})
+
+test('while indexes lead to much, it is looked on by id, and what is found first is shown', async () => {
+  const { list } = await listing((n) => n < 900)
+  // So slow an index comes never.
+  const pace = { first: 50, most: 50, emptyMs: 0, soonMs: 0, lateMs: 60_000, aloneMs: 0, indexMs: 60_000 }
+  const { items, nextCursor } = await list({ states: SHOWN, pace, limit: 2 })
+  expect([items.map(({ asset }) => asset), typeof nextCursor]).toEqual([['n898', 'n897'], 'string'])
 })

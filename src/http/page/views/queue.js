@@ -3,10 +3,11 @@ import { number } from '../format.js'
 import { Component, html } from '../library.js'
 import { keyOf } from '../queue-list.js'
 import { Pace } from '../pace.js'
-import { rowHeight, rowsBetween, topOf, totalHeight, rowAt } from '../rows.js'
+import { blocksBetween, blocksOf, rowHeight, rowsBetween, topOf, totalHeight, rowAt } from '../rows.js'
 import { Detail } from './detail.js'
 import { Empty } from './empty.js'
-import { nameOf, Row } from './row.js'
+import { Names } from './names.js'
+import { Row } from './row.js'
 
 const PHONE = matchMedia('(max-width: 720px)')
 /** Before the detail of an open row was measured. */
@@ -56,9 +57,10 @@ export class Queue extends Component {
     this.props.state.viewAt = Math.min(list.items.length, Math.max(0, rowAt(this.layout, seen.bottom)))
     const now = rowsBetween(this.layout, seen, list.items.length)
     if (now.last + 40 >= list.items.length) void list.more()
-    const before = rowsBetween(this.layout, this.state, list.items.length)
     const { isFast } = this.#pace
-    if (now.first !== before.first || now.last !== before.last || isFast !== this.state.isFast) this.setState({ ...seen, isFast })
+    const between = isFast ? blocksBetween : rowsBetween
+    const [before, after] = [this.state, seen].map((each) => between(this.layout, each, list.items.length))
+    if (after.first !== before.first || after.last !== before.last || isFast !== this.state.isFast) this.setState({ ...seen, isFast })
   }
 
   #measured(target) {
@@ -105,7 +107,8 @@ export class Queue extends Component {
       openHeight,
     }
     const active = Math.min(this.state.active, Math.max(0, items.length - 1))
-    const near = rowsBetween(this.layout, { top, bottom }, items.length)
+    const near = (isFast ? blocksBetween : rowsBetween)(this.layout, { top, bottom }, items.length)
+    const blocks = isFast ? blocksOf(this.layout, near, items.length) : []
     const shown = shownRows(isFast ? NONE : near, active, items.length, this.layout.openAt)
     const columns = `minmax(270px, 2fr) 52px 72px ${sites.map(() => 'minmax(104px, 1fr)').join(' ')} 100px`
     if (items.length === 0) {
@@ -133,7 +136,18 @@ export class Queue extends Component {
           ref=${(element) => (this.#rows = element)}
           style=${{ height: `${totalHeight(this.layout, items.length)}px` }}
         >
-          ${isFast && html`<${Names} key="names" items=${items} layout=${this.layout} near=${near} />`}
+          ${blocks.map(
+            ({ slot, from, to }) =>
+              html`<${Names}
+                key=${slot}
+                items=${items}
+                from=${from}
+                to=${to}
+                top=${topOf(this.layout, from)}
+                height=${this.layout.height}
+                epoch=${state.epoch}
+              />`,
+          )}
           ${shown.map(
             (n) =>
               html`<${Row}
@@ -158,23 +172,6 @@ export class Queue extends Component {
         ${!list.isWhole && html`<p class="more" role="status">${list.fault ? list.fault.message : `${number(items.length)} loaded; more as you scroll`}</p>`}
       </div>`
   }
-}
-
-/** Names alone, while it is scrolled too fast to read more: one text of as many lines costs a frame less than as many elements. */
-function Names({ items, layout, near: { first, last } }) {
-  const { height, openAt } = layout
-  const isSplit = openAt >= first && openAt < last
-  const parts = isSplit
-    ? [
-        [first, openAt],
-        [openAt + 1, last],
-      ]
-    : [[first, last]]
-  return parts.map(([from, to]) => {
-    const names = items.slice(from, to + 1).map((item) => nameOf(item).replaceAll(/\s/g, ' '))
-    const style = { top: `${topOf(layout, from)}px`, height: `${names.length * height}px` }
-    return html`<div class="skimmed" aria-hidden="true" style=${style}>${names.join('\n')}</div>`
-  })
 }
 
 /** A row that the address names and the list does not have, as it was asked for. */
