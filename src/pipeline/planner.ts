@@ -24,8 +24,8 @@ export interface Hint {
   readonly again?: boolean
   /** The document is new. */
   readonly appeared?: boolean
-  /** Reads it as it was when it changed: good for as long as nobody had to wait. Undefined: it can't be read. */
-  readonly document?: () => RepresentationDocument | undefined
+  /** As it was when it changed: good for as long as nobody had to wait. */
+  readonly document?: RepresentationDocument
 }
 
 export interface PlannerParts {
@@ -138,11 +138,11 @@ export class Planner {
    * reads again before anything is done. What runs already was planned by a later one, perhaps, and must not be stopped by them.
    */
   #told(hints: readonly Hint[]): readonly RepresentationDocument[] | undefined {
-    if (!hints.every(({ document }) => document)) return undefined
+    const documents = hints.map(({ document }) => document).filter((document) => document !== undefined)
+    if (documents.length < hints.length) return undefined
     const keys = new Set(hints.map(keyOfHint))
-    if (this.#parts.running.values().some(({ transfer }) => keys.has(transfer.representationKey))) return undefined
-    const documents = hints.flatMap(({ document }) => document?.() ?? [])
-    return documents.length === hints.length ? documents : undefined
+    const isRunning = this.#parts.running.values().some(({ transfer }) => keys.has(transfer.representationKey))
+    return isRunning ? undefined : documents
   }
 
   #look(hint: Hint, document: RepresentationDocument | undefined): Found {

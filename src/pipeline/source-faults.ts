@@ -9,8 +9,10 @@ export interface SourceFaults {
 }
 
 export function sourceFaults(source: ByteSource): SourceFaults {
-  const faults: unknown[] = []
-  const note = (error: unknown): void => void faults.push(error)
+  const faults = new WeakSet<object>()
+  const note = (error: unknown): void => {
+    if (typeof error === 'object' && error !== null) faults.add(error)
+  }
   const noted = async <T>(work: Promise<T>): Promise<T> => {
     try {
       return await work
@@ -44,8 +46,7 @@ export function sourceFaults(source: ByteSource): SourceFaults {
       assertUnchanged: async () => noted(source.assertUnchanged()),
     },
     isSourceFault(error) {
-      for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause)
-        if (faults.includes(at)) return true
+      for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) if (faults.has(at)) return true
       return false
     },
   }

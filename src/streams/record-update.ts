@@ -84,7 +84,7 @@ function recordUpdate(
   return {
     update: {
       $set: prefixed(at, set),
-      $unset: Object.fromEntries(unset.map((field) => [`${at}.${field}`, ''])),
+      $unset: prefixed(at, Object.fromEntries(unset.map((field) => [field, '']))),
       $currentDate: dated === undefined ? {} : { [`${at}.${dated}`]: true },
     },
     arrayFilters,

@@ -213,7 +213,7 @@ test('two people who do opposite things at once end in a state that one of them 
 test('many documents in few requests: what changed meanwhile is skipped and counted, a stop ends it, and the next run does the rest', async () => {
   const stage = await Stage.open()
   const { settings } = await loadSettings(await configured(stage), {})
-  const made = Array.from({ length: 1_000 }, (_, n) => {
+  const made = Array.from({ length: 3_000 }, (_, n) => {
     const sites = n % 2 === 0 ? inArray({ name: 'mirror', ...FAILED }) : inObject({ mirror: FAILED })
     return representation(Array.from({ length: 1 + (n % 3) }, (_file, at) => entry(`{root[work]}/${n}.${at}`, sites)))
   })
