@@ -210,10 +210,26 @@ test('two people who do opposite things at once end in a state that one of them 
   expect((await recordsOf(stage, document, 'mirror')).map((record) => record?.['tries'])).toEqual(Array.from({ length: 20 }, () => 1))
 })
 
+/** The same database; something happens before each request that writes to several documents. */
+function withBulkWrite(real: Stage['db'], before: (request: unknown) => Promise<void>): Stage['db'] {
+  const collectionOf = (project: string) =>
+    new Proxy(real.collection(project), {
+      get: (collection, method) => {
+        const value: unknown = Reflect.get(collection, method)
+        if (method !== 'bulkWrite') return typeof value === 'function' ? (value.bind(collection) as unknown) : value
+        return async (...args: Parameters<typeof collection.bulkWrite>) => {
+          await before(args[0])
+          return collection.bulkWrite(...args)
+        }
+      },
+    })
+  return new Proxy(real, { get: (db, name) => (name === 'collection' ? collectionOf : (Reflect.get(db, name) as unknown)) })
+}
+
 test('many documents in few requests: what changed meanwhile is skipped and counted, a stop ends it, and the next run does the rest', async () => {
   const stage = await Stage.open()
   const { settings } = await loadSettings(await configured(stage), {})
-  const made = Array.from({ length: 3_000 }, (_, n) => {
+  const made = Array.from({ length: 1_000 }, (_, n) => {
     const sites = n % 2 === 0 ? inArray({ name: 'mirror', ...FAILED }) : inObject({ mirror: FAILED })
     return representation(Array.from({ length: 1 + (n % 3) }, (_file, at) => entry(`{root[work]}/${n}.${at}`, sites)))
   })
@@ -226,9 +242,9 @@ test('many documents in few requests: what changed meanwhile is skipped and coun
     (await stage.db.collection('prj').find().toArray()).flatMap((document) =>
       (document['files'] as Representation['files']).filter((file) => recordOf(file, 'mirror')?.['tries'] === 3),
     ).length
-  // As soon as something was done.
-  const progress = ({ records }: Readonly<EditCounts>) => void (records > 0 && controller.abort())
-  const stopped = await editRecords({ ...parts, signal: controller.signal, progress })
+  // While the first request is on its way: further documents are still to be read.
+  const stopping = withBulkWrite(stage.db, async () => Promise.resolve(controller.abort()))
+  const stopped = await editRecords({ ...parts, db: stopping, signal: controller.signal })
   expect(await left()).toBe(files - stopped.records)
   expect(stopped.records).toBeLessThan(files)
   expect(stopped.records).toBeGreaterThan(0)
@@ -237,27 +253,11 @@ test('many documents in few requests: what changed meanwhile is skipped and coun
   const [changed] = made.filter(({ files: [file] }) => file !== undefined).toReversed()
   const before = await left()
   const { signal } = new AbortController()
-  const real = stage.db.collection('prj')
-  let isChanged = false
-  const meanwhile = new Proxy(stage.db, {
-    get: (db, name) =>
-      name !== 'collection'
-        ? (Reflect.get(db, name) as unknown)
-        : (project: string) =>
-            new Proxy(db.collection(project), {
-              get: (collection, method) => {
-                const value: unknown = Reflect.get(collection, method)
-                if (method !== 'bulkWrite') return typeof value === 'function' ? (value.bind(collection) as unknown) : value
-                return async (...args: Parameters<typeof collection.bulkWrite>) => {
-                  if (!isChanged) {
-                    isChanged = true
-                    const shape = Array.isArray(changed?.files[0]?.['sites']) ? 'files.0.sites.1' : 'files.0.sites.mirror'
-                    await real.updateOne({ _id: changed?._id } as Document, { $set: { [`${shape}.last_failed_dt`]: new Date() } })
-                  }
-                  return collection.bulkWrite(...args)
-                }
-              },
-            }),
+  const meanwhile = withBulkWrite(stage.db, async (request) => {
+    if (!JSON.stringify(request).includes(String(changed?._id))) return
+    const shape = Array.isArray(changed?.files[0]?.['sites']) ? 'files.0.sites.1' : 'files.0.sites.mirror'
+    const failedAgain = { $set: { [`${shape}.last_failed_dt`]: new Date() } }
+    await stage.db.collection('prj').updateOne({ _id: changed?._id } as Document, failedAgain)
   })
   const done = await editRecords({ ...parts, db: meanwhile, signal })
   const kept = changed?.files.length ?? 0
