@@ -1,10 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises'
-
 import { MongoClient } from 'mongodb'
 
 import { memberState } from '../../replica-set-dev/admin.ts'
 import type { Member, ReplicaSet } from '../../replica-set-dev/replica-set.ts'
 import type { Representation } from '../../test/support/published.ts'
+import { waitFor } from '../../test/support/wait-for.ts'
 import type { BenchServer, Production } from '../support/bench-server.ts'
 import { BenchService, type Noted } from '../support/bench-service.ts'
 import { now } from '../support/clock.ts'
@@ -26,9 +25,8 @@ export interface Times {
 }
 
 const BYTES = 65_536
-const EVERY_MS = 5
 /** A driver that finds out late takes half a minute. */
-const MAX_WAIT_MS = 180_000
+const LONG = { withinMs: 180_000 }
 
 /** The service and the raw driver beside each other, through one outage after the other. */
 export class OutageBench implements AsyncDisposable {
@@ -119,10 +117,11 @@ export class OutageBench implements AsyncDisposable {
   async #primary(): Promise<number> {
     let found: number | undefined
     const ask = async ({ port }: Member): Promise<void> => {
-      await until('a primary', async () => {
+      const isFound = async (): Promise<boolean> => {
         if (found === undefined && (await memberState(port)).writable) found = port
-        return found
-      })
+        return found !== undefined
+      }
+      await waitFor('a primary', isFound, LONG)
     }
     await Promise.race(this.#set.members.map(ask))
     if (found === undefined) throw new Error('no primary')
@@ -130,24 +129,15 @@ export class OutageBench implements AsyncDisposable {
   }
 
   async #rawSeen({ _id }: Representation): Promise<number> {
-    return await until('the raw stream', async () => this.#raw.ask<number | undefined>('seen', _id.toHexString()))
+    return await waitFor('the raw stream', async () => this.#raw.ask<number | undefined>('seen', _id.toHexString()), LONG)
   }
 
   async #noteOf(action: Noted[0], document: Representation): Promise<number> {
     const path = pathOf(document)
-    return await until(`${action} of ${path}`, async () => {
+    const noted = async (): Promise<number | undefined> => {
       this.#noted.push(...(await this.#service.noted()))
       return this.#noted.find(([what, of]) => what === action && of === path)?.[2]
-    })
-  }
-}
-
-async function until(what: string, ask: () => Promise<number | undefined>): Promise<number> {
-  const deadline = now() + MAX_WAIT_MS
-  for (;;) {
-    const answer = await ask()
-    if (answer !== undefined) return answer
-    if (now() > deadline) throw new Error(`waited too long for ${what}`)
-    await delay(EVERY_MS)
+    }
+    return await waitFor(`${action} of ${path}`, noted, LONG)
   }
 }

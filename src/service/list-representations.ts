@@ -4,7 +4,7 @@ import { summarize, type RepresentationSummary } from '../model/representation-s
 import type { ProjectSettings } from '../model/settings.ts'
 import { listPage, placeText, readPlace, type Place, type Sort } from '../streams/listing.ts'
 import { walkProject, type Pace } from './walk-project.ts'
-import { listingFilter, type ListingFilter } from '../streams/listing-filter.ts'
+import { isOfOpen, listingFilter, type ListingFilter } from '../streams/listing-filter.ts'
 import { collectionNames } from '../streams/scan.ts'
 import { selectedProjects } from './selected-projects.ts'
 import type { Inspection } from './inspection.ts'
@@ -33,8 +33,8 @@ export function sitesToTell({ publishSite, localId, sites, skipped }: ProjectSet
 const MOST_SORTED = 100_000
 
 /** Names are in no index of ours. What is open is found by one, and is few in general; everything may be a million. */
-async function requireFew(db: Inspection['db'], project: string, { states }: Pick<ListingFilter, 'states'>): Promise<void> {
-  if (states !== undefined && !states.has('synced')) return
+async function requireFew(db: Inspection['db'], project: string, filter: Pick<ListingFilter, 'states'>): Promise<void> {
+  if (isOfOpen(filter)) return
   if ((await db.collection(project).estimatedDocumentCount()) <= MOST_SORTED) return
   const most = MOST_SORTED.toLocaleString('en-US')
   throw new UsageError(
@@ -51,7 +51,8 @@ export async function listRepresentations(
   { project, sort, cursor, limit, only, pace, ...filter }: ListRequest,
   signal: AbortSignal,
 ): Promise<RepresentationList> {
-  const parts = sort.key === 'id' && !only ? partsOf(filter) : [filter]
+  const isWalked = sort.key === 'id' && !only
+  const parts = isWalked ? partsOf(filter) : [filter]
   const after = cursor === undefined ? undefined : readPlace(cursor, sort)
   const begun = after?.part ?? 0
   if (cursor !== undefined && (!after || !(begun in parts))) throw new UsageError('"cursor" is not one of a list in this order')
@@ -76,9 +77,17 @@ export async function listRepresentations(
       limit: limit + 1 - items.length,
       signal,
     }
-    const walk = { isFirst: cursor === undefined, hasSome: items.length > 0, began, pace, isIndexed: isIndexed(each) }
-    const { found, upTo } =
-      sort.key === 'id' && !only ? await walkProject(db, name, asked, walk) : { found: await listPage(db, name, asked), upTo: undefined }
+    // What is open is in the indexes of scans; names may be in one of the owner.
+    const walk = {
+      isFirst: cursor === undefined,
+      hasSome: items.length > 0,
+      began,
+      pace,
+      isIndexed: each.asset !== undefined || isOfOpen(each),
+    }
+    const { found, upTo } = isWalked
+      ? await walkProject(db, name, asked, walk)
+      : { found: await listPage(db, name, asked), upTo: undefined }
     for (const { document, place } of found) {
       if (items.length === limit) return { items, nextCursor: last ? placeText(last, sort) : null }
       items.push(summarize(document, name, sites, own.retryCount))
@@ -97,7 +106,3 @@ const partsOf = (filter: ListingFilter): readonly ListingFilter[] =>
   filter.error === undefined || filter.states !== undefined || filter.whole === true
     ? [filter]
     : (['open', 'others'] as const).map((errorOf) => ({ ...filter, errorOf }))
-
-/** What is open is in the indexes of scans; names may be in one of the owner. */
-const isIndexed = ({ states, asset, errorOf }: Pick<ListingFilter, 'states' | 'asset' | 'errorOf'>): boolean =>
-  asset !== undefined || errorOf === 'open' || (states !== undefined && !states.has('synced'))

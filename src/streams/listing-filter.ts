@@ -26,15 +26,18 @@ export interface ListingScope {
   readonly sites: readonly string[]
 }
 
+/** Is it about open records alone? The indexes of scans lead to these. */
+export const isOfOpen = ({ states, errorOf }: Pick<ListingFilter, 'states' | 'errorOf'>): boolean =>
+  errorOf === 'open' || (states !== undefined && !states.has('synced'))
+
 /** The representations in which some record is as asked for: decided by the server, in both shapes of records, as `model/record-state.ts` does. */
 export function listingFilter(filter: ListingFilter, scope: ListingScope): Filter<Document> {
   const { asset, site, states, error, errorOf, whole, ids, q } = filter
   const isOfRecord = site !== undefined || states !== undefined || error !== undefined
-  const isOpen = errorOf === 'open' || (states !== undefined && !states.has('synced'))
   const conditions: Document[] = [
     ...(isOfRecord ? [{ $expr: hasRecord(filter, scope) }] : []),
     ...(errorOf === 'others' ? [{ $expr: { $not: [hasRecord({ ...filter, errorOf: 'open' }, scope)] } }] : []),
-    ...(isOpen ? [openRecords(filter, site === undefined ? scope.sites : [site], scope.retryCount)] : []),
+    ...(isOfOpen(filter) ? [openRecords(filter, site === undefined ? scope.sites : [site], scope.retryCount)] : []),
     ...(whole === true ? [{ $expr: isWhole(scope, site) }] : []),
     ...(ids === undefined ? [] : [{ _id: { $in: ids.flatMap(idsOf) } }]),
     ...(q === undefined ? [] : [searched(q)]),
