@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream'
 
-import { ecsFields, ecsStringify } from '@elastic/ecs-winston-format'
+import { ecsFields } from '@elastic/ecs-winston-format'
 import winston from 'winston'
 
 import { StreamDestination } from './logging/destination.ts'
@@ -52,7 +52,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     format: format === 'terminal' || (format === 'auto' && isTerminal) ? terminal(clock, useColors(env, isTerminal)) : json(clock),
     transports: [new winston.transports.Stream({ stream: writableTo(output), eol: '\n' })],
   })
-  const write = (action: LogAction, fields: LogFields): void => void logger.log({ ...safeLine(action, fields, level === 'debug') })
+  const write = (action: LogAction, fields: LogFields): void => void logger.log(safeLine(action, fields, level === 'debug'))
   let closed = false
   return {
     event(action, fields = {}) {
@@ -95,9 +95,13 @@ function safeLine(action: LogAction, fields: LogFields, withStack: boolean): Log
 }
 
 function json(clock: () => Date): winston.Logform.Format {
-  const time = winston.format((info) => ({ ...info, '@timestamp': clock().toISOString() }))
-  const escape = winston.format((info) => ({ ...info, [MESSAGE]: escapeJson(String(info[MESSAGE])) }))
-  return winston.format.combine(ecsFields({ apmIntegration: false, convertErr: false }), time(), ecsStringify(), escape())
+  const text = winston.format((info) => {
+    const { level: _level, message, event, error, site_sync, ...head } = info
+    const line = { ...head, '@timestamp': clock().toISOString(), message, event, error, site_sync }
+    info[MESSAGE] = escapeJson(JSON.stringify(line))
+    return info
+  })
+  return winston.format.combine(ecsFields({ apmIntegration: false, convertErr: false }), text())
 }
 
 function terminal(clock: () => Date, colors: boolean): winston.Logform.Format {

@@ -5,6 +5,7 @@ import { waitFor } from '../../test/support/wait-for.ts'
 import type { Row, RowOptions, RowResult } from '../row.ts'
 import { BenchServer } from '../support/bench-server.ts'
 import { now } from '../support/clock.ts'
+import { cpuSecondsOf } from '../support/cpu-time.ts'
 import { FakeDriveProcess } from '../support/fake-drive-process.ts'
 import { MeasuredService } from '../support/measured-service.ts'
 import { assertSynced, oneFileEach, publishAtOnce, writeFiles } from '../support/publishing.ts'
@@ -30,6 +31,7 @@ async function instances({ quick, runs, say }: RowOptions): Promise<RowResult> {
   await using drive = await FakeDriveProcess.start(production.dir)
   const config = await production.config({ sites: { mirror: { ...drive.site(), concurrency: AT_ONCE } } })
   const speeds = new Map(INSTANCES.map((many) => [many, [] as number[]]))
+  const costs = new Map<number, string>()
 
   /** Seconds until all instances together have synced so many files. */
   const sync = async (services: readonly MeasuredService[], files: number, folder: string, latency: number): Promise<number> => {
@@ -58,8 +60,12 @@ async function instances({ quick, runs, say }: RowOptions): Promise<RowResult> {
     const services = await Promise.all(Array.from({ length: many }, async () => stack.use(await MeasuredService.start(config))))
     // Node compiles what it runs often: a service that has just started is not what works all day.
     await sync(services, many * (quick ? 30 : 300), `${folder}-warm`, 0)
+    const used = (): readonly number[] => [services.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0), cpuSecondsOf(server.pid)]
+    const before = used()
     const speed = count / (await sync(services, count, folder, LATENCY_MS))
-    say(`  ${speed.toFixed(0)} files/s with ${many}`)
+    const [service, mongod] = used().map((seconds, of) => (((seconds - (before[of] ?? 0)) * 1_000) / count).toFixed(1))
+    costs.set(many, `${service} ms in services and ${mongod} ms in mongod with ${many}`)
+    say(`  ${speed.toFixed(0)} files/s, ${costs.get(many)}`)
     return speed
   }
 
@@ -79,6 +85,7 @@ async function instances({ quick, runs, say }: RowOptions): Promise<RowResult> {
     notes: [
       'One representation a file, all inserted at once with majority, until the last record is written back. The instances are ready before, and have done 300 files each.',
       'Four uploads at once an instance; all instances, the fake Drive and mongod share the processors of one machine.',
+      `A file costs so much of the processor: ${[...costs.values()].join('; ')}.`,
     ],
     leftOut: [],
   }

@@ -27,16 +27,28 @@ export function logLine(action: LogAction, fields: LogFields, withStack: boolean
     message: redact(fields.message ?? defaults.message),
     event: { action, outcome: fields.outcome ?? defaults.outcome, ...(Number.isFinite(duration) && { duration }) },
     ...(fields.error !== undefined && fields.error !== null && { error: errorFields(fields.error, withStack) }),
-    ...(Object.keys(ours).length > 0 && { site_sync: ours }),
+    ...(Object.values(ours).some((value) => value !== undefined) && { site_sync: ours }),
   }
 }
 
 function siteSyncFields(fields: LogFields): Record<string, unknown> {
-  const { project, representationId, fileId, path, site, provider, bytes, tries, attemptId } = fields
-  const known = { project, representation_id: representationId, file_id: fileId, path, site, provider, bytes, tries, attempt_id: attemptId }
-  const said = Object.entries(known).filter(([, value]) => value !== undefined)
-  const extra = Object.entries(fields.extra ?? {}).filter(([key, value]) => value !== undefined && !Object.hasOwn(known, key))
-  return redactDeep(Object.fromEntries([...extra, ...said])) as Record<string, unknown>
+  const { project, representationId, fileId, path, site, provider, bytes, tries, attemptId, extra } = fields
+  return {
+    ...(extra && (redactDeep(extra) as Record<string, unknown>)),
+    project: shown(project),
+    representation_id: shown(representationId),
+    file_id: shown(fileId),
+    path: shown(path),
+    site: shown(site),
+    provider: shown(provider),
+    bytes,
+    tries,
+    attempt_id: shown(attemptId),
+  }
+}
+
+function shown(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : redact(text)
 }
 
 function errorFields(thrown: unknown, withStack: boolean): LogLineError {

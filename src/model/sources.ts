@@ -1,6 +1,7 @@
 import { SyncError } from '../errors.ts'
 import type { RepresentationDocument } from './document.ts'
 import { publishSiteOf } from './publish-root.ts'
+import { remembered } from './remembered.ts'
 import { resolvePath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
 import type { RootedPath, Site } from './site.ts'
@@ -8,9 +9,9 @@ import type { SiteRecords } from './site-record.ts'
 import type { Source } from './transfer.ts'
 
 /** The sites that are this instance's own: where it publishes, and its machine's. */
-export function ownSites({ publishSite, localId }: Pick<ProjectSettings, 'publishSite' | 'localId'>): readonly string[] {
-  return [...new Set([publishSite, localId])]
-}
+export const ownSites = remembered(({ publishSite, localId }: Pick<ProjectSettings, 'publishSite' | 'localId'>): readonly string[] => [
+  ...new Set([publishSite, localId]),
+])
 
 /** Every site that a record may be about in this project: its own ones, then those that are configured. */
 export function projectSites(settings: Pick<ProjectSettings, 'publishSite' | 'localId' | 'sites'>): readonly string[] {
@@ -43,12 +44,13 @@ export function sourceOf(asked: Asked, file: SourceFile, target: string): readon
     if (source instanceof SyncError) fault ??= source
     else if (source) found.push(source)
   }
-  for (const name of own.filter((each) => each !== target)) {
+  for (const name of own) {
+    if (name === target) continue
     const records = file.sites.records.get(name)
     if (records?.some(({ created }) => created) === true) add(name, true)
     else if (!records && name === settings.publishSite && !own.includes(target)) add(name, false)
   }
-  for (const name of others(settings, own)) {
+  for (const name of others(settings)) {
     if (name === target || asked.misconfigured.has(name)) continue
     if (file.sites.records.get(name)?.some(({ created }) => created) === true) add(name, true)
   }
@@ -57,10 +59,11 @@ export function sourceOf(asked: Asked, file: SourceFile, target: string): readon
 }
 
 /** Named ones in the order of `sources`, then the rest as configured. */
-function others({ sites, sources = [] }: ProjectSettings, own: readonly string[]): readonly string[] {
+const others = remembered((settings: ProjectSettings): readonly string[] => {
+  const { sites, sources = [] } = settings
   const named = sources.filter((name) => sites.has(name))
-  return [...new Set([...named, ...sites.keys()])].filter((name) => !own.includes(name))
-}
+  return [...new Set([...named, ...sites.keys()])].filter((name) => !ownSites(settings).includes(name))
+})
 
 function sourceAt(asked: Asked, { path, sites }: SourceFile, name: string, isSaid: boolean): Source | undefined {
   const found = placeAt(asked, path, name)

@@ -2,6 +2,7 @@ import { SyncError } from '../errors.ts'
 import { alternativesOf } from './alternatives.ts'
 import { idText, isPlain, UNREADABLE, type RepresentationDocument } from './document.ts'
 import { idFault } from './id-fault.ts'
+import { remembered } from './remembered.ts'
 import { resolvePath } from './root-path.ts'
 import type { ProjectSettings } from './settings.ts'
 import type { Site } from './site.ts'
@@ -90,7 +91,7 @@ export function examine(
 }
 
 /** Every configured site that this instance serves, its own ones last; none while syncing is off. */
-export function targetSites(settings: ProjectSettings): readonly Site[] {
+export const targetSites = remembered((settings: ProjectSettings): readonly Site[] => {
   const { enabled, publishSite, remoteSite, sites, skipped, notServed } = settings
   if (!enabled || remoteSite === '' || remoteSite === publishSite) return []
   // Nothing can be read here.
@@ -99,7 +100,7 @@ export function targetSites(settings: ProjectSettings): readonly Site[] {
   const own = ownSites(settings)
   const served = [...sites.values()].filter(({ name }) => notServed?.has(name) !== true)
   return [...served.filter(({ name }) => !own.includes(name)), ...served.filter(({ name }) => own.includes(name))]
-}
+})
 
 /** The sites whose records decide anything: without all others the same is done. */
 export function countingSites({ publishSite, sites, alwaysAccessibleOn = [] }: ProjectSettings): readonly string[] {

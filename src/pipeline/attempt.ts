@@ -56,7 +56,6 @@ export class Attempt {
     this.#clock = parts.clock
     this.startedAt = parts.clock.now()
     this.seated = this.#seated.promise
-    this.signal.addEventListener('abort', () => this.#seated.resolve(false), { once: true })
     this.permit = new Permit(parts, this)
   }
 
@@ -79,6 +78,7 @@ export class Attempt {
 
   /** Ends it within a chunk, with this outcome. */
   end(outcome: Outcome): void {
+    this.#seated.resolve(false)
     this.#abort.abort(outcome)
   }
 

@@ -15,7 +15,7 @@ interface Early {
 }
 
 /**
- * Leases for transfers that are next in their queues, taken while all slots are in use. A file of a few kilobytes is sent in one request,
+ * Leases for transfers that are among the next in their queues, taken while all slots are in use. A file of a few kilobytes is sent in one request,
  * which waits for the permit: asked for in the slot, its lease would leave the slot unused meanwhile. The transfer stays in its queue and is
  * chosen like any other; its record is read again with the lease, and once more in its slot if it was looked at meanwhile.
  *
@@ -32,6 +32,13 @@ export class EarlyLeases {
   constructor(permits: PermitParts, freed: () => void) {
     this.#permits = permits
     this.#freed = freed
+  }
+
+  /** Are there no more left at a site than half of what it may have? */
+  isLow(site: string, atMost: number): boolean {
+    let count = 0
+    for (const { state, attempt } of this.#byPlace.values()) if (state === 'asked' && attempt.transfer.site === site) count++
+    return count <= atMost / 2
   }
 
   /** These are next at a site. */

@@ -24,8 +24,8 @@ export interface Hint {
   readonly again?: boolean
   /** The document is new. */
   readonly appeared?: boolean
-  /** As it was when it changed: good for as long as nobody had to wait. */
-  readonly document?: RepresentationDocument
+  /** Reads it as it was when it changed: good for as long as nobody had to wait. Undefined: it can't be read. */
+  readonly document?: () => RepresentationDocument | undefined
 }
 
 export interface PlannerParts {
@@ -138,11 +138,11 @@ export class Planner {
    * reads again before anything is done. What runs already was planned by a later one, perhaps, and must not be stopped by them.
    */
   #told(hints: readonly Hint[]): readonly RepresentationDocument[] | undefined {
-    const documents = hints.map(({ document }) => document).filter((document) => document !== undefined)
-    if (documents.length < hints.length) return undefined
+    if (!hints.every(({ document }) => document)) return undefined
     const keys = new Set(hints.map(keyOfHint))
-    const isRunning = this.#parts.running.values().some(({ transfer }) => keys.has(transfer.representationKey))
-    return isRunning ? undefined : documents
+    if (this.#parts.running.values().some(({ transfer }) => keys.has(transfer.representationKey))) return undefined
+    const documents = hints.flatMap(({ document }) => document?.() ?? [])
+    return documents.length === hints.length ? documents : undefined
   }
 
   #look(hint: Hint, document: RepresentationDocument | undefined): Found {

@@ -102,6 +102,8 @@ class Lane {
 export class SiteQueue {
   readonly #lanes = new Map<number, Lane>()
   readonly #entries = new Map<string, Entry>()
+  /** How many there are of each representation. */
+  readonly #counts = new Map<string, number>()
   readonly #maxQueued: number
 
   constructor(maxQueued: number) {
@@ -110,6 +112,10 @@ export class SiteQueue {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  has(representationKey: string): boolean {
+    return this.#counts.has(representationKey)
   }
 
   /** Of what waits; undefined when nothing does. */
@@ -180,6 +186,7 @@ export class SiteQueue {
   clear(): void {
     this.#lanes.clear()
     this.#entries.clear()
+    this.#counts.clear()
   }
 
   /** The most urgent first. */
@@ -193,14 +200,22 @@ export class SiteQueue {
     if (!lane) this.#lanes.set(transfer.priority, (lane = new Lane()))
     lane.add(entry)
     this.#entries.set(transfer.key, entry)
+    this.#count(transfer, 1)
   }
 
   #remove(entry: Entry): void {
     const { key, priority } = entry.transfer
     entry.gone = true
     this.#entries.delete(key)
+    this.#count(entry.transfer, -1)
     const lane = this.#lanes.get(priority)
     lane?.removed(entry)
     if (lane?.size === 0) this.#lanes.delete(priority)
+  }
+
+  #count({ representationKey }: Transfer, more: number): void {
+    const count = (this.#counts.get(representationKey) ?? 0) + more
+    if (count > 0) this.#counts.set(representationKey, count)
+    else this.#counts.delete(representationKey)
   }
 }

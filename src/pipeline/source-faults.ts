@@ -9,10 +9,8 @@ export interface SourceFaults {
 }
 
 export function sourceFaults(source: ByteSource): SourceFaults {
-  const faults = new WeakSet<object>()
-  const note = (error: unknown): void => {
-    if (typeof error === 'object' && error !== null) faults.add(error)
-  }
+  const faults: unknown[] = []
+  const note = (error: unknown): void => void faults.push(error)
   const noted = async <T>(work: Promise<T>): Promise<T> => {
     try {
       return await work
@@ -46,7 +44,8 @@ export function sourceFaults(source: ByteSource): SourceFaults {
       assertUnchanged: async () => noted(source.assertUnchanged()),
     },
     isSourceFault(error) {
-      for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause) if (faults.has(at)) return true
+      for (let at = error; typeof at === 'object' && at !== null; at = (at as { cause?: unknown }).cause)
+        if (faults.includes(at)) return true
       return false
     },
   }

@@ -1,4 +1,4 @@
-import { catchError, defer, EMPTY, filter, finalize, ignoreElements, merge, mergeMap, takeUntil, tap } from 'rxjs'
+import { catchError, defer, EMPTY, filter, ignoreElements, merge, mergeMap, takeUntil, tap } from 'rxjs'
 import type { Observable, ObservableInput } from 'rxjs'
 
 import type { Attempt } from './attempt.ts'
@@ -48,18 +48,22 @@ export function syncPipeline<Hint>(parts: PipelineParts<Hint>): Observable<Settl
     takeUntil(stop$),
     mergeMap((attempt) =>
       defer(() => settle(attempt)).pipe(
-        filter((settled) => settled !== undefined),
-        tap(parts.settled),
+        tap({
+          next(settled) {
+            if (settled) parts.settled(settled)
+          },
+          finalize() {
+            work.done(attempt)
+            if (attempt.changed) parts.changed(attempt)
+          },
+        }),
         catchError((error: unknown) => {
           parts.unexpected(error, attempt)
           return EMPTY
         }),
-        finalize(() => {
-          work.done(attempt)
-          if (attempt.changed) parts.changed(attempt)
-        }),
       ),
     ),
+    filter((settled) => settled !== undefined),
   )
   return merge(settled$, admitted$)
 }

@@ -165,7 +165,7 @@ class Faults {
   readonly #parts: TransferParts
   readonly #attempt: Attempt
   readonly #endpoints: Endpoints
-  readonly #ofSource = new WeakSet<object>()
+  readonly #ofSource: SyncError[] = []
   #blame: SourceFaults | undefined
 
   constructor(parts: TransferParts, attempt: Attempt, endpoints: Endpoints) {
@@ -179,7 +179,7 @@ class Faults {
       return await work
     } catch (thrown) {
       const error = toSyncError(thrown)
-      this.#ofSource.add(error)
+      this.#ofSource.push(error)
       throw error
     }
   }
@@ -194,7 +194,7 @@ class Faults {
     if (signal.aborted) return signal.reason as Outcome
     const error = toSyncError(thrown)
     if (error.kind === 'stop') return { kind: 'released', reason: error.message }
-    const isSource = this.#ofSource.has(error) || this.#blame?.isSourceFault(error) === true
+    const isSource = this.#ofSource.includes(error) || this.#blame?.isSourceFault(error) === true
     try {
       const trouble = await this.#troubleOf(error, isSource)
       const site = this.#siteOf(isSource)

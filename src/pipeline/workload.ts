@@ -119,8 +119,9 @@ export class Workload {
     this.#early.looked(representationKey)
     let isForgotten = false
     for (const { others } of this.#sites.values()) {
+      if (!others.has(representationKey)) continue
       const { size } = others
-      if (size > 0) others.keep((transfer) => transfer.representationKey !== representationKey || pending.has(transfer.key))
+      others.keep((transfer) => transfer.representationKey !== representationKey || pending.has(transfer.key))
       isForgotten ||= others.size < size
     }
     if (isForgotten && this.isIdle) this.#idle.next()
@@ -187,7 +188,7 @@ export class Workload {
       this.#places.use(transfer)
       this.#attempts.next(attempt)
     }
-    if (!this.#isClosed) this.#early.ask(site.name, this.#selection.upcoming(site))
+    if (!this.#isClosed && this.#early.isLow(site.name, site.slots.ahead)) this.#early.ask(site.name, this.#selection.upcoming(site))
   }
 
   /** But for those with nothing to do: they would take back what others want of their slots. */

@@ -23,16 +23,11 @@ const LAST_MS = 1_000
 
 /** Writes the outcome into the record, tells it, and begins to give the lease back: nothing waits for that. Never rejects. */
 export async function writeBack(parts: WriteBackParts, attempt: Attempt, outcome: Outcome): Promise<Settled> {
-  const settled = await store(parts, attempt, outcome)
+  const result = resultOf(outcome)
+  const settled = result ? outcomeOf(outcome, await writeWhileHeld(parts, attempt, result)) : outcome
   tell(parts, attempt, settled)
   attempt.permit.end({ finished: settled.kind === 'synced' })
   return { attempt, outcome: settled }
-}
-
-async function store(parts: WriteBackParts, attempt: Attempt, outcome: Outcome): Promise<Outcome> {
-  const result = resultOf(outcome)
-  if (!result) return outcome
-  return outcomeOf(outcome, await writeWhileHeld(parts, attempt, result))
 }
 
 function outcomeOf(outcome: Outcome, written: Attempted): Outcome {
@@ -101,15 +96,16 @@ async function writeWhileHeld(
 
 /** The service ends while MongoDB is unavailable: the result is given up, and the next attempt finds the file at the site. */
 async function beforeTheEnd<T>(work: Promise<T>, { signal }: Attempt, clock: Clock): Promise<T> {
-  const { promise: ended, reject } = Promise.withResolvers<never>()
+  const { promise, resolve, reject } = Promise.withResolvers<T>()
   let cancel: (() => void) | undefined
   const end = (): void => {
     if (isGivenBack(signal)) cancel = clock.after(LAST_MS, () => reject(new Error('MongoDB did not answer before the attempt had to end')))
   }
   if (signal.aborted) end()
   else signal.addEventListener('abort', end, { once: true })
+  work.then(resolve, reject)
   try {
-    return await Promise.race([work, ended])
+    return await promise
   } finally {
     cancel?.()
     signal.removeEventListener('abort', end)

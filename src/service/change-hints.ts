@@ -1,15 +1,17 @@
-import { filter, map, merge, tap, timer, type Observable } from 'rxjs'
+import { auditTime, buffer, connect, filter, identity, map, merge, mergeAll, partition, tap, timer } from 'rxjs'
+import type { Observable, OperatorFunction } from 'rxjs'
 
 import type { Log } from '../model/log.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import type { Settings } from '../model/settings.ts'
 import type { Hint } from '../pipeline/planner.ts'
 import type { ScanPlan } from '../pipeline/scan-plan.ts'
-import type { StreamEvent } from '../streams/stream-event.ts'
 import type { InstanceReport } from '../streams/state-database.ts'
+import type { StreamEvent } from '../streams/stream-event.ts'
 
+type Changed = Extract<StreamEvent, { readonly kind: 'changed' }>
 /** A change of a document. */
-export type Heard = Pick<Extract<StreamEvent, { readonly kind: 'changed' }>, 'project' | 'representationId' | 'appeared' | 'writtenAt'>
+export type Heard = Pick<Changed, 'project' | 'representationId' | 'appeared' | 'writtenAt'>
 
 export interface ChangeHintsParts {
   readonly settings: Settings
@@ -24,6 +26,8 @@ export interface ChangeHintsParts {
   readonly heard?: ((change: Heard) => void) | undefined
   /** Are so many results in a document this process's own? */
   readonly areOurs: (document: Pick<Hint, 'project' | 'representationId'>, results: number) => boolean
+  /** How long results of others wait for each other, in milliseconds. @defaultValue 0: each is told at once */
+  readonly resultsLingerMs?: number
   readonly turned: (stream: InstanceReport['stream'], fault?: string) => void
   readonly scan: ScanPlan['request']
   /** Work can be taken from now on. */
@@ -37,6 +41,8 @@ interface Overdue {
 
 /** How long the first scan waits for a stream to be open before it, which saves a second one. */
 const FIRST_WORD_MS = 1_000
+/** How long a result of another instance waits for others, where there are several: the documents of all are read by one request. */
+export const RESULTS_LINGER_MS = 200
 
 /**
  * The change stream's hints; what it says of itself is told, and leads to a scan where changes may have been missed. Work begins
@@ -63,8 +69,23 @@ export function changeHints(events$: Observable<StreamEvent>, parts: ChangeHints
       parts.heard?.(change)
     }),
     filter((event) => event.results === undefined || !parts.areOurs(event, event.results)),
+    together(isForeignResult, parts.resultsLingerMs ?? 0),
     map(({ kind: _changed, results: _results, writtenAt: _writtenAt, ...hint }) => hint),
   )
+}
+
+/** A file has arrived somewhere. Who takes a pause out of a record wants an attempt at once. */
+function isForeignResult({ results, occasion }: Changed): boolean {
+  return results !== undefined && occasion.unpaused !== true
+}
+
+/** These come together, a moment after the first of them; all others at once. */
+function together(linger: (change: Changed) => boolean, ms: number): OperatorFunction<Changed, Changed> {
+  if (ms === 0) return identity
+  return connect((changes$) => {
+    const [lingering$, prompt$] = partition(changes$, linger)
+    return merge(prompt$, lingering$.pipe(buffer(lingering$.pipe(auditTime(ms))), mergeAll()))
+  })
 }
 
 function react(event: StreamEvent, { log, turned, forgotten, deleted, scan }: ChangeHintsParts, scanned: () => void): void {

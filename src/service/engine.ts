@@ -232,7 +232,7 @@ export class Engine {
   /** What was found in documents that were to be looked at again is admitted before they count as looked at. */
   #looked(found: readonly Found[], hints: readonly Hint[]): readonly Found[] {
     setImmediate(() => {
-      for (const later of [this.#postponed, this.#awaited]) for (const hint of hints) later.looked(keyOfHint(hint))
+      for (const later of [this.#postponed, this.#awaited]) if (!later.isEmpty) for (const hint of hints) later.looked(keyOfHint(hint))
     })
     return found
   }

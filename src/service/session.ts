@@ -1,6 +1,6 @@
 import { NEVER, type Observable } from 'rxjs'
 
-import { changeHints } from './change-hints.ts'
+import { changeHints, RESULTS_LINGER_MS } from './change-hints.ts'
 import { Engine } from './engine.ts'
 import type { SyncError } from '../errors.ts'
 import { redact } from '../logging.ts'
@@ -220,6 +220,7 @@ export class Session {
 
   #hints(events$: WatchedChanges['events$'], projects: Projects, roots: ProjectRoots): Observable<Hint> {
     return changeHints(events$, {
+      resultsLingerMs: RESULTS_LINGER_MS,
       ...this.#parts,
       noticed: (project) => projects.noticed(project),
       forgotten: (project) => {

@@ -2,15 +2,14 @@ import { ChangeStream, Timestamp, type Db, type Document, type ResumeToken } fro
 import { Observable, type Subscriber } from 'rxjs'
 
 import { messageOf } from '../errors.ts'
-import { UNREADABLE } from '../model/document.ts'
 import { changeFilter, RAW_FIELDS } from './change-filter.ts'
 import { isPassing } from './outage.ts'
-import { isSendable, readDocument } from './raw-document.ts'
+import { isSendable, readIfReadable } from './raw-document.ts'
 import type { TokenStore } from './resume-token.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { StreamFailures, type FailureTiming } from './stream-failures.ts'
 import { streamFault } from './stream-fault.ts'
-import { sleep, within } from './waiting.ts'
+import { sleep, TimeLimit } from './waiting.ts'
 
 export interface StreamTiming extends FailureTiming {
   /** How long the server waits for a change before it answers with none. */
@@ -136,7 +135,8 @@ class StreamLoop {
 
   async #pull(stream: ChangeStream, resuming: boolean, signal: AbortSignal): Promise<void> {
     const { awaitMs, graceMs, firstAnswerMs } = this.#timing
-    let patience = firstAnswerMs
+    using limit = new TimeLimit(signal)
+    let limitMs = firstAnswerMs
     let isOpen = false
     let answers = 0
     const opened = (): void => {
@@ -149,13 +149,13 @@ class StreamLoop {
     // The first answer brings a position at once; the first change may be long in coming.
     stream.once(ChangeStream.RESUME_TOKEN_CHANGED, opened)
     while (!signal.aborted) {
-      const change: Document | null = await within(patience, stream.tryNext(), signal)
+      const change: Document | null = await limit.within(limitMs, stream.tryNext())
       if (signal.aborted) break
       // The first answer comes with the opening, and says nothing about what is next.
       answers += change ? 2 : 1
       opened()
       if (answers > 1) this.#failures.worked()
-      patience = awaitMs + graceMs
+      limitMs = awaitMs + graceMs
       if (change) {
         if (change['operationType'] === 'invalidate') {
           this.#token = undefined
@@ -174,8 +174,8 @@ class StreamLoop {
   #tell(change: Document): void {
     const project: unknown = change['ns']?.coll
     const [key, document] = documentsOf(change)
-    const id: unknown = key?._id
-    const isKnown = key !== undefined && key[UNREADABLE] === undefined && isSendable(id)
+    const id: unknown = key?.()?._id
+    const isKnown = id !== undefined && isSendable(id)
     switch (change['operationType']) {
       case 'insert':
       case 'update':
@@ -190,7 +190,7 @@ class StreamLoop {
           ...(change['clusterTime'] instanceof Timestamp && { writtenAt: change['clusterTime'].getHighBitsUnsigned() }),
           ...(change['operationType'] === 'insert' && { appeared: true }),
           ...(typeof change['results'] === 'number' && { results: change['results'] }),
-          ...(document && document[UNREADABLE] === undefined && { document }),
+          ...(document && { document }),
         })
       case 'delete':
         if (typeof project === 'string' && isKnown) this.#out.next({ kind: 'deleted', project, representationId: id })
@@ -244,7 +244,7 @@ class StreamLoop {
   }
 }
 
-/** The key, and the document where it came along. */
-function documentsOf({ raw }: Document): readonly ReturnType<typeof readDocument>[] {
-  return Array.isArray(raw) ? raw.filter((bytes) => bytes instanceof Uint8Array).map(readDocument) : []
+/** Each reads one of these: the key, and the document where it came along, which nobody may want. */
+function documentsOf({ raw }: Document): readonly (() => ReturnType<typeof readIfReadable>)[] {
+  return Array.isArray(raw) ? raw.filter((bytes) => bytes instanceof Uint8Array).map((bytes) => () => readIfReadable(bytes)) : []
 }

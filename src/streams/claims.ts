@@ -1,4 +1,4 @@
-import { MongoBulkWriteError } from 'mongodb'
+import { MongoBulkWriteError, Timestamp } from 'mongodb'
 import type { Collection, Db, Document } from 'mongodb'
 
 import type { ClaimResult } from '../model/claim.ts'
@@ -6,22 +6,24 @@ import type { ClaimStore } from '../model/stores.ts'
 import type { Transfer } from '../model/transfer.ts'
 import { Batcher } from './batcher.ts'
 import { fromNow } from './from-now.ts'
-import { FREE, heldBy, KEEP_SESSION_MS, releaseAll, saveAll } from './lease-writes.ts'
+import { END, heldBy, IS_HELD, KEEP_SESSION_MS, releaseAll, ROUNDED_MS, saveAll } from './lease-writes.ts'
 import type { Lease, Release, Saving } from './lease-writes.ts'
 import { isPassing } from './outage.ts'
 
 /** What a claim looks at. */
-interface SeenLease extends Pick<Lease, 'attempt' | 'until' | 'session'> {
+interface SeenLease extends Pick<Lease, 'attempt' | 'session'> {
+  readonly until: Date
   readonly now: Date
 }
-const SEEN = { attempt: 1, until: 1, session: 1, now: '$$NOW' } as const
+const SEEN = { attempt: 1, until: END, session: 1, now: '$$NOW' } as const
 
 interface ClaimRequest {
   readonly transfer: Transfer
   readonly attemptId: string
 }
 
-const IS_FREE = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
+/** The server puts its time in its place. */
+const EMPTY_TIMESTAMP = new Timestamp({ t: 0, i: 0 })
 /** Claims, or releases, that share a round trip at most. */
 const MAX_BATCH = 100
 /** How long a lease that nobody waits for is given back with others, in milliseconds. */
@@ -45,15 +47,17 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
       attempt: attemptId,
       until: fromNow(leaseMs),
       expires: fromNow(KEEP_SESSION_MS),
-      transfer: subject(transfer),
+      transfer: { $literal: subject(transfer) },
+      inserted: '$$REMOVE',
+      lastsMs: '$$REMOVE',
       progress: '$$REMOVE',
     }
-    return [{ $replaceWith: { $cond: [IS_FREE, { $mergeObjects: ['$$ROOT', fields] }, '$$ROOT'] } }]
+    return [{ $replaceWith: { $cond: [IS_HELD, '$$ROOT', { $mergeObjects: ['$$ROOT', fields] }] } }]
   }
 
   const resultOf = ({ transfer, attemptId }: ClaimRequest, lease: SeenLease | null | undefined, asked: number): ClaimResult => {
-    const left = Math.max(0, (lease?.until?.getTime() ?? 0) - (lease?.now.getTime() ?? 0))
-    if (lease?.attempt !== attemptId || !lease.until) return { kind: 'busy', freeInMs: left }
+    const left = Math.max(0, (lease?.until.getTime() ?? 0) - (lease?.now.getTime() ?? 0))
+    if (lease?.attempt !== attemptId) return { kind: 'busy', freeInMs: left }
     // Counted from before it was asked: a repeated question may meet the lease that the first one took.
     const localDeadline = asked + left - leaseMs * DOUBT
     return { kind: 'claimed', claim: { transfer, attemptId, until: lease.until, localDeadline, session: lease.session } }
@@ -72,19 +76,43 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     return resultOf(request, seen as SeenLease | null, asked)
   }
 
-  /** Two round trips, however many: the leases that are free are taken, and then all are looked at. */
-  const claimAll = async (requests: readonly ClaimRequest[]): Promise<readonly ClaimResult[]> => {
-    const asked = performance.now()
+  /**
+   * Most places have no lease, and an insert costs the server half of an upsert. Gives back those that have one, and whatever can't be inserted.
+   * Where the times that the server inserts are ahead of its clock, such leases would last too long.
+   */
+  let isInsertedOnTime = true
+  const insertNew = async (requests: readonly ClaimRequest[]): Promise<readonly ClaimRequest[]> => {
+    if (!isInsertedOnTime) return requests
+    const common = { owner, inserted: EMPTY_TIMESTAMP, lastsMs: leaseMs }
+    const documents = requests.map(({ transfer, attemptId }) => {
+      return { _id: transfer.targetKey, attempt: attemptId, transfer: subject(transfer), ...common }
+    })
+    const fault = await leases.insertMany(documents, { ordered: false }).then(() => undefined, partly)
+    if (!fault) return []
+    const refused = new Set([fault.writeErrors].flat().map(({ index }) => index))
+    // A fault of the command as a whole names none of them.
+    return refused.size === 0 ? requests : requests.filter((_, n) => refused.has(n))
+  }
+
+  const takeFree = async (requests: readonly ClaimRequest[]): Promise<Error | undefined> => {
+    if (requests.length === 0) return undefined
     const updates = requests.map((request) => ({
       updateOne: { filter: { _id: request.transfer.targetKey }, update: taken(request), upsert: true },
     }))
-    const fault = await leases.bulkWrite(updates, { ordered: false }).then(() => undefined, partly)
+    return await leases.bulkWrite(updates, { ordered: false }).then(() => undefined, partly)
+  }
+
+  /** Two or three round trips, however many: the leases that are free are taken, and then all are looked at. */
+  const claimAll = async (requests: readonly ClaimRequest[]): Promise<readonly ClaimResult[]> => {
+    const asked = performance.now()
+    const fault = await takeFree(await insertNew(requests))
     const ids = requests.map(({ transfer }) => transfer.targetKey)
     const seen = await leases.find({ _id: { $in: ids } }, { projection: SEEN, readConcern: 'local' }).toArray()
     const byKey = new Map(seen.map((lease) => [lease._id, lease as unknown as SeenLease]))
     return requests.map((request) => {
       const lease = byKey.get(request.transfer.targetKey)
       if (!lease && fault) throw fault
+      if (lease?.attempt === request.attemptId) isInsertedOnTime &&= lease.until.getTime() - lease.now.getTime() <= leaseMs + ROUNDED_MS
       return resultOf(request, lease, asked)
     })
   }
@@ -152,12 +180,12 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
 }
 
 /** Some of a batch were refused: which, is seen afterwards. */
-function partly(error: unknown): Error {
+function partly(error: unknown): MongoBulkWriteError {
   if (error instanceof MongoBulkWriteError && !isPassing(error)) return error
   throw error
 }
 
-function subject(transfer: Transfer): Document {
+function subject(transfer: Transfer): NonNullable<Lease['transfer']> {
   const { project, representationId, fileId, site, path } = transfer
-  return { $literal: { project, representation: representationId, file: fileId, site, path } }
+  return { project, representation: representationId, file: fileId, site, path }
 }

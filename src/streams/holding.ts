@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Collection, Db } from 'mongodb'
 
 import { fromNow } from './from-now.ts'
-import { FREE, type Lease } from './lease-writes.ts'
+import { IS_HELD, type Lease } from './lease-writes.ts'
 
 /** Something that one process does at a time. */
 export interface Holding extends AsyncDisposable {
@@ -20,17 +20,16 @@ export async function hold(state: Db, name: string, owner: string, leaseSeconds:
   const attempt = randomUUID()
   const heldMs = leaseSeconds * 1_000
   const extended = { until: fromNow(heldMs), expires: fromNow(heldMs) }
-  const isFree = { $lte: [{ $ifNull: ['$until', FREE] }, '$$NOW'] }
   const taken = { owner: { $literal: owner }, attempt, ...extended }
   const lease = await leases.findOneAndUpdate(
     { _id: name },
-    [{ $replaceWith: { $cond: [isFree, { $mergeObjects: ['$$ROOT', taken] }, '$$ROOT'] } }],
+    [{ $replaceWith: { $cond: [IS_HELD, '$$ROOT', { $mergeObjects: ['$$ROOT', taken] }] } }],
     { upsert: true, returnDocument: 'after', writeConcern: { w: 'majority' } },
   )
   if (lease?.attempt !== attempt) return undefined
   const controller = new AbortController()
   const renew = async (): Promise<void> => {
-    const { matchedCount } = await leases.updateOne({ _id: name, attempt, $expr: { $gt: ['$until', '$$NOW'] } }, [{ $set: extended }])
+    const { matchedCount } = await leases.updateOne({ _id: name, attempt, $expr: IS_HELD }, [{ $set: extended }])
     if (matchedCount === 0) controller.abort(new Error(`${name} was taken over by somebody else`))
   }
   // A server that does not answer for a while says nothing; one that never does is met by the next step.

@@ -1,4 +1,4 @@
-import type { Collection, Document, Filter } from 'mongodb'
+import type { Collection, Document, Filter, Timestamp } from 'mongodb'
 
 import type { Claim, SavedSession } from '../model/claim.ts'
 import { fromNow } from './from-now.ts'
@@ -9,6 +9,9 @@ export interface Lease {
   readonly owner?: string
   readonly attempt?: string
   readonly until?: Date
+  /** When it was inserted, by the server's clock. Read together with `lastsMs` while there is no `until`: see `END`. */
+  readonly inserted?: Timestamp
+  readonly lastsMs?: number
   readonly session?: SavedSession
   readonly transfer?: {
     readonly project: string
@@ -33,19 +36,25 @@ export interface Saving {
 }
 
 /** Long ago: nobody holds it. */
-export const FREE = new Date(0)
+const FREE = new Date(0)
 /** An upload session is good for a week; what a finished one knows is of use to those who planned the same file meanwhile. */
 export const KEEP_SESSION_MS = 8 * 24 * 3_600_000
 const KEEP_FINISHED_MS = 3_600_000
 /** A release that a failover takes back ends as leases do. */
 const UNIMPORTANT = { writeConcern: { w: 1 } } as const
 
+/** What an inserted lease may last longer, since the server inserts whole seconds. */
+export const ROUNDED_MS = 1_000
+
+/**
+ * When a lease ends, as an expression. An insert can't compute a time by the server's clock, but the server puts its time, in whole seconds,
+ * in the place of an empty timestamp. So a lease that was inserted says when, and how long it lasts; rounded up, it is never shorter than that.
+ */
+export const END = { $ifNull: ['$until', { $add: [{ $toDate: '$inserted' }, ROUNDED_MS, '$lastsMs'] }, FREE] }
+export const IS_HELD = { $gt: [END, '$$NOW'] }
+
 /** The lease of a claim, as long as it is ours. */
-export const heldBy = (claim: Claim): Document => ({
-  _id: claim.transfer.targetKey,
-  attempt: claim.attemptId,
-  $expr: { $gt: ['$until', '$$NOW'] },
-})
+export const heldBy = (claim: Claim): Document => ({ _id: claim.transfer.targetKey, attempt: claim.attemptId, $expr: IS_HELD })
 
 /** The leases of these claims, one statement for all: no two attempts have the same name. */
 function ownOf(held: readonly Pick<Release, 'claim'>[]): Filter<Lease> {
@@ -57,7 +66,7 @@ function ownOf(held: readonly Pick<Release, 'claim'>[]): Filter<Lease> {
 export async function saveAll(leases: Collection<Lease>, savings: readonly Saving[]): Promise<readonly boolean[]> {
   return await matched(savings, async (some) => {
     const updates = some.map(({ claim, session }) => ({ updateOne: { filter: heldBy(claim), update: { $set: { session } } } }))
-    return await leases.bulkWrite(updates, { ordered: false })
+    return await leases.bulkWrite(updates, { ordered: false, ...UNIMPORTANT })
   })
 }
 
@@ -79,6 +88,19 @@ export async function releaseAll(leases: Collection<Lease>, all: readonly Releas
   const rest = wiped && wiped.deletedCount < bare.length ? all : all.filter(({ claim }) => claim.session !== undefined)
   for (const [finished, some] of Map.groupBy(rest, (release) => release.finished)) {
     const expires = fromNow(finished ? KEEP_FINISHED_MS : KEEP_SESSION_MS)
-    await leases.updateMany(ownOf(some), [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress'] }], UNIMPORTANT)
+    await leases.updateMany(
+      ownOf(some),
+      [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress', 'inserted', 'lastsMs'] }],
+      UNIMPORTANT,
+    )
   }
+}
+
+/** An inserted lease has no `expires` before it is renewed: what a process left that was killed before that is given one. */
+export async function letExpire(leases: Collection<Lease>): Promise<void> {
+  await leases.updateMany(
+    { expires: { $exists: false }, $expr: { $not: [IS_HELD] } },
+    [{ $set: { expires: fromNow(KEEP_SESSION_MS) } }],
+    UNIMPORTANT,
+  )
 }

@@ -69,7 +69,7 @@ export class Outage {
   async through<T>(work: () => Promise<T>, { passes = isPassing, until = Infinity }: ThroughOptions = {}): Promise<T> {
     const deadline = Math.min(until, performance.now() + (this.#parts.patienceMs ?? Infinity))
     for (let attempt = 0; ; attempt++) {
-      const leave = await this.#enter()
+      const leave = this.#since === undefined ? undefined : await this.#enter()
       const began = this.#since
       try {
         const result = await work()

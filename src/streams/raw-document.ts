@@ -23,6 +23,12 @@ export function readDocument(bytes: Uint8Array): RepresentationDocument & Docume
   }
 }
 
+/** Undefined when something in it can't be read. */
+export function readIfReadable(bytes: Uint8Array): RepresentationDocument | undefined {
+  const document = readDocument(bytes)
+  return document[UNREADABLE] === undefined ? document : undefined
+}
+
 /** Can the driver send it to the server? */
 export function isSendable(value: unknown): boolean {
   if (typeof value === 'string' || value instanceof ObjectId) return true

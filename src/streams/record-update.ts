@@ -84,7 +84,7 @@ function recordUpdate(
   return {
     update: {
       $set: prefixed(at, set),
-      $unset: prefixed(at, Object.fromEntries(unset.map((field) => [field, '']))),
+      $unset: Object.fromEntries(unset.map((field) => [`${at}.${field}`, ''])),
       $currentDate: dated === undefined ? {} : { [`${at}.${dated}`]: true },
     },
     arrayFilters,

@@ -22,8 +22,8 @@ export function representationReader(db: Db, sitesOf: (project: string) => reado
   const readFiles = async (project: string, files: readonly FileReference[]): Promise<readonly (RepresentationDocument | undefined)[]> => {
     const wanted = { $in: ['$$this._id', { $literal: files.map(({ fileId }) => fileId) }] }
     const entries = { $cond: [{ $isArray: '$files' }, { $filter: { input: '$files', cond: wanted } }, '$files'] }
-    const ids = new Map(files.map(({ representationId }) => [idText(representationId), representationId]))
-    const found = await find(project, [...ids.values()], wantedFields(sitesOf(project), entries))
+    const ids = files.map(({ representationId }) => representationId)
+    const found = await find(project, ids, wantedFields(sitesOf(project), entries))
     const byId = new Map(found.map((document) => [idText(document._id), document]))
     return files.map(({ representationId }) => byId.get(idText(representationId)))
   }

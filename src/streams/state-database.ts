@@ -5,6 +5,7 @@ import type { Collection, Db } from 'mongodb'
 import type { SiteSpeed } from '../model/activity.ts'
 import type { RootFacts } from '../model/root-facts.ts'
 import { ACTIVITY } from './activity-store.ts'
+import { letExpire } from './lease-writes.ts'
 
 /** How a site is doing at one instance, for `status`. */
 export interface ReportedSite {
@@ -129,6 +130,7 @@ export function stateDatabase(state: Db, clean = (text: string): string => text)
   return {
     async prepare() {
       for (const { collection, key, ...options } of STATE_INDEXES) await state.collection(collection).createIndex(key, options)
+      await letExpire(state.collection('leases'))
     },
     async report({ _id, ...said }) {
       const sites = said.sites.map((site) => ({ ...site, ...(site.error !== undefined && { error: clean(site.error) }) }))

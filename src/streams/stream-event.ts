@@ -14,8 +14,8 @@ export type StreamEvent =
       readonly appeared?: true
       /** It looks like so many results; undefined: like something else. */
       readonly results?: number
-      /** Of a small document that is new: all of it, as it was published. */
-      readonly document?: RepresentationDocument
+      /** Of a small document that is new: reads all of it, as it was published; undefined when something in it can't be read. */
+      readonly document?: () => RepresentationDocument | undefined
     }
   | { readonly kind: 'deleted'; readonly project: string; readonly representationId: unknown }
   /** The collection of a project is not what it was: dropped, or renamed. */

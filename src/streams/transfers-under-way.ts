@@ -1,7 +1,7 @@
 import type { Db } from 'mongodb'
 
 import { idPlain } from '../model/document.ts'
-import type { Lease } from './lease-writes.ts'
+import { IS_HELD, type Lease } from './lease-writes.ts'
 import type { ReportedTransfer } from './state-database.ts'
 
 /** Leases that are looked at. */
@@ -9,7 +9,7 @@ const MOST = 500
 
 /** What these instances have under way, by their leases: how far each is, it says when it renews its lease. */
 export async function transfersUnderWay(state: Db, instances: readonly string[]): Promise<readonly ReportedTransfer[]> {
-  const held = { owner: { $in: [...instances] }, transfer: { $exists: true }, $expr: { $gt: ['$until', '$$NOW'] } }
+  const held = { owner: { $in: [...instances] }, transfer: { $exists: true }, $expr: IS_HELD }
   const leases = await state.collection<Lease>('leases').find(held).limit(MOST).toArray()
   return leases.flatMap(({ attempt, transfer, progress }) =>
     attempt === undefined || !transfer

@@ -3,23 +3,40 @@ export class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
 }
 
-/** Waits for an answer, but not for ever; an answer that comes too late is ignored. */
-export async function within<T>(ms: number, answer: Promise<T>, signal: AbortSignal): Promise<T | null> {
-  answer.catch(() => undefined)
-  let timer: NodeJS.Timeout | undefined
-  let onAbort: (() => void) | undefined
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new NoAnswer(`no answer within ${ms} ms`)), ms)
-  })
-  const stop = new Promise<null>((resolve) => {
-    onAbort = () => resolve(null)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([answer, limit, stop])
-  } finally {
-    clearTimeout(timer)
-    if (onAbort) signal.removeEventListener('abort', onAbort)
+/** Waits for one answer after the other, but not for ever, until the signal says so; an answer that comes too late is ignored. */
+export class TimeLimit implements Disposable {
+  readonly #signal: AbortSignal
+  readonly #stop = (): void => this.#waiting.resolve(null)
+  #waiting = Promise.withResolvers<unknown>()
+  #ms: number | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+    signal.addEventListener('abort', this.#stop, { once: true })
+  }
+
+  /** Null when the signal said so first. */
+  async within<T>(ms: number, answer: Promise<T>): Promise<T | null> {
+    const waiting = Promise.withResolvers<T | null>()
+    this.#waiting = waiting as PromiseWithResolvers<unknown>
+    answer.then(waiting.resolve, waiting.reject)
+    if (this.#signal.aborted) this.#stop()
+    this.#limit(ms)
+    return waiting.promise
+  }
+
+  /** One timer for all answers: thousands may come in a second. */
+  #limit(ms: number): void {
+    if (ms === this.#ms) return void this.#timer?.refresh()
+    clearTimeout(this.#timer)
+    this.#ms = ms
+    this.#timer = setTimeout(() => this.#waiting.reject(new NoAnswer(`no answer within ${ms} ms`)), ms)
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+    this.#signal.removeEventListener('abort', this.#stop)
   }
 }
 

@@ -90,6 +90,19 @@ describe('JSON lines', () => {
     })
   })
 
+  test('what a line is about stands first, as the schema asks for', async () => {
+    const line = await logged((log) => log.event('transfer.failed', { path: '{root}/a', error: new Error('boom') }))
+    expect(Object.keys(JSON.parse(line) as object)).toEqual([
+      '@timestamp',
+      'log.level',
+      'ecs.version',
+      'message',
+      'event',
+      'error',
+      'site_sync',
+    ])
+  })
+
   test.each(actions)('%s has its level, outcome and message', async (action) => {
     const { level, outcome, message } = LOG_ACTIONS[action]
     expect(await lineOf(action)).toMatchObject({ 'log.level': level, event: { action, outcome }, message })

@@ -77,28 +77,29 @@ export class HttpClient {
     const fail = (error: unknown): void => reject(faultOf(error, url, call.signal))
     let arrived: IncomingMessage | undefined
     let deadline: NodeJS.Timeout | undefined
+    /** By the answer where there is one: its reader would take a closed connection for the end, where no length was told. */
+    const giveUp = (fault: SyncError): void => void (arrived ?? request).destroy(fault)
     const arm = (): void => {
-      deadline ??= setTimeout(() => {
-        const late = lateFault(url, 'no complete answer', answerMs)
-        if (arrived === undefined) request.destroy(late)
-        else arrived.destroy(late)
-      }, timerMs(answerMs))
+      deadline ??= setTimeout(() => giveUp(lateFault(url, 'no complete answer', answerMs)), timerMs(answerMs))
     }
     request.on('error', fail)
     request.once('close', () => clearTimeout(deadline))
     // Neither waiting for a connection nor sending a file counts.
     request.once(call.body === undefined || Buffer.isBuffer(call.body) ? 'socket' : 'finish', arm)
     request.on('socket', (socket) => {
+      // By the socket, since a request tells of silence only once.
+      const silent = (): void => {
+        // It is no fault of the server while nobody listens.
+        if (arrived !== undefined && this.#unheard.has(arrived)) socket.setTimeout(idleMs)
+        else giveUp(lateFault(url, 'no byte', idleMs))
+      }
+      socket.setTimeout(idleMs)
+      socket.on('timeout', silent)
+      request.once('close', () => socket.off('timeout', silent).setTimeout(0))
       if (!socket.connecting) return
       const timer = setTimeout(() => request.destroy(lateFault(url, 'no connection', connectMs)), connectMs)
       socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(timer))
       socket.once('close', () => clearTimeout(timer))
-    })
-    request.setTimeout(idleMs)
-    request.on('timeout', () => {
-      // Silence is no fault of the server while nobody listens.
-      if (arrived !== undefined && this.#unheard.has(arrived)) request.setTimeout(idleMs)
-      else request.destroy(lateFault(url, 'no byte', idleMs))
     })
     request.on('response', (answer) => {
       arrived = answer

@@ -36,7 +36,8 @@ test('a long upload: its lease is renewed and tells how far it is; every instanc
         .toArray()) {
         const of = seen.get(_id) ?? { ends: new Set(), bytes: new Set(), owners: new Set() }
         seen.set(_id, of)
-        of.ends.add(until.getTime())
+        // A lease that was taken with others has none before it is renewed.
+        if ((until as Date | undefined) !== undefined) of.ends.add(until.getTime())
         of.owners.add(owner)
         if (progress === undefined || progress.size === 0) continue
         expect(progress.size).toBe(SIZE)

@@ -50,9 +50,9 @@ test.each(COMMANDS)(
 )
 
 test.each([
-  // One lease is taken by `findAndModify`, several by `update`.
-  ['no lease can be taken', ['findAndModify', 'update'], 91, 'leases'],
-  ['no lease may be taken', ['findAndModify', 'update'], 13, 'leases'],
+  // One lease is taken by `findAndModify`, several by `insert`, and by `update` where there was one before.
+  ['no lease can be taken', ['findAndModify', 'insert', 'update'], 91, 'leases'],
+  ['no lease may be taken', ['findAndModify', 'insert', 'update'], 13, 'leases'],
   ['no document can be read', ['find'], 11_600, undefined],
 ] as const)(
   '%s, with 60 publishes waiting: told in a few lines, and all go, each once, when it is over',
@@ -83,6 +83,30 @@ test.each([
     expectUndisturbed(stage, running, documents)
   },
 )
+
+test('leases of several can not be inserted, with each error, three times: all go, each once, and no try is spent', async () => {
+  const stage = await own.stage({ settings: { loopDelaySeconds: 3_600 } })
+  const running = await stage.start()
+  const documents: Representation[] = []
+  /** Since the server started, as it says when the failing is switched off. */
+  const failed = async (): Promise<number> =>
+    Number((await own.client.db('admin').command({ configureFailPoint: 'failCommand', mode: 'off' }))['count'])
+  for (const failure of FAILURES) {
+    const before = await failed()
+    const namespace = `${stage.state.databaseName}.leases`
+    await failCommand(own.client, { commands: ['insert'], failure, namespace, times: TIMES })
+    const paths = Array.from({ length: 12 }, (_, n) => `${failure}/${n}`)
+    for (const path of paths) await stage.file(path)
+    const some = paths.map((path) => wanted(`{root[work]}/${path}`))
+    await stage.insert(...some)
+    for (const document of some) expect(await stage.synced(document)).not.toHaveProperty('tries')
+    expect(await failed()).toBe(before + TIMES)
+    documents.push(...some)
+  }
+  await stage.settle(running)
+  await running.stop()
+  expectUndisturbed(stage, running, documents)
+}, 60_000)
 
 test('what sites remember can not be read when the service starts: no site is left out, and no try is spent', async () => {
   const stage = await own.stage({ settings: { loopDelaySeconds: 3_600 } })

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 
 import { idText, type RepresentationDocument } from '../../../src/model/document.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
@@ -64,15 +64,25 @@ describe('hints', () => {
     expect(found[0]).toMatchObject({ representationKey: 'PRJ/"a"', occasion: { unpaused: true }, changed: true })
   })
 
-  test('that brought their documents are answered by them, unless one of them has none', async () => {
+  test('that brought their documents are answered by them, unless one of them has none, or one that can not be read', async () => {
     const { planner, reads } = rig([ready('a'), ready('b', { created_dt: CREATED })])
-    const told = (id: string): Hint => ({ ...hint(id), document: ready(id) })
+    const told = (id: string): Hint => ({ ...hint(id), document: () => ready(id) })
     const found = await planner.look([told('a'), told('b')])
     expect(found.map(({ transfers }) => transfers.map(({ site }) => site))).toEqual([['gdrive'], ['gdrive']])
     expect(reads).toEqual([])
     const read = await planner.look([told('a'), told('b'), hint('gone')])
     expect(read.map(({ transfers }) => transfers.map(({ site }) => site))).toEqual([['gdrive'], [], []])
     expect(reads).toEqual([['PRJ', 'a', 'b', 'gone']])
+    await planner.look([told('a'), { ...hint('b'), document: () => undefined }])
+    expect(reads.at(-1)).toEqual(['PRJ', 'a', 'b'])
+  })
+
+  test('whose document is not wanted do not read it', async () => {
+    const { planner, reads } = rig([ready('a'), ready('b')])
+    const document = vi.fn<() => RepresentationDocument>(() => ready('a'))
+    await planner.look([{ ...hint('a'), document }, hint('b')])
+    expect(reads).toEqual([['PRJ', 'a', 'b']])
+    expect(document).not.toHaveBeenCalled()
   })
 
   test('that brought a document are no reason to stop what was planned by a later one', async () => {
@@ -80,13 +90,13 @@ describe('hints', () => {
     const running = await runs('a')
     reads.length = 0
     const old = documentOf([fileOf([studio], { _id: 'file of a' })], { _id: 'a' })
-    await planner.look([{ ...hint('a'), document: old }])
+    await planner.look([{ ...hint('a'), document: () => old }])
     expect(running.signal.aborted).toBe(false)
     expect(reads).toEqual([['PRJ', 'a']])
   })
 
   test('lose their document when another change follows, and when many wait', () => {
-    const told: Hint = { ...hint('a'), document: ready('a') }
+    const told: Hint = { ...hint('a'), document: () => ready('a') }
     expect(mergeHints(told, hint('a'))).not.toHaveProperty('document')
     expect(mergeHints(hint('a'), told)).not.toHaveProperty('document')
     expect(HINTS.lighten(told)).toEqual(hint('a'))

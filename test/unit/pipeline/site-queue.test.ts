@@ -289,3 +289,23 @@ describe('who decides', () => {
     expect([taken?.key, queue.take()?.key, queue.take()?.key]).toEqual(['small-1', 'big-1', 'small-2'])
   })
 })
+
+const of = (key: string, representationKey: string, priority = 50) => transferOf({ key, representationKey, priority })
+
+test('has a representation for as long as any of its transfers waits', () => {
+  const queue = new SiteQueue(2)
+  const has = (): readonly boolean[] => ['one', 'two', 'three'].map((key) => queue.has(key))
+  queue.add(of('a', 'one'))
+  queue.add(of('b', 'one'))
+  expect(has()).toEqual([true, false, false])
+  queue.take()
+  queue.add(of('b', 'one', 20))
+  expect(has()).toEqual([true, false, false])
+  queue.add(of('c', 'two', 90))
+  expect(queue.add(of('d', 'three', 70))).toBe('replaced')
+  expect(has()).toEqual([false, true, true])
+  queue.keep(({ key }) => key !== 'd')
+  expect(has()).toEqual([false, true, false])
+  queue.clear()
+  expect(has()).toEqual([false, false, false])
+})

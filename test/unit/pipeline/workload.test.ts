@@ -600,18 +600,22 @@ const full = (limit: number, options: Options = {}) => {
 }
 
 describe('leases ahead of slots', () => {
-  test('are taken for the next ones, at most one for each slot; nothing begins before there is a slot', async () => {
+  test('are taken for the next ones, at most two for each slot, when half of them are used up; nothing begins before there is a slot', async () => {
     const { admit, begun, held, work, end, running, attemptOf } = full(2)
-    const next = ['a', 'b', 'c'].map((key) => job(key))
+    const next = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((key) => job(key))
     admit(next)
     const places = next.map(({ targetKey }) => targetKey)
-    expect(await held()).toEqual(places.slice(0, 2).toSorted())
-    expect([begun, work.status('gdrive')]).toMatchObject([running.map(({ key }) => key), { queued: 5 }])
+    expect(await held()).toEqual(places.slice(0, 4))
+    expect([begun, work.status('gdrive')]).toMatchObject([running.map(({ key }) => key), { queued: 9 }])
     end(running[0] as Transfer)
     expect(begun.at(-1)).toBe('a')
     expect(attemptOf(job('a')).stage).toBe('asking')
-    expect(await held()).toEqual(places.toSorted())
+    // Three are left.
+    expect(await held()).toEqual(places.slice(0, 4))
     expect(attemptOf(job('a')).stage).toBe('running')
+    end(running[1] as Transfer)
+    expect(begun.at(-1)).toBe('b')
+    expect(await held()).toEqual(places.slice(0, 6))
   })
 
   test('are used by the transfer that they were taken for, as it is when it has its slot', async () => {
@@ -666,9 +670,9 @@ describe('leases ahead of slots', () => {
     expect(await held()).toEqual([a.targetKey])
     await clock.advance(1)
     expect(await held()).toEqual([])
-    admit([job('b')])
+    admit([job('b'), job('c')])
     await clock.advance(60_000)
-    expect(claims.calls).toEqual(['claim a', 'release a'])
+    expect(claims.calls).toEqual(['claim a', 'release a', 'claim b', 'release b'])
     end(running[0] as Transfer)
     attemptOf(a).permit.ask()
     await settle()
@@ -683,7 +687,7 @@ describe('leases ahead of slots', () => {
     expect(await held()).toEqual([])
     admit([job('c')])
     await settle()
-    expect(claims.calls).toEqual(['claim a'])
+    expect(claims.calls).toEqual(['claim a', 'claim b'])
     end(running[0] as Transfer)
     expect(begun.slice(1)).toEqual(['a'])
   })

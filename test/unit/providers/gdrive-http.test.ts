@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 import { HttpClient } from '../../../src/providers/gdrive/http-client.ts'
 import { noSignal } from '../../support/fake-drive/rig.ts'
+import { silences } from '../../support/silences.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 let server: Server
 let sockets: Socket[]
@@ -171,6 +173,17 @@ describe('an answer', () => {
     answer = (socket) => void socket.once('sent', () => (socket.write(`${HEAD}\r\n`), drip(socket, ' ')))
     await expect(client.send({ ...call, method: 'PUT', url: url(), body })).rejects.toThrow('no complete answer')
     expect(sent).toBe(pieces)
+  })
+
+  test('that falls silent after its reader took his time is given up all the same', async () => {
+    answer = (socket) => socket.write(`${HEAD}\r\nx`)
+    const silent = silences()
+    const opened = await client.open({ ...call, url: url() }, (status) => status === 200)
+    // Nobody listens yet.
+    await waitFor('silence, twice', () => silent() >= 2)
+    expect(opened.destroyed).toBe(false)
+    const rest = Array.fromAsync(client.bytes(opened, { ...call, url: url() }))
+    await expect(rest).rejects.toMatchObject({ code: 'INTERRUPTED', message: expect.stringContaining('no byte') as string })
   })
 
   test('that is a file may take any time', async () => {
