@@ -70,7 +70,8 @@ function mongodArguments(options: MongodOptions): string[] {
     port: options.port,
     dbpath: options.dbPath,
     logpath: options.logPath,
-    wiredTigerCacheSizeGB: 0.25,
+    // With half of it, a document of 16 MB may be refused as "too large for the cache" while much else is being written.
+    wiredTigerCacheSizeGB: 0.5,
     oplogSize: options.oplogSizeMb,
     syncdelay: options.syncDelaySeconds,
     keyFile: options.access?.keyFile,

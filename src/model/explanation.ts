@@ -5,7 +5,7 @@ import { displayPath } from './root-path.ts'
 import { readSites } from './site-record.ts'
 import { shellWord } from './shell-word.ts'
 import type { ProjectSettings } from './settings.ts'
-import type { Transfer } from './transfer.ts'
+import { isPerhapsElsewhere, type Transfer } from './transfer.ts'
 import { examine, targetSites, type Verdict } from './verdict.ts'
 
 /** Why one file is, or is not, on one site, for a person. */
@@ -144,6 +144,11 @@ function explain(
       return { reason: `the site can't be used: ${misconfigured.get(verdict.site)?.message ?? 'see the log'}` }
     case 'pending': {
       if (transfer && 'error' in transfer.route) return { reason: `pending, and will fail: ${transfer.route.error.message}` }
+      if (transfer && isPerhapsElsewhere(transfer.route))
+        return {
+          reason: `pending${said}: it is said to be at a site that this instance can't read, so another instance sends it, or this one if the file is at ${displayPath(transfer.route.source)}`,
+          ...(record?.tries && { edit: RETRY }),
+        }
       const way =
         transfer && 'source' in transfer.route ? ` ${displayPath(transfer.route.source)} → ${displayPath(transfer.route.target)}` : ''
       const tried = record?.tries ? `pending after ${record.tries} of ${retryCount} tries, next one with the next scan` : 'pending'

@@ -68,7 +68,14 @@ const others = remembered((settings: ProjectSettings): readonly string[] => {
 function sourceAt(asked: Asked, { path, sites }: SourceFile, name: string, isSaid: boolean): Source | undefined {
   const found = placeAt(asked, path, name)
   const id = sites.records.get(name)?.find(({ created }) => created)?.snapshot.id
-  return found && { source: found.place, sourceSite: found.site, id: typeof id === 'string' ? id : undefined, isSaid }
+  if (!found) return undefined
+  const isSaidElsewhere = !isSaid && isSaidAnywhere(sites)
+  return { source: found.place, sourceSite: found.site, id: typeof id === 'string' ? id : undefined, isSaid, isSaidElsewhere }
+}
+
+/** Of any site, also of those that are not configured here. */
+function isSaidAnywhere({ records }: SiteRecords): boolean {
+  return records.values().some((ofSite) => ofSite.some(({ created }) => created))
 }
 
 /**

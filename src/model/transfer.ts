@@ -25,6 +25,8 @@ export interface Source {
   readonly id?: string | undefined
   /** A record says that it is there; false: nobody said, and the disk decides. @defaultValue `true` */
   readonly isSaid?: boolean
+  /** Nobody said that it is there, but the document says that it is at another site. @defaultValue `false` */
+  readonly isSaidElsewhere?: boolean | undefined
 }
 
 /** Where the bytes come from and go to. */
@@ -38,10 +40,15 @@ export interface Endpoints extends Source {
 /** An error when the document or the configuration does not say where the bytes come from or go to. */
 export type Route = Endpoints | { readonly error: SyncError }
 
+/** Its only source is one of which nobody said that the file is there, and the document says that it is at a site that can't be read here. */
+export function isPerhapsElsewhere(route: Route): route is Endpoints {
+  return !('error' in route) && route.isSaidElsewhere === true && (route.otherSources ?? []).length === 0
+}
+
 /** All places where the file may be read, the one that is tried first at the front. */
-export function sourcesIn({ source, sourceSite, id, isSaid = true, otherSources = [] }: Endpoints): readonly Source[] {
-  // Named also where there is none: put in the place of another source it must not keep that one's id.
-  return [{ source, sourceSite, id, isSaid }, ...otherSources]
+export function sourcesIn({ source, sourceSite, id, isSaid = true, isSaidElsewhere, otherSources = [] }: Endpoints): readonly Source[] {
+  // All are named: put in the place of another source it must not keep what was said of that one.
+  return [{ source, sourceSite, id, isSaid, isSaidElsewhere }, ...otherSources]
 }
 
 /** The same copy from the first source that can be used now; as it is where none can. */

@@ -1,4 +1,4 @@
-import type { Transfer } from '../model/transfer.ts'
+import { isPerhapsElsewhere, type Transfer } from '../model/transfer.ts'
 import { Attempt } from './attempt.ts'
 import type { PermitParts } from './permit.ts'
 
@@ -51,7 +51,7 @@ export class EarlyLeases {
       else free--
     }
     for (const transfer of next) {
-      if (free <= 0 || this.#byPlace.has(transfer.targetKey)) continue
+      if (free <= 0 || this.#byPlace.has(transfer.targetKey) || isPerhapsElsewhere(transfer.route)) continue
       this.#ask(transfer)
       free--
     }

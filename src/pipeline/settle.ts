@@ -2,6 +2,7 @@ import type { LRUCache } from 'lru-cache'
 
 import type { Attempt } from './attempt.ts'
 import type { Settled, Tracing } from './contracts.ts'
+import { isSourceAtHand } from './source-at-hand.ts'
 import { transfer, type TransferParts } from './transfer.ts'
 import { verify } from './verify.ts'
 import { writeBack, type WriteBackParts } from './write-back.ts'
@@ -21,7 +22,7 @@ export interface SettleParts {
 /**
  * One attempt from its slots to its result. The permit is asked for at once, and the copy begins meanwhile; nothing of it is visible before
  * the permit is granted, and nothing is told or written of an attempt whose permit was refused: the next one waits for its permit before it
- * begins. Rejects when MongoDB could not be asked.
+ * begins. None is asked for where the file turns out to be elsewhere. Rejects when MongoDB could not be asked.
  */
 export async function settle(parts: SettleParts, attempt: Attempt): Promise<Settled | undefined> {
   const { tracing } = parts
@@ -37,6 +38,7 @@ async function steps(parts: SettleParts, attempt: Attempt): Promise<Settled | un
     else parts.refused.set(key, true)
     return granted
   }
+  if (!(await isSourceAtHand(parts.transfer, attempt))) return undefined
   attempt.permit.ask()
   if (tracing) tracing.step('claim', async () => await attempt.permit.isGranted()).catch(() => undefined)
   // It may be refused again and again: one whose record is never found, say. Nothing is copied for it in vain more than once.

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { noise } from '../../contract/provider-suite/harness.ts'
 import type { InstancePlan } from '../../support/crash-point.ts'
 import { DriveProcess } from '../../support/drive-process.ts'
+import type { LogAction } from '../../../src/model/log.ts'
 import { InstanceProcess } from '../../support/instance-process.ts'
 import type { LogLines } from '../../support/log-recorder.ts'
 import { filesBelow } from '../../support/pending-files.ts'
@@ -55,11 +56,19 @@ class Studio {
     return instance
   }
 
-  /** How often a file was sent to each site in the end, by the log lines of all that ever ran. */
+  /**
+   * How often a file was sent to each site in the end, by the log lines of all that ever ran. A file that is marked, was started once, and
+   * of which no end was told: its instance was killed between the mark and the log line.
+   */
   successes(): Record<string, string[]> {
-    const all = this.#logs.flatMap((lines) => lines.of('transfer.succeeded'))
-    const of = (target: string): string[] =>
-      all.flatMap(({ site_sync: fields }) => (fields?.site === target ? [String(fields.path)] : [])).toSorted()
+    const pathsOf = (action: LogAction, target: string): string[] =>
+      this.#logs.flatMap((log) => log.of(action).flatMap(({ site_sync: fields }) => (fields?.site === target ? [String(fields.path)] : [])))
+    const of = (target: string): string[] => {
+      const told = pathsOf('transfer.succeeded', target)
+      const started = pathsOf('transfer.started', target)
+      const untold = started.filter((path) => !told.includes(path) && started.indexOf(path) === started.lastIndexOf(path))
+      return [...told, ...untold].toSorted()
+    }
     return Object.fromEntries(TARGETS.map((target) => [target, of(target)]))
   }
 

@@ -112,6 +112,24 @@ describe('what is said', () => {
     expect(explanations[0]?.fix).toBeUndefined()
   })
 
+  test('a file that a site which is not configured here is said to have', () => {
+    const { explanations } = explained(
+      documentOf([
+        fileOf([
+          { name: 'workstation', created_dt: CREATED },
+          { name: 'gdrive', tries: 1 },
+        ]),
+      ]),
+    )
+    expect(explanations[0]).toMatchObject({
+      state: 'pending',
+      reason: expect.stringContaining(
+        "it is said to be at a site that this instance can't read, so another instance sends it, or this one if the file is at /",
+      ),
+      command: expect.stringContaining('retry'),
+    })
+  })
+
   test('a site that can not be used', () => {
     const { explanations } = explained(documentOf([fileOf([studio, { name: 'nas' }])]), projectOf())
     expect(explanations.find(({ site }) => site === 'nas')).toMatchObject({
