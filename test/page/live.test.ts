@@ -73,6 +73,15 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     expect(await page.getByRole('table').first().getByRole('row').count()).toBe(6)
   })
 
+  test('what is published before the events begin is shown with them', async () => {
+    const events = Promise.withResolvers<void>()
+    const page = await look('', { ...studio(NOW), eventsAfter: events.promise })
+    await waitFor('the question for the events', () => stage.api.eventsAsked > 0)
+    stage.api.world.items.push({ ...stage.api.world.items[0]!, id: idAt(4_000_000_000, 1), asset: 'early' })
+    events.resolve()
+    await page.getByRole('row', { name: /early/ }).waitFor()
+  })
+
   test('new representations wait behind a button, and rows do not move', async () => {
     const page = await look()
     await page.getByRole('row', { name: /sh010/ }).waitFor()

@@ -119,6 +119,8 @@ describe.skipIf(!HAS_BROWSER)('the page of a service that is a process', () => {
     const { stage, start, address } = await serve()
     const service = await start()
     const { page, faults } = await look(address)
+    // Read after the events began: what comes now is told.
+    await page.getByRole('heading', { name: 'Nothing was published yet' }).waitFor()
     const seen = await publish(stage, 'seen')
     await stage.synced(seen, { site: 'mirror' })
     await page.getByRole('button', { name: '1 new' }).click()

@@ -35,8 +35,9 @@ describe.skipIf(!HAS_BROWSER)('the page of a service', () => {
       if (verb === 'chunk' && bytes >= 4 * CHUNK) await chunk.promise
     }
     const { page, faults } = await look(address)
-    await page.getByRole('heading', { name: 'Nothing was published yet' }).waitFor()
     await page.getByText(/live/).first().waitFor()
+    // Read after the events began: what comes now is told.
+    await page.getByRole('heading', { name: 'Nothing was published yet' }).waitFor()
     await stage.file('a.mov', Buffer.alloc(8 * CHUNK, 'x'))
     const document = representation([entry('{root[work]}/a.mov', inArray('gdrive'))])
     await stage.insert(document)

@@ -19,6 +19,8 @@ export interface FakeWorld {
   isPrivate: boolean
   /** Items of a page, whatever was asked for: a list of any length in one answer. */
   pageSize?: number
+  /** The events begin when it is settled. */
+  eventsAfter?: Promise<void>
 }
 
 export const TOKEN = 'site-sync-token-of-anna'
@@ -42,6 +44,8 @@ export class FakeApi implements AsyncDisposable {
   world: FakeWorld
   readonly done: { readonly action: string; readonly body: Record<string, unknown> }[] = []
   readonly refused: string[] = []
+  /** How often the events were asked for. */
+  eventsAsked = 0
   #server: Server | undefined
   #port = 0
   readonly #viewers = new Set<ServerResponse>()
@@ -99,7 +103,11 @@ export class FakeApi implements AsyncDisposable {
     if (request.method !== (isAction ? 'POST' : 'GET')) throw new Refusal(404, `there is no ${request.method} of this address`)
     if ((isAction || this.world.isPrivate) && request.headers.authorization !== `Bearer ${TOKEN}`)
       throw new Refusal(401, request.headers.authorization === undefined ? 'a bearer token is needed' : 'the token is not known')
-    if (pathname === '/api/v1/events') return this.#look(response)
+    if (pathname === '/api/v1/events') {
+      this.eventsAsked++
+      await this.world.eventsAfter
+      return this.#look(response)
+    }
     send(response, 200, isAction ? await this.#act(pathname.slice(16), request) : this.#read(pathname, url.searchParams))
   }
 

@@ -60,8 +60,6 @@ export class State {
     setInterval(() => document.visibilityState === 'visible' && this.changed(), SECOND_MS)
     addEventListener('popstate', () => this.#went())
     void this.#readActions()
-    void this.list.begin(this.query)
-    if (this.query.open) void this.#readDetail()
   }
 
   /** Looks at something else; the address says so. */
@@ -93,9 +91,9 @@ export class State {
   }
 
   /** After an action, or when somebody asks for what is new. */
-  async refresh() {
+  async refresh({ isCounted = false } = {}) {
     this.#later('problems', 0, () => this.#readProblems())
-    this.#later('counts', 0, () => this.#readCounts())
+    if (!isCounted) this.#later('counts', 0, () => this.#readCounts())
     if (this.query.open) void this.#readDetail()
     await this.list.begin(this.query, { least: this.viewAt + 1 })
   }
@@ -137,16 +135,13 @@ export class State {
   }
 
   #snapshot({ running, projects, totals, throughput, step_seconds, ended, speeds, ...status }) {
-    const isAgain = this.connection !== 'connecting'
     this.connection = 'live'
     this.status = status
     this.running.reset(running)
     this.activity.reset({ throughput, step_seconds, ended, speeds })
-    this.#later('problems', 0, () => this.#readProblems())
     if (projects) this.#counted(projects, totals)
-    else this.#later('counts', 0, () => this.#readCounts())
-    // What happened in between was not told: what is shown is asked for again, once.
-    if (isAgain) void this.refresh()
+    // What changed before is not told: what is shown is read now, at first as after a lost connection.
+    void this.refresh({ isCounted: projects !== undefined })
   }
 
   #representations({ items, gone }) {
@@ -156,6 +151,8 @@ export class State {
   }
 
   #disconnected(how) {
+    // Nothing was read yet: why it can't be, or what there is without news.
+    if (this.connection === 'connecting') void this.refresh()
     this.connection = how
     this.running.reset([])
     this.activity.lost()
