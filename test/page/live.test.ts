@@ -77,9 +77,13 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     const events = Promise.withResolvers<void>()
     const page = await look('', { ...studio(NOW), eventsAfter: events.promise })
     await waitFor('the question for the events', () => stage.api.eventsAsked > 0)
+    // What the page asked for beside the events was answered before this is.
+    await page.evaluate("fetch('api/v1/status').then((answer) => answer.json())")
     stage.api.world.items.push({ ...stage.api.world.items[0]!, id: idAt(4_000_000_000, 1), asset: 'early' })
     events.resolve()
-    await page.getByRole('row', { name: /early/ }).waitFor()
+    const row = page.getByRole('row', { name: /early/ })
+    await row.waitFor()
+    expect(await row.count()).toBe(1)
   })
 
   test('new representations wait behind a button, and rows do not move', async () => {
