@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 
 import { EventStream } from '../support/event-stream.ts'
 import { accessTokens } from '../../src/streams/access-tokens.ts'
+import { failCommand } from '../support/fail-command.ts'
 import { addressOf, ask, HTTP, newToken, open } from '../support/http-client.ts'
 import { entry, inArray, representation, T0 } from '../support/published.ts'
 import { PROJECT, Stage, type Running } from '../support/service-harness.ts'
@@ -83,6 +84,29 @@ test('a snapshot, then what changes: progress, records, sites, pauses; at most f
   stream.close()
   await running.stop()
 })
+
+test(
+  'who begins to look is told how things are when changes can be told, so that nothing is missed in between',
+  { timeout: 60_000 },
+  async () => {
+    const { stage, running, look } = await serve()
+    const { client } = stage.db
+    const failing = { commands: ['aggregate'], failure: 6, namespace: `${stage.db.databaseName}.$cmd.aggregate` }
+    const off = await failCommand(client, failing)
+    onTestFinished(off)
+    const stream = await look()
+    await stage.synced(await stage.publish('early.ma'))
+    expect(stream.of('snapshot')).toEqual([])
+    await off()
+    await stream.until('snapshot', undefined, { withinMs: 30_000 })
+    const later = await stage.publish('later.ma')
+    await stream.until('representations', (data) => (data['items'] as { id: string }[]).some(({ id }) => id === String(later._id)))
+    // Nobody is asked to read again what was read just now.
+    expect(stream.of('reload')).toEqual([])
+    stream.close()
+    await running.stop()
+  },
+)
 
 test('what another instance has under way is told as well, as long as somebody looks', { timeout: 60_000 }, async () => {
   const { stage, running, look } = await serve({ serve: ['studio'] })

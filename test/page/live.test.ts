@@ -100,6 +100,32 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     await waitFor('the new ones', async () => (await page.locator('.queue > .rows > .row b').first().textContent()) === 'new2')
   })
 
+  test('that much changed is not forgotten where it is told while the list is read', async () => {
+    const page = await look()
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    await waitFor('the events', () => stage.api.viewers > 0)
+    const read = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    await page.route('**/api/v1/transfers?*', async (route) => {
+      const response = await route.fetch()
+      read.resolve()
+      await released.promise
+      await route.fulfill({ response })
+    })
+    await page.getByRole('searchbox').fill('sh010')
+    await read.promise
+    stage.api.tell('reload')
+    const button = page.getByRole('button', { name: 'Much changed: show it' })
+    await button.waitFor()
+    const answered = page.waitForResponse(/transfers/)
+    released.resolve()
+    await answered
+    await waitFor('the rows of the answer', async () => (await page.locator('.queue > .rows > .row').count()) === 1)
+    expect(await button.count()).toBe(1)
+    await button.click()
+    await button.waitFor({ state: 'detached' })
+  })
+
   test('a service that is gone: the page says from when it is, and catches up when it comes back', { timeout: 60_000 }, async () => {
     const page = await look()
     await page.getByText('live', { exact: false }).first().waitFor()

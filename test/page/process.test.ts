@@ -94,6 +94,8 @@ describe.skipIf(!HAS_BROWSER)('the page of a service that is a process', () => {
     expect(await stage.state.collection('controls').findOne({ site: 'mirror' })).toMatchObject({ who: 'anna', why: 'disks are changed' })
     await service.lines.until('controls.paused')
 
+    // The list was read since the events began: what comes now is told.
+    await page.getByRole('heading', { name: 'Nothing was published yet' }).waitFor()
     const held = await publish(stage, 'held')
     await page.getByRole('button', { name: '1 new' }).click()
     await cell(page, 'held').getByText('site paused').waitFor()
@@ -119,6 +121,7 @@ describe.skipIf(!HAS_BROWSER)('the page of a service that is a process', () => {
     const { stage, start, address } = await serve()
     const service = await start()
     const { page, faults } = await look(address)
+    await page.getByText(/live/).first().waitFor()
     // Read after the events began: what comes now is told.
     await page.getByRole('heading', { name: 'Nothing was published yet' }).waitFor()
     const seen = await publish(stage, 'seen')

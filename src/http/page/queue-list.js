@@ -27,6 +27,7 @@ export class QueueList {
   #unseen = new Set()
   /** What was told while pages were read: they may be older. */
   #meanwhile = new Map()
+  #isStaleMeanwhile = false
   #query = {}
   #cursor = undefined
   #asking = undefined
@@ -49,6 +50,7 @@ export class QueueList {
     this.#asking = asking
     this.isLoading = true
     this.#meanwhile.clear()
+    this.#isStaleMeanwhile = false
     this.#changed()
     const wanted = Math.min(least, MOST_AGAIN * PAGE)
     const items = []
@@ -68,7 +70,7 @@ export class QueueList {
     this.#index.clear()
     this.#unseen.clear()
     this.fresh = 0
-    this.isStale = false
+    this.isStale = this.#isStaleMeanwhile
     this.#append(items, cursor)
   }
 
@@ -102,6 +104,12 @@ export class QueueList {
       if (at !== undefined) this.items[at] = { ...this.items[at], gone: true }
     }
     this.fresh = this.#unseen.size
+  }
+
+  /** More changed than is told one by one: also after what is being read now was read, it may be. */
+  stale() {
+    this.isStale = true
+    this.#isStaleMeanwhile = this.isLoading
   }
 
   #put(at, item) {

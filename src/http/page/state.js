@@ -129,7 +129,7 @@ export class State {
     else if (kind === 'activity') this.activity.change(data)
     else if (kind === 'speeds') this.activity.tellSpeeds(data.speeds)
     else if (kind === 'running') this.running.change(data.running, data.ended)
-    else if (kind === 'reload') this.list.isStale = true
+    else if (kind === 'reload') this.list.stale()
     else if (kind === 'representations') this.#representations(data)
     this.changed()
   }
