@@ -86,6 +86,22 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     expect(await row.count()).toBe(1)
   })
 
+  test('of a list that takes long it is said that it is being looked for, without the rows of the last one', async () => {
+    const page = await look()
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    const looked = Promise.withResolvers<void>()
+    await page.route('**/api/v1/transfers?*', async (route) => {
+      await looked.promise
+      await route.continue()
+    })
+    await page.getByRole('searchbox').fill('sh020')
+    await page.getByRole('heading', { name: 'Looking…' }).waitFor()
+    expect(await page.getByRole('row').count()).toBe(0)
+    looked.resolve()
+    await page.getByRole('row', { name: /sh020/ }).waitFor()
+    expect(await page.getByRole('heading', { name: 'Looking…' }).count()).toBe(0)
+  })
+
   test('new representations wait behind a button, and rows do not move', async () => {
     const page = await look()
     await page.getByRole('row', { name: /sh010/ }).waitFor()

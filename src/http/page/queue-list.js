@@ -4,6 +4,8 @@ import { listQuery } from './address.js'
 const PAGE = 200
 /** Pages that are read again to bring the list up to date; whoever is further down is asked first. */
 const MOST_AGAIN = 10
+/** After this time without an answer it is said that it is being looked for. */
+const SLOW_MS = 300
 
 /** A representation as one text, for the address; a project may have a slash in its name. */
 export const keyOf = ({ project, id }) => `${encodeURIComponent(project)}/${id}`
@@ -17,6 +19,8 @@ export function ofKey(key) {
 export class QueueList {
   items = []
   isLoading = false
+  /** Nothing was found yet, and it takes long. */
+  isSlow = false
   isWhole = false
   fault = undefined
   /** Changed since, beyond what could be put in its place. */
@@ -42,8 +46,12 @@ export class QueueList {
     return this.#sites
   }
 
-  /** Begins again with another query, or with the same. What was there stays until the first page came. */
+  /**
+   * Begins again with another query, or with the same. What was there stays until the first page came; of another query it goes when that
+   * takes long.
+   */
   async begin(query, { least = 1 } = {}) {
+    const isOther = JSON.stringify(listQuery(query)) !== JSON.stringify(listQuery(this.#query))
     this.#query = query
     this.#asking?.abort()
     const asking = new AbortController()
@@ -51,6 +59,8 @@ export class QueueList {
     this.isLoading = true
     this.#meanwhile.clear()
     this.#isStaleMeanwhile = false
+    this.isSlow = false
+    const slow = setTimeout(() => this.#slow(asking, isOther), SLOW_MS)
     this.#changed()
     const wanted = Math.min(least, MOST_AGAIN * PAGE)
     const items = []
@@ -63,13 +73,11 @@ export class QueueList {
       } while (cursor !== null && items.length < wanted)
     } catch (error) {
       return this.#failed(asking, error)
+    } finally {
+      clearTimeout(slow)
     }
     if (asking.signal.aborted) return
-    this.items = []
-    this.#sites.clear()
-    this.#index.clear()
-    this.#unseen.clear()
-    this.fresh = 0
+    this.#clear()
     this.isStale = this.#isStaleMeanwhile
     this.#append(items, cursor)
   }
@@ -112,6 +120,22 @@ export class QueueList {
     this.#isStaleMeanwhile = this.isLoading
   }
 
+  #slow(asking, isOther) {
+    if (asking.signal.aborted) return
+    this.isSlow = true
+    // Rows of another query would be taken for what was asked for.
+    if (isOther) this.#clear()
+    this.#changed()
+  }
+
+  #clear() {
+    this.items = []
+    this.#sites.clear()
+    this.#index.clear()
+    this.#unseen.clear()
+    this.fresh = 0
+  }
+
   #put(at, item) {
     this.items[at] = item
     for (const { site } of item.sites) this.#sites.add(site)
@@ -128,6 +152,7 @@ export class QueueList {
     this.#cursor = cursor
     this.isWhole = cursor === null
     this.isLoading = false
+    this.isSlow = false
     this.fault = undefined
     const told = [...this.#meanwhile.values()]
     this.#meanwhile.clear()
@@ -141,6 +166,7 @@ export class QueueList {
   #failed(asking, error) {
     if (asking.signal.aborted) return
     this.isLoading = false
+    this.isSlow = false
     this.#meanwhile.clear()
     this.fault = error instanceof Problem ? error : new Problem(0, String(error.message))
     this.#changed()

@@ -12,6 +12,7 @@ interface Item {
 interface List {
   readonly items: readonly Item[]
   readonly fresh: number
+  readonly isSlow: boolean
   begin(query: object): Promise<void>
   more(): Promise<void>
   change(items: readonly Item[], gone: readonly Pick<Item, 'project' | 'id'>[]): void
@@ -70,4 +71,26 @@ test('what was told before is told once: a later answer is newer', async () => {
   pages([item('3'), item('2', 5)])
   await again
   expect([list.items, list.fresh]).toEqual([[item('3'), item('2', 5)], 0])
+})
+
+test('what takes long is said to be looked for, and rows of another query go', async () => {
+  vi.useFakeTimers()
+  try {
+    for (const [query, rows] of [
+      [{ state: 'failed' }, []],
+      [{}, [item('1')]],
+    ] as const) {
+      const list = await listOf([item('1')])
+      const begun = list.begin(query)
+      await vi.advanceTimersByTimeAsync(299)
+      expect([list.items, list.isSlow]).toEqual([[item('1')], false])
+      await vi.advanceTimersByTimeAsync(1)
+      expect([list.items, list.isSlow]).toEqual([rows, true])
+      pages([item('2')])
+      await begun
+      expect([list.items, list.isSlow]).toEqual([[item('2')], false])
+    }
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -18,6 +18,7 @@ export function Empty({ state, isFiltered }) {
         ${query.sort && html`<button onClick=${() => state.go({ sort: '' })}>Newest first</button>`}
       </div><//
     >`
+  if (list.isSlow) return html`<${Said} title="Looking…" text="What is rare or old takes a few seconds where much was published." />`
   if (list.isLoading || !list.isWhole) return html`<div class="empty"></div>`
   if (status && status.sites.length === 0) {
     return html`<${Said}
