@@ -81,14 +81,16 @@ test('what is written goes as fast as the line bears, and ends at once when it i
   expect([inner.bytes.written, clock.alarms]).toEqual([written, 0])
 })
 
+/** So long after the start of the test's clock, in minutes of the day. */
+function minutesOf(ms: number): number {
+  const time = new Date(START.getTime() + ms)
+  return time.getHours() * 60 + time.getMinutes()
+}
+
 describe('a time of the day with another limit reaches a running transfer within a piece of a quarter of a second', () => {
   const MINUTE_MS = 60_000
   /** From the start of the test's clock to the next full minute. */
   const beginsAt = MINUTE_MS - (START.getTime() % MINUTE_MS)
-  const minutesOf = (ms: number): number => {
-    const time = new Date(START.getTime() + ms)
-    return time.getHours() * 60 + time.getMinutes()
-  }
   /** A minute of it, between times at the usual rate. */
   const bandwidthWith = (limit: number): Bandwidth => [
     { from: minutesOf(beginsAt), to: minutesOf(beginsAt + MINUTE_MS), limit },
