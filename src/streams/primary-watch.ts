@@ -7,8 +7,8 @@ export class NewPrimary extends Error {
 
 /**
  * Says when a stream has to be opened at another member. The driver alone would be late. One that died it asks to end the cursor before it
- * opens another, and waits for it as long as it looks for servers. At one that stepped down the cursor lives on, and is told of what has
- * a majority only when a secondary hears of that, up to half a second later.
+ * opens another, and waits for it as long as it looks for servers. At one that stepped down the cursor lives on, until that one is shut
+ * down without an election.
  */
 export class PrimaryWatch implements Disposable {
   readonly #client: MongoClient

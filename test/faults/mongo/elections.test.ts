@@ -102,7 +102,7 @@ test('the primary steps down under load, three times: work goes on by the stream
     documents.push(await stage.publish(`${turn}/after`))
     for (let n = 10; n < 20; n++) documents.push(await stage.publish(`${turn}/${n}`))
     await started(running, `${turn}/after`)
-    // At the member that stepped down it would be told late of everything from now on.
+    // The driver would have left it at the member that stepped down.
     await expectResumed(running, turn + 1)
     documents.push(...(await goesOnByStream(stage, running)))
   }
