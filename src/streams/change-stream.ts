@@ -1,10 +1,11 @@
-import { ChangeStream, Timestamp, type Db, type Document, type ResumeToken } from 'mongodb'
+import { ChangeStream, type Db, type Document, type ResumeToken } from 'mongodb'
 import { Observable, type Subscriber } from 'rxjs'
 
 import { messageOf } from '../errors.ts'
+import { eventsOf } from './change-events.ts'
 import { changeFilter, RAW_FIELDS } from './change-filter.ts'
 import { isPassing } from './outage.ts'
-import { isSendable, readIfReadable } from './raw-document.ts'
+import { PrimaryWatch } from './primary-watch.ts'
 import type { TokenStore } from './resume-token.ts'
 import type { StreamEvent } from './stream-event.ts'
 import { StreamFailures, type FailureTiming } from './stream-failures.ts'
@@ -43,8 +44,9 @@ export interface WatchedChanges {
  * All changes of a database's representations, for as long as it is subscribed; never errors, never completes by itself.
  *
  * One state at a time: opening (first answer awaited) → open (answers every `awaitMs`, with or without changes) → abandoned (error,
- * silence, or closed by the server) → opening again after a pause. An abandoned stream is closed without waiting, since that may
- * take as long as a dead server is searched for; whatever it still says is ignored.
+ * silence, closed by the server, or another primary) → opening again after a pause, at once where another is primary. An
+ * abandoned stream is closed without waiting, since that may take as long as a dead server is searched for; whatever it still says is
+ * ignored.
  */
 export function watchChanges(
   db: Db,
@@ -72,6 +74,8 @@ class StreamLoop {
   readonly #filter: readonly Document[]
   readonly #stopped = new AbortController()
   #token: ResumeToken
+  /** What the stream was asked last. */
+  #asked: Promise<unknown> | undefined
   #savedToken: string | undefined
   #nextSave = 0
   readonly #failures: StreamFailures
@@ -129,13 +133,15 @@ class StreamLoop {
     } catch (error) {
       return this.#ended(error)
     } finally {
-      void stream?.close().catch(() => undefined)
+      if (stream) abandon(stream, this.#asked)
     }
   }
 
   async #pull(stream: ChangeStream, resuming: boolean, signal: AbortSignal): Promise<void> {
     const { awaitMs, graceMs, firstAnswerMs } = this.#timing
-    using limit = new TimeLimit(signal)
+    using stack = new DisposableStack()
+    const limit = stack.use(new TimeLimit(signal))
+    stack.use(new PrimaryWatch(this.#db.client, (why) => limit.fail(why)))
     let limitMs = firstAnswerMs
     let isOpen = false
     let answers = 0
@@ -149,7 +155,9 @@ class StreamLoop {
     // The first answer brings a position at once; the first change may be long in coming.
     stream.once(ChangeStream.RESUME_TOKEN_CHANGED, opened)
     while (!signal.aborted) {
-      const change: Document | null = await limit.within(limitMs, stream.tryNext())
+      const asked = stream.tryNext()
+      this.#asked = asked
+      const change: Document | null = await limit.within(limitMs, asked)
       if (signal.aborted) break
       // The first answer comes with the opening, and says nothing about what is next.
       answers += change ? 2 : 1
@@ -161,7 +169,7 @@ class StreamLoop {
           this.#token = undefined
           return
         }
-        this.#tell(change)
+        for (const event of eventsOf(change)) this.#out.next(event)
       }
       if (stream.closed) return
       this.#token = stream.resumeToken
@@ -169,41 +177,6 @@ class StreamLoop {
       if (performance.now() > this.#nextSave) void this.#saveToken()
     }
     await this.#saveToken()
-  }
-
-  #tell(change: Document): void {
-    const project: unknown = change['ns']?.coll
-    const [key, document] = documentsOf(change)
-    const id: unknown = key?.()?._id
-    const isKnown = id !== undefined && isSendable(id)
-    switch (change['operationType']) {
-      case 'insert':
-      case 'update':
-      case 'replace':
-        // What nobody can name, nobody can look at: should it ask for anything, scans find it and say so.
-        if (typeof project !== 'string' || !isKnown) return
-        return this.#out.next({
-          kind: 'changed',
-          project,
-          representationId: id,
-          occasion: change['unpaused'] === true ? { unpaused: true } : {},
-          ...(change['clusterTime'] instanceof Timestamp && { writtenAt: change['clusterTime'].getHighBitsUnsigned() }),
-          ...(change['operationType'] === 'insert' && { appeared: true }),
-          ...(typeof change['results'] === 'number' && { results: change['results'] }),
-          ...(document && { document }),
-        })
-      case 'delete':
-        if (typeof project === 'string' && isKnown) this.#out.next({ kind: 'deleted', project, representationId: id })
-        return
-      case 'drop':
-        if (typeof project === 'string') this.#out.next({ kind: 'gone', project })
-        return
-      case 'rename':
-        if (typeof project === 'string') this.#out.next({ kind: 'gone', project })
-        this.#out.next({ kind: 'moved', reason: `collection ${String(project)} was renamed to ${String(change['to']?.coll)}` })
-        return
-      default:
-    }
   }
 
   #ended(error: unknown): number {
@@ -244,7 +217,9 @@ class StreamLoop {
   }
 }
 
-/** Each reads one of these: the key, and the document where it came along, which nobody may want. */
-function documentsOf({ raw }: Document): readonly (() => ReturnType<typeof readIfReadable>)[] {
-  return Array.isArray(raw) ? raw.filter((bytes) => bytes instanceof Uint8Array).map((bytes) => () => readIfReadable(bytes)) : []
+/** The driver may be about to open it at another server, closed or not: what it opened so is closed when it answers. */
+function abandon(stream: ChangeStream, asked: Promise<unknown> | undefined): void {
+  const close = (): void => void stream.close().catch(() => undefined)
+  close()
+  asked?.then(close, close)
 }

@@ -1,6 +1,7 @@
 import { MongoNetworkTimeoutError } from 'mongodb'
 
 import { isPassing } from './outage.ts'
+import { NewPrimary } from './primary-watch.ts'
 import { NoAnswer } from './waiting.ts'
 
 export interface FailureTiming {
@@ -63,7 +64,9 @@ export class StreamFailures {
     this.#strikes += weightOf(error)
     const isStuck = place !== undefined && this.#strikes >= STRIKES
     if (isStuck) this.#strikes = 0
-    return { pauseMs: ceiling / 2 + (Math.random() * ceiling) / 2, isTold: this.#isNews(now), isStuck }
+    // It is known who answers, and was not asked yet.
+    const pauseMs = error instanceof NewPrimary ? 0 : ceiling / 2 + (Math.random() * ceiling) / 2
+    return { pauseMs, isTold: this.#isNews(now), isStuck }
   }
 
   #isNews(now: number): boolean {
@@ -78,5 +81,5 @@ export class StreamFailures {
 /** A server that is unavailable says nothing about the place, silence only little. */
 function weightOf(error: unknown): number {
   if (error instanceof NoAnswer || error instanceof MongoNetworkTimeoutError) return 0.5
-  return isPassing(error) ? 0 : 1
+  return isPassing(error) || error instanceof NewPrimary ? 0 : 1
 }

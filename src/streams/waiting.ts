@@ -6,8 +6,9 @@ export class NoAnswer extends Error {
 /** Waits for one answer after the other, but not for ever, until the signal says so; an answer that comes too late is ignored. */
 export class TimeLimit implements Disposable {
   readonly #signal: AbortSignal
-  readonly #stop = (): void => this.#waiting.resolve(null)
-  #waiting = Promise.withResolvers<unknown>()
+  readonly #stop = (): void => this.#waiting?.resolve(null)
+  #waiting: PromiseWithResolvers<unknown> | undefined
+  #fault: Error | undefined
   #ms: number | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -22,8 +23,15 @@ export class TimeLimit implements Disposable {
     this.#waiting = waiting as PromiseWithResolvers<unknown>
     answer.then(waiting.resolve, waiting.reject)
     if (this.#signal.aborted) this.#stop()
+    if (this.#fault) waiting.reject(this.#fault)
     this.#limit(ms)
     return waiting.promise
+  }
+
+  /** Nothing will come any more: whoever waits is told, and whoever would. */
+  fail(fault: Error): void {
+    this.#fault ??= fault
+    this.#waiting?.reject(this.#fault)
   }
 
   /** One timer for all answers: thousands may come in a second. */
@@ -31,7 +39,7 @@ export class TimeLimit implements Disposable {
     if (ms === this.#ms) return void this.#timer?.refresh()
     clearTimeout(this.#timer)
     this.#ms = ms
-    this.#timer = setTimeout(() => this.#waiting.reject(new NoAnswer(`no answer within ${ms} ms`)), ms)
+    this.#timer = setTimeout(() => this.#waiting?.reject(new NoAnswer(`no answer within ${ms} ms`)), ms)
   }
 
   [Symbol.dispose](): void {

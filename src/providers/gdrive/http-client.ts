@@ -44,8 +44,6 @@ const MISTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|EPROTO/
 export class HttpClient {
   readonly #timeouts: Timeouts
   readonly #agents = new Map<string, http.Agent>()
-  /** Answers whose reader is busy elsewhere. */
-  readonly #unheard = new WeakSet<IncomingMessage>()
 
   constructor(timeouts: Timeouts) {
     this.#timeouts = timeouts
@@ -86,16 +84,12 @@ export class HttpClient {
     request.once('close', () => clearTimeout(deadline))
     // Neither waiting for a connection nor sending a file counts.
     request.once(call.body === undefined || Buffer.isBuffer(call.body) ? 'socket' : 'finish', arm)
+    // Up to the answer's head; from there on whoever reads it looks out for silence (`bytes`).
+    request.setTimeout(idleMs)
+    request.once('timeout', () => {
+      if (arrived === undefined) request.destroy(lateFault(url, 'no byte', idleMs))
+    })
     request.on('socket', (socket) => {
-      // By the socket, since a request tells of silence only once.
-      const silent = (): void => {
-        // It is no fault of the server while nobody listens.
-        if (arrived !== undefined && this.#unheard.has(arrived)) socket.setTimeout(idleMs)
-        else giveUp(lateFault(url, 'no byte', idleMs))
-      }
-      socket.setTimeout(idleMs)
-      socket.on('timeout', silent)
-      request.once('close', () => socket.off('timeout', silent).setTimeout(0))
       if (!socket.connecting) return
       const timer = setTimeout(() => request.destroy(lateFault(url, 'no connection', connectMs)), connectMs)
       socket.once(secure ? 'secureConnect' : 'connect', () => clearTimeout(timer))
@@ -105,7 +99,6 @@ export class HttpClient {
       arrived = answer
       if (isContent(answer.statusCode ?? 0)) clearTimeout(deadline)
       else arm()
-      this.#unheard.add(answer)
       // Its reader hears of errors; one that nobody reads any more must not end the process.
       answer.on('error', () => {})
       resolve(answer)
@@ -126,20 +119,32 @@ export class HttpClient {
     return await bodyText(this.bytes(answer, call), answer, new URL(call.url).host)
   }
 
-  /** The body of an answer; a connection that breaks before its end rejects. */
+  /**
+   * The body of an answer; a connection that breaks before its end rejects, and so does silence while its reader waits. How long the
+   * reader takes between two parts is no fault of the server. The socket's own timer could not tell these apart, and belongs to the
+   * next request once this one has ended.
+   */
   async *bytes(answer: IncomingMessage, call: Pick<HttpCall, 'url' | 'signal'>): AsyncGenerator<Buffer> {
+    const url = new URL(call.url)
+    const { idleMs } = this.#timeouts
+    let isAwaited = true
+    const silence = setTimeout(() => {
+      if (isAwaited) answer.destroy(lateFault(url, 'no byte', idleMs))
+    }, timerMs(idleMs))
     try {
-      this.#unheard.delete(answer)
       for await (const part of answer) {
-        this.#unheard.add(answer)
+        isAwaited = false
         yield part as Buffer
-        this.#unheard.delete(answer)
+        isAwaited = true
+        silence.refresh()
       }
     } catch (error) {
-      throw faultOf(error, new URL(call.url), call.signal)
+      throw faultOf(error, url, call.signal)
     } finally {
-      // An answer that came before the body was sent: the connection has no further use.
-      if (!answer.complete || !(answer as AnswerWithRequest).req.writableFinished) answer.destroy()
+      clearTimeout(silence)
+      const { req: request } = answer as AnswerWithRequest
+      // An answer that came before the body was sent: the connection has no further use. An answer at its end would not close it.
+      if (!answer.complete || !request.writableFinished) request.destroy()
     }
   }
 

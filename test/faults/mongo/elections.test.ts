@@ -102,6 +102,8 @@ test('the primary steps down under load, three times: work goes on by the stream
     documents.push(await stage.publish(`${turn}/after`))
     for (let n = 10; n < 20; n++) documents.push(await stage.publish(`${turn}/${n}`))
     await started(running, `${turn}/after`)
+    // The driver would have left it at the member that stepped down.
+    await expectResumed(running, turn + 1)
     documents.push(...(await goesOnByStream(stage, running)))
   }
   await expectExact(stage, running, documents)

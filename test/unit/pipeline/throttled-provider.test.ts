@@ -2,11 +2,12 @@ import { open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
+import type { Bandwidth } from '../../../src/model/bandwidth.ts'
 import { Line } from '../../../src/pipeline/line.ts'
 import { ThrottledProvider } from '../../../src/pipeline/throttled-provider.ts'
-import { FakeClock, settle } from '../../support/fake-clock.ts'
+import { FakeClock, settle, START } from '../../support/fake-clock.ts'
 import { MemoryProvider } from '../../support/memory-provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { permitOf } from '../../support/permits.ts'
@@ -16,10 +17,10 @@ const CHUNK = 50_000
 const content = Buffer.alloc(20 * CHUNK, 'x')
 const at = { root: '/r', path: 'f' }
 
-function rig() {
+function rig(bandwidth: Bandwidth = RATE, chunkBytes = CHUNK) {
   const clock = new FakeClock()
-  const inner = new MemoryProvider({ name: 'site', provider: 'memory', root: '/r', alternativeSites: [] }, { chunkBytes: CHUNK })
-  const provider = new ThrottledProvider(inner, new Line({ clock, bandwidth: RATE, sharers: () => 1 }))
+  const inner = new MemoryProvider({ name: 'site', provider: 'memory', root: '/r', alternativeSites: [] }, { chunkBytes })
+  const provider = new ThrottledProvider(inner, new Line({ clock, bandwidth, sharers: () => 1 }))
   const controller = new AbortController()
   return { clock, inner, provider, controller, signal: controller.signal }
 }
@@ -78,6 +79,70 @@ test('what is written goes as fast as the line bears, and ends at once when it i
   const { written } = inner.bytes
   await pass(clock, 10_000)
   expect([inner.bytes.written, clock.alarms]).toEqual([written, 0])
+})
+
+/** So long after the start of the test's clock, in minutes of the day. */
+function minutesOf(ms: number): number {
+  const time = new Date(START.getTime() + ms)
+  return time.getHours() * 60 + time.getMinutes()
+}
+
+describe('a time of the day with another limit reaches a running transfer within a piece of a quarter of a second', () => {
+  const MINUTE_MS = 60_000
+  /** From the start of the test's clock to the next full minute. */
+  const beginsAt = MINUTE_MS - (START.getTime() % MINUTE_MS)
+  /** A minute of it, between times at the usual rate. */
+  const bandwidthWith = (limit: number): Bandwidth => [
+    { from: minutesOf(beginsAt), to: minutesOf(beginsAt + MINUTE_MS), limit },
+    { from: 0, to: 24 * 60, limit: RATE },
+  ]
+  const piece = RATE / 4
+  const large = Buffer.alloc(2_000_000, 'x')
+
+  /** What has gone by, in bytes. */
+  async function reading({ inner, provider, signal }: ReturnType<typeof rig>): Promise<() => number> {
+    inner.store.put('/r/f', large)
+    const stream = await provider.read(at, { signal })
+    let came = 0
+    stream.on('data', (chunk: Buffer) => (came += chunk.length))
+    stream.on('error', () => undefined)
+    return () => came
+  }
+
+  async function writing({ inner, provider, signal }: ReturnType<typeof rig>): Promise<() => number> {
+    const source = memorySource(large)
+    provider.write(at, source, { signal, permit: permitOf(), onProgress: () => undefined }).catch(() => undefined)
+    return await Promise.resolve(() => inner.bytes.written)
+  }
+
+  test.each([
+    ['read, slower', reading, RATE / 10],
+    ['read, closed', reading, 0],
+    ['written, slower', writing, RATE / 10],
+    ['written, closed', writing, 0],
+  ])('%s', async (_, transfer, limit) => {
+    const parts = rig(bandwidthWith(limit), 1_000)
+    const { clock, controller } = parts
+    // What is looked at once a second is so at half a second before and after.
+    await clock.advance(beginsAt - 2_500)
+    const gone = await transfer(parts)
+    await pass(clock, 2_500)
+    const before = gone()
+    expect(before).toBeGreaterThanOrEqual(2.5 * RATE - piece)
+    await pass(clock, 1_000)
+    const inFirst = gone() - before
+    // What was asked for at the former rate, and a quarter of a second in store.
+    expect(inFirst).toBeLessThanOrEqual(limit + limit / 4 + piece)
+    await pass(clock, MINUTE_MS - 1_050)
+    const during = gone() - before
+    expect(during).toBeGreaterThanOrEqual(limit * 60 - piece)
+    expect(during).toBeLessThanOrEqual(limit * 60 + limit / 4 + piece)
+    await pass(clock, 1_050)
+    expect(gone() - before - during).toBeGreaterThanOrEqual(RATE - piece)
+    controller.abort()
+    await pass(clock, 1_000)
+    expect(clock.alarms).toBe(0)
+  })
 })
 
 test('the file system copies nothing past the line', async () => {

@@ -2,12 +2,10 @@ import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { HttpClient } from '../../../src/providers/gdrive/http-client.ts'
 import { noSignal } from '../../support/fake-drive/rig.ts'
-import { silences } from '../../support/silences.ts'
-import { waitFor } from '../../support/wait-for.ts'
 
 let server: Server
 let sockets: Socket[]
@@ -73,6 +71,8 @@ test('an answer that comes before the whole body is taken, and the rest not sent
   await new Promise((resolve) => setImmediate(resolve))
   expect(pieces - sent).toBeLessThanOrEqual(1)
   expect(pieces).toBeLessThan(10_000)
+  // What is left of the request can't be told from the next one.
+  await expect.poll(() => sockets[0]?.destroyed).toBe(true)
 })
 
 test('what reading the source throws is passed on', async () => {
@@ -102,6 +102,8 @@ function drip(socket: Socket, piece: string): void {
   const timer = setInterval(() => socket.write(piece), 20)
   socket.once('close', () => clearInterval(timer))
 }
+
+const isContent = (status: number): boolean => status === 200
 
 describe('an answer', () => {
   test('that unpacks to more than anybody asked for is not unpacked', async () => {
@@ -175,20 +177,73 @@ describe('an answer', () => {
     expect(sent).toBe(pieces)
   })
 
-  test('that falls silent after its reader took his time is given up all the same', async () => {
-    answer = (socket) => socket.write(`${HEAD}\r\nx`)
-    const silent = silences()
-    const opened = await client.open({ ...call, url: url() }, (status) => status === 200)
-    // Nobody listens yet.
-    await waitFor('silence, twice', () => silent() >= 2)
-    expect(opened.destroyed).toBe(false)
-    const rest = Array.fromAsync(client.bytes(opened, { ...call, url: url() }))
-    await expect(rest).rejects.toMatchObject({ code: 'INTERRUPTED', message: expect.stringContaining('no byte') as string })
+  describe('of a file, whose reader takes his time,', () => {
+    const MINUTES_MS = 10 * 60_000
+    /** The client's own timers go by the test's time; connections do not. */
+    beforeEach(() => {
+      client.close()
+      client = new HttpClient({ connectMs: 10_000, idleMs: 1_000 })
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+      return () => vi.useRealTimers()
+    })
+
+    test('that falls silent is given up as soon as the reader has waited for it', async () => {
+      answer = (socket) => socket.write(`${HEAD}\r\nx`)
+      const opened = await client.open({ ...call, url: url() }, isContent)
+      // Nobody listens yet.
+      await vi.advanceTimersByTimeAsync(MINUTES_MS)
+      const bytes = client.bytes(opened, { ...call, url: url() })
+      expect(String((await bytes.next()).value)).toBe('x')
+      await vi.advanceTimersByTimeAsync(MINUTES_MS)
+      const rest = bytes.next().catch((error: unknown) => error)
+      await vi.advanceTimersByTimeAsync(999)
+      expect(opened.destroyed).toBe(false)
+      await vi.advanceTimersByTimeAsync(1)
+      expect(await rest).toMatchObject({ code: 'INTERRUPTED', message: expect.stringContaining('no byte') as string })
+      await expect.poll(() => sockets[0]?.destroyed).toBe(true)
+    })
+
+    test('that goes on when asked is not given up', async () => {
+      answer = (socket) => socket.write(`${HEAD}Content-Length: 20\r\n\r\n`)
+      const opened = await client.open({ ...call, url: url() }, isContent)
+      const bytes = client.bytes(opened, { ...call, url: url() })
+      for (let part = 0; part < 20; part++) {
+        const next = bytes.next()
+        // Each comes just in time, and is worked on for minutes.
+        await vi.advanceTimersByTimeAsync(999)
+        sockets[0]?.write('x')
+        expect(String((await next).value)).toBe('x')
+        await vi.advanceTimersByTimeAsync(MINUTES_MS)
+      }
+      expect((await bytes.next()).done).toBe(true)
+    })
+
+    test('leaves nothing behind at the connection, which the next request has to itself', async () => {
+      const reply = `${HEAD}Content-Length: 1\r\n\r\nx`
+      let requests = 0
+      answer = (socket) => {
+        socket.write(reply)
+        socket.on('data', () => void requests++)
+      }
+      const first = client.bytes(await client.open({ ...call, url: url() }, isContent), { ...call, url: url() })
+      expect(String((await first.next()).value)).toBe('x')
+      await vi.advanceTimersByTimeAsync(MINUTES_MS)
+      expect((await first.next()).done).toBe(true)
+      expect(vi.getTimerCount()).toBe(0)
+      const next = client.send({ ...call, url: url() })
+      await expect.poll(() => requests).toBe(1)
+      await vi.advanceTimersByTimeAsync(999)
+      sockets[0]?.write(reply)
+      expect(await next).toMatchObject({ body: 'x' })
+      const silent = client.send({ ...call, url: url() })
+      await expect(silent).rejects.toMatchObject({ code: 'INTERRUPTED', message: expect.stringContaining('no byte') as string })
+      expect([requests, sockets.length]).toEqual([2, 1])
+    })
   })
 
   test('that is a file may take any time', async () => {
     answer = (socket) => (socket.write(`${HEAD}\r\n`), drip(socket, ' '))
-    const opened = await client.open({ ...call, url: url() }, (status) => status === 200)
+    const opened = await client.open({ ...call, url: url() }, isContent)
     let bytes = 0
     for await (const piece of client.bytes(opened, { ...call, url: url() })) {
       bytes += piece.length
