@@ -37,7 +37,7 @@ export interface PlannerParts {
   readonly looked?: Looked | undefined
   readonly log: Log
   readonly settingsOf: (project: string) => ProjectSettings
-  /** Reads what the settings of a project depend on beside the configuration. */
+  /** Reads what has to be known before work of a project is found, or begins: what its settings depend on, and which pauses hold. */
   readonly prepare?: ((project: string) => Promise<void>) | undefined
   /** A new document; nothing waits for it. */
   readonly appeared?: ((project: string, document: RepresentationDocument) => Promise<void>) | undefined

@@ -11,18 +11,29 @@ export interface PauseWatchParts {
   readonly log: Log
   /** Who is to obey them; undefined before it begins. */
   readonly engine: () => Pick<Engine, 'obey' | 'scan'> | undefined
+  /** There is nothing that a pause could stop, and whatever begins asks for `fresh` first. */
+  readonly isIdle: () => boolean
 }
 
 /** What somebody pauses is to reach a running transfer within two seconds. */
 const LOOK_EVERY_MS = 1_000
+/** While there is nothing to stop and no pause whose end somebody waits for: an outage is noticed, and the log tells of pauses. */
+const IDLE_LOOK_EVERY_MS = 2_000
+/** An answer to what was asked longer ago does not say whether work may begin. More than one look, so that nothing waits while there is work. */
+const FRESH_MS = 1_500
 
-/** Knows which pauses hold: asks once a second, and keeps to the last answer while there is none. */
+/**
+ * Knows which pauses hold: asks once a second while a pause could stop or hold something, seldom otherwise, and at once before work begins.
+ * While there is no answer, the last one counts.
+ */
 export class PauseWatch {
   readonly #parts: PauseWatchParts
   readonly #outage: Outage
   #timer: NodeJS.Timeout | undefined
   #current = Pauses.NONE
-  #isLooking = false
+  /** When the last answer was asked for. */
+  #askedAt = -Infinity
+  #looking: Promise<void> | undefined
   #isClosed = false
 
   constructor(parts: PauseWatchParts, outage: Outage) {
@@ -45,10 +56,15 @@ export class PauseWatch {
     return this.#current
   }
 
-  /** The first look, and then one each second. Rejects when it could not be had; it may be asked for again. */
+  /** The first look, and then those that are due. Rejects when it could not be had; it may be asked for again. */
   async start(): Promise<void> {
-    this.#take(await this.#parts.read())
-    if (!this.#isClosed) this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY_MS)
+    await this.#ask()
+    if (!this.#isClosed) this.#timer ??= setInterval(() => this.#turn(), LOOK_EVERY_MS)
+  }
+
+  /** Resolves when it is known what held a moment ago: to be awaited before work begins. Never rejects. */
+  async fresh(): Promise<void> {
+    if (performance.now() - this.#askedAt > FRESH_MS) await this.#look()
   }
 
   [Symbol.dispose](): void {
@@ -56,17 +72,29 @@ export class PauseWatch {
     clearInterval(this.#timer)
   }
 
+  #turn(): void {
+    const isAtRest = this.#current.all.length === 0 && this.#parts.isIdle()
+    // Half a turn earlier, since no timer is exact.
+    const isDue = performance.now() - this.#askedAt > IDLE_LOOK_EVERY_MS - LOOK_EVERY_MS / 2
+    if (!isAtRest || isDue) void this.#look()
+  }
+
+  /** One at a time. */
   async #look(): Promise<void> {
-    if (this.#isLooking) return
-    this.#isLooking = true
-    try {
-      // What an idle service asks all the time: an outage is told though nothing else needs the database.
-      this.#take(await this.#outage.through(async () => this.#parts.read()))
-    } catch {
+    // What an idle service asks all the time: an outage is told though nothing else needs the database.
+    this.#looking ??= this.#outage
+      .through(async () => this.#ask())
       // Nobody is to wait any longer: what held before holds.
-    } finally {
-      this.#isLooking = false
-    }
+      .catch(() => undefined)
+      .finally(() => (this.#looking = undefined))
+    await this.#looking
+  }
+
+  async #ask(): Promise<void> {
+    const askedAt = performance.now()
+    const found = await this.#parts.read()
+    this.#askedAt = askedAt
+    this.#take(found)
   }
 
   #take(found: readonly Pause[]): void {

@@ -17,7 +17,7 @@ export interface ProjectsParts {
   readonly settings: Settings
   readonly work: MongoClient
   readonly log: Log
-  /** What the settings of a project depend on beside the configuration is read. */
+  /** Reads what has to be known before work of a project is found. */
   readonly prepare: (project: string, options: { readonly again: boolean }) => Promise<void>
   /** Sees to what appeared in a project since it was scanned last. */
   readonly appeared?: (project: string, signal: AbortSignal) => Promise<void>

@@ -135,8 +135,9 @@ export class Session {
     const misconfigured = await findMisconfigured(settings, providers, log)
     this.#misconfigured = misconfigured
     const roots = new ProjectRoots({ db: work.db(database), settings })
-    const prepare = async (project: string, options?: { readonly again: boolean }) =>
-      this.#outage.through(async () => roots.prepare(project, options))
+    const prepare = async (project: string, options?: { readonly again: boolean }): Promise<void> => {
+      await Promise.all([this.#outage.through(async () => roots.prepare(project, options)), pauses.fresh()])
+    }
     const accessible = AlwaysAccessible.writing({ db: work.db(database), state: work.db(stateDatabase), settings, log })
     const appeared = async (project: string, signal: AbortSignal) => accessible.scan(project, signal)
     await using projects = new Projects({ settings, work, log, prepare, appeared, hasRoom: (...of) => this.#hasRoom(engine, ...of) })
@@ -146,7 +147,8 @@ export class Session {
       this.#parts.watched?.(isWatched)
       return [...held, ...closedSites(settings, clock.wallTime())]
     }
-    using pauses = await PauseWatch.open({ read, log, engine: () => this.#engine }, this.#outage, () => this.#isStopped)
+    const isIdle = (): boolean => (this.#engine?.isIdle ?? false) && this.#verify?.isLooking !== true
+    using pauses = await PauseWatch.open({ read, log, engine: () => this.#engine, isIdle }, this.#outage, () => this.#isStopped)
     const isRepeated = mode === 'run'
     const claims = outageProofClaims(claimStore(work.db(stateDatabase), this.#parts.id, settings.leaseSeconds), this.#outage)
     const changes = isRepeated ? watchChanges(stream.db(database), tokenStore(work.db(stateDatabase), database)) : undefined
@@ -176,7 +178,7 @@ export class Session {
     this.#engine = engine
     engine.obey(pauses.current)
     if (this.#isStopped) return
-    await using verify = this.#scheduled({ state: work.db(stateDatabase), providers, misconfigured, pauses: () => pauses.current })
+    await using verify = this.#scheduled({ state: work.db(stateDatabase), providers, misconfigured, pauses })
     this.#verify = verify
     await this.#drive(engine, changes)
     await claims.settled()

@@ -23,6 +23,18 @@ async function resume({ state, db }: Stage, ...scopes: readonly WideScope[]): Pr
   await controlStore(state, db.databaseName).resume(scopes)
 }
 
+/** Resolves when a service that has nothing to do asked for pauses that long ago, and will not ask so soon again. */
+async function lastLook({ state }: Stage, agoMs: number): Promise<void> {
+  const profile = state.collection('system.profile')
+  const asked = { op: 'query', ns: `${state.databaseName}.controls` }
+  await state.command({ profile: 2 })
+  const before = await profile.countDocuments(asked)
+  await waitFor('a look', async () => (await profile.countDocuments(asked)) > before)
+  const since = performance.now()
+  await state.command({ profile: 0 })
+  await waitFor('the look to be old', () => performance.now() - since > agoMs)
+}
+
 /** Takes the first half of a file, and then nothing until `go`. */
 function stopHalfway(stage: Stage, site = 'gdrive') {
   const stopped = Promise.withResolvers<void>()
@@ -134,15 +146,31 @@ test('it holds for all instances', async () => {
   for (const running of instances) await running.stop()
 })
 
+test('a service that had nothing to do starts nothing that was paused meanwhile', async () => {
+  const stage = await Stage.open({ sites: [{ name: 'nas' }], settings: QUIET })
+  const running = await stage.start()
+  await running.lines.until('scan.finished')
+  await lastLook(stage, 1_600)
+  await pause(stage, { site: 'gdrive' })
+  const document = await stage.publish('a.ma')
+  await stage.fence({ site: 'nas' })
+  expect([running.lines.count('controls.paused', 'transfer.started'), stage.spy().uploads]).toEqual([2, []])
+  await resume(stage, { site: 'gdrive' })
+  await stage.synced(document)
+  await running.stop()
+})
+
 test('it ends by itself, and one that is over holds nothing', async () => {
   const stage = await Stage.open({ settings: QUIET })
   await pause(stage, { site: 'gdrive' }, -1_000)
   const running = await stage.start()
   await stage.synced(await stage.publish('a.ma'))
   expect(running.lines.count('controls.paused')).toBe(0)
+  await waitFor('the end of what is under way', () => running.service.attempts.length === 0)
+  await lastLook(stage, 1_600)
   await pause(stage, { site: 'gdrive' }, 3_000)
-  await running.lines.until('controls.paused')
   const document = await stage.publish('b.ma')
+  await running.lines.until('controls.paused')
   const end = await running.lines.until('controls.resumed')
   expect(end.message).toBe('site "gdrive" goes on')
   await stage.synced(document)

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
 
 import { SyncError } from '../../src/errors.ts'
+import { Pauses } from '../../src/model/pauses.ts'
 import type { VerifySchedule } from '../../src/model/settings.ts'
 import type { Clock } from '../../src/pipeline/clock.ts'
+import { ScheduledVerify } from '../../src/service/verify/verify-schedule.ts'
 import { hurriedClock, UNHURRIED_LEASE_SECONDS } from '../support/hurried-clock.ts'
+import { recordingLog } from '../support/log-recorder.ts'
 import { openProduction, SITE } from '../support/looked-production.ts'
 import type { MemoryCall } from '../support/memory-provider.ts'
 import { entry, inArray, inObject, representation, T0, type Representation } from '../support/published.ts'
@@ -226,6 +229,38 @@ test('a paused site is left alone until it is resumed', async () => {
   await running.lines.until('verify.finished', 2)
   expect(running.lines.of('verify.finished')[1]).toMatchObject({ site_sync: { site: 'gdrive', looked: 2, not_looked: 0 } })
   await running.stop()
+})
+
+test('pauses are asked for before it goes on with a round, and it is known that one is under way', async () => {
+  const { stage, days, hinder, looks } = await openScheduled(1)
+  const { lines, ...log } = recordingLog()
+  const look = Promise.withResolvers<void>()
+  hinder(async () => await look.promise)
+  const holding = new Pauses([{ site: 'gdrive', who: 'anna@ws', since: T0 }])
+  const pauses = { current: Pauses.NONE, asked: 0, fresh: async () => await Promise.resolve() }
+  pauses.fresh = async () => {
+    pauses.current = ++pauses.asked === 1 ? holding : Pauses.NONE
+    await Promise.resolve()
+  }
+  await using verify = new ScheduledVerify({
+    id: 'a',
+    settings: stage.settings,
+    schedule: SCHEDULE,
+    log,
+    clock: days.clock,
+    state: stage.state,
+    misconfigured: new Map(),
+    providers: { get: async (site) => await Promise.resolve(stage.spy(site.name).open(site)) },
+    pauses,
+  })
+  await waitFor('the pause to be heard of', () => pauses.asked === 1 && !verify.isLooking)
+  expect([looks(), lines.count('verify.started')]).toEqual([[0], 0])
+  pauses.current = Pauses.NONE
+  await waitFor('a look', () => looks()[0] === 1)
+  expect(verify.isLooking).toBe(true)
+  look.resolve()
+  await lines.until('verify.finished')
+  await waitFor('the end of the round', () => !verify.isLooking)
 })
 
 test('without a schedule nothing is looked at', async () => {

@@ -69,7 +69,7 @@ export async function shadowSession({ settings, log, connections, ready }: Shado
     resumed$.next()
   }
   const obeying = { obey: () => undefined, scan: resumed }
-  using pauses = await PauseWatch.open({ read, log, engine: () => obeying }, outage, () => signal.aborted)
+  using pauses = await PauseWatch.open({ read, log, engine: () => obeying, isIdle: () => false }, outage, () => signal.aborted)
   const would = new WouldWrite(log, () => pauses.current)
   const assumed = new AssumedRecords((project) => projectSettings(settings, project))
   const accessible = new AlwaysAccessible({

@@ -22,7 +22,7 @@ export interface ScheduleParts {
   readonly state: Db
   readonly providers: Pick<ProviderPool, 'get'>
   readonly misconfigured: ReadonlyMap<string, unknown>
-  readonly pauses: () => Pauses
+  readonly pauses: { readonly current: Pauses; readonly fresh: () => Promise<void> }
 }
 
 export interface RoundParts extends Omit<ScheduleParts, 'pauses' | 'schedule'> {

@@ -5,7 +5,7 @@ import { anyOf, publishSites, servesSite } from '../../model/project-settings.ts
 import { every } from '../../pipeline/every.ts'
 import { connectPatiently } from '../../streams/connect.ts'
 import { hold } from '../../streams/holding.ts'
-import { verifyRounds, type VerifyRounds } from '../../streams/verify-rounds.ts'
+import { verifyRounds, type VerifyRound, type VerifyRounds } from '../../streams/verify-rounds.ts'
 import { knownSites } from '../edit-records.ts'
 import { Pace } from './pace.ts'
 import { runRound, type RoundEnd, type ScheduleParts } from './verify-round.ts'
@@ -30,6 +30,7 @@ export class ScheduledVerify implements AsyncDisposable {
   readonly #waits = new Map<string, { readonly ms: number; isOver: boolean; readonly cancel: () => void }>()
   readonly #stops: readonly (() => void)[]
   #patient: ReturnType<typeof connectPatiently> | undefined
+  #looking = 0
 
   constructor(parts: ScheduleParts) {
     this.#parts = parts
@@ -43,6 +44,11 @@ export class ScheduledVerify implements AsyncDisposable {
         await turn
       }),
     )
+  }
+
+  /** Is a round under way here? */
+  get isLooking(): boolean {
+    return this.#looking > 0
   }
 
   /** No more is looked at; what was found is kept. */
@@ -60,29 +66,38 @@ export class ScheduledVerify implements AsyncDisposable {
 
   /** Goes on with the round of a site, where one is due and nobody else is at it. Never rejects. */
   async #turn(site: string): Promise<void> {
-    const { log, settings, state, id, pauses, schedule } = this.#parts
+    const { log, settings, state, id, pauses } = this.#parts
     if (this.#ended.signal.aborted || this.#waits.get(site)?.isOver === false) return
-    if (holdingSite(pauses(), site)) return
+    if (holdingSite(pauses.current, site)) return
     try {
       if (!(await this.#dueRound(site))) return
       await using held = await hold(state, `verify ${JSON.stringify([settings.mongo.database, site])}`, id, settings.leaseSeconds)
       // Whoever had it before may have ended it.
       const round = held && (await this.#dueRound(site))
       if (!held || !round) return
-      this.#patient ??= connectPatiently(settings.mongo.uri)
-      const db = this.#patient.db(settings.mongo.database)
-      const signal = AbortSignal.any([this.#ended.signal, held.signal])
-      const isPaused = (project: string): 'site' | 'project' | undefined => {
-        if (holdingSite(pauses(), site)) return 'site'
-        return pauses().holding(project, site) ? 'project' : undefined
-      }
-      const isOurs = (): boolean => !held.signal.aborted
-      const parts = { ...this.#parts, db, site, rounds: this.#rounds, pace: this.#pace, signal, isOurs, isPaused, every: schedule.every }
-      this.#leave(site, await runRound(parts, round))
+      this.#looking++
+      await this.#goOn(site, round, held.signal).finally(() => this.#looking--)
     } catch (error) {
       // While MongoDB is unavailable nothing is due, and of two who take the same lease at the same moment one has it.
       if (!(error instanceof MongoError) && !this.#ended.signal.aborted) log.event('service.unexpected', { site, error })
     }
+  }
+
+  /** `held`: aborted when it is not ours any more. */
+  async #goOn(site: string, round: VerifyRound<VerifyCounts>, held: AbortSignal): Promise<void> {
+    const { settings, pauses, schedule } = this.#parts
+    await pauses.fresh()
+    if (holdingSite(pauses.current, site)) return
+    this.#patient ??= connectPatiently(settings.mongo.uri)
+    const db = this.#patient.db(settings.mongo.database)
+    const signal = AbortSignal.any([this.#ended.signal, held])
+    const isPaused = (project: string): 'site' | 'project' | undefined => {
+      if (holdingSite(pauses.current, site)) return 'site'
+      return pauses.current.holding(project, site) ? 'project' : undefined
+    }
+    const isOurs = (): boolean => !held.aborted
+    const parts = { ...this.#parts, db, site, rounds: this.#rounds, pace: this.#pace, signal, isOurs, isPaused, every: schedule.every }
+    this.#leave(site, await runRound(parts, round))
   }
 
   /** The round that is under way, or a new one when it is time for it. */

@@ -18,9 +18,12 @@ function rig() {
   const obeyed: (readonly Pause[])[] = []
   const scans: string[] = []
   const outages: string[] = []
+  const asked = { times: 0, isIdle: false }
   const outage = new Outage({ lost: () => outages.push('lost'), recovered: () => outages.push('recovered') })
   const parts: PauseWatchParts = {
+    isIdle: () => asked.isIdle,
     read: async () => {
+      asked.times++
       await Promise.resolve()
       if (stored instanceof Error) throw stored
       return stored
@@ -29,7 +32,7 @@ function rig() {
     engine: () => ({ obey: ({ all }) => void obeyed.push(all), scan: ({ reason }) => void scans.push(reason) }),
   }
   const watch = new PauseWatch(parts, outage)
-  return { outages, watch, told, obeyed, scans, store: (what: readonly Pause[] | Error) => (stored = what) }
+  return { asked, outages, watch, told, obeyed, scans, store: (what: readonly Pause[] | Error) => (stored = what) }
 }
 
 test('what holds is known after the first look, and obeyed within a second when it changes; a scan finds what goes on', async () => {
@@ -99,4 +102,56 @@ test('without a first answer it does not begin; after its end it asks no more', 
   const { length } = obeyed
   await vi.advanceTimersByTimeAsync(5_000)
   expect([obeyed.length, vi.getTimerCount()]).toEqual([length, 0])
+})
+
+test('while nothing could be stopped it is asked seldom; a pause that holds is asked for each second, so that its end is noticed', async () => {
+  const { asked, watch, scans, store } = rig()
+  asked.isIdle = true
+  await watch.start()
+  asked.times = 0
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(asked.times).toBe(30)
+  store([GDRIVE])
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(watch.current.all).toEqual([GDRIVE])
+  store([])
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect([watch.current.all, scans]).toEqual([[], ['resumed']])
+  asked.isIdle = false
+  store([PROJECT])
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(watch.current.all).toEqual([PROJECT])
+  watch[Symbol.dispose]()
+})
+
+test('before work begins it is asked at once, unless it was just answered', async () => {
+  const { asked, watch, obeyed, store } = rig()
+  asked.isIdle = true
+  await watch.start()
+  await vi.advanceTimersByTimeAsync(3_600)
+  store([GDRIVE])
+  asked.times = 0
+  await Promise.all([watch.fresh(), watch.fresh()])
+  expect([obeyed.at(-1), asked.times]).toEqual([[GDRIVE], 1])
+  await vi.advanceTimersByTimeAsync(100)
+  await watch.fresh()
+  expect(asked.times).toBe(1)
+  watch[Symbol.dispose]()
+})
+
+test('work does not begin during an outage on what was known before it', async () => {
+  const { asked, watch, store } = rig()
+  asked.isIdle = true
+  await watch.start()
+  await vi.advanceTimersByTimeAsync(3_600)
+  store(new MongoNetworkError('no primary'))
+  let isKnown = false
+  const known = watch.fresh().then(() => (isKnown = true))
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(isKnown).toBe(false)
+  store([GDRIVE])
+  await vi.advanceTimersByTimeAsync(5_000)
+  await known
+  expect(watch.current.all).toEqual([GDRIVE])
+  watch[Symbol.dispose]()
 })
