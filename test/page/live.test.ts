@@ -102,6 +102,22 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     expect(await page.getByRole('heading', { name: 'Looking…' }).count()).toBe(0)
   })
 
+  test('while the rest is looked for, the rows that were found are there, and it says so', async () => {
+    const page = await look('', { ...studio(NOW), pageSize: 1 })
+    const rest = Promise.withResolvers<void>()
+    await page.route('**/api/v1/transfers?*cursor=*', async (route) => {
+      await rest.promise
+      await route.continue()
+    })
+    await page.reload()
+    const said = page.getByText('1 found so far; looking through the rest…')
+    await said.waitFor()
+    expect(await page.locator('.queue > .rows > .row').count()).toBe(1)
+    rest.resolve()
+    await said.waitFor({ state: 'detached' })
+    await waitFor('the rest', async () => (await page.locator('.queue > .rows > .row').count()) > 1)
+  })
+
   test('new representations wait behind a button, and rows do not move', async () => {
     const page = await look()
     await page.getByRole('row', { name: /sh010/ }).waitFor()

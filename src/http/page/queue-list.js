@@ -22,6 +22,8 @@ export class QueueList {
   /** Nothing was found yet, and it takes long. */
   isSlow = false
   isWhole = false
+  /** The last page was short and not the last one: what is left takes long to find. */
+  isSparse = false
   fault = undefined
   /** Changed since, beyond what could be put in its place. */
   fresh = 0
@@ -62,14 +64,17 @@ export class QueueList {
     this.isSlow = false
     const slow = setTimeout(() => this.#slow(asking, isOther), SLOW_MS)
     this.#changed()
-    const wanted = Math.min(least, MOST_AGAIN * PAGE)
+    // One row more than there were may be looked for through everything.
+    const wanted = Math.max(1, Math.min(least, this.items.length, MOST_AGAIN * PAGE))
     const items = []
     let cursor
+    let isShort
     try {
       do {
         const page = await get('transfers', { ...listQuery(query), limit: PAGE, cursor }, asking.signal)
         items.push(...page.items)
         cursor = page.next_cursor
+        isShort = page.items.length < PAGE
       } while (cursor !== null && items.length < wanted)
     } catch (error) {
       return this.#failed(asking, error)
@@ -79,7 +84,7 @@ export class QueueList {
     if (asking.signal.aborted) return
     this.#clear()
     this.isStale = this.#isStaleMeanwhile
-    this.#append(items, cursor)
+    this.#append(items, cursor, isShort)
   }
 
   /** The next page, where there is one and nobody asks for it already. */
@@ -89,7 +94,7 @@ export class QueueList {
     const asking = this.#asking
     try {
       const page = await get('transfers', { ...listQuery(this.#query), limit: PAGE, cursor: this.#cursor }, asking.signal)
-      if (!asking.signal.aborted) this.#append(page.items, page.next_cursor)
+      if (!asking.signal.aborted) this.#append(page.items, page.next_cursor, page.items.length < PAGE)
     } catch (error) {
       this.#failed(asking, error)
     }
@@ -141,7 +146,7 @@ export class QueueList {
     for (const { site } of item.sites) this.#sites.add(site)
   }
 
-  #append(items, cursor) {
+  #append(items, cursor, isShort) {
     for (const item of items) {
       const key = keyOf(item)
       if (this.#index.has(key)) continue
@@ -151,6 +156,7 @@ export class QueueList {
     }
     this.#cursor = cursor
     this.isWhole = cursor === null
+    this.isSparse = isShort && !this.isWhole
     this.isLoading = false
     this.isSlow = false
     this.fault = undefined

@@ -13,7 +13,8 @@ interface List {
   readonly items: readonly Item[]
   readonly fresh: number
   readonly isSlow: boolean
-  begin(query: object): Promise<void>
+  readonly isSparse: boolean
+  begin(query: object, options?: { readonly least: number }): Promise<void>
   more(): Promise<void>
   change(items: readonly Item[], gone: readonly Pick<Item, 'project' | 'id'>[]): void
 }
@@ -93,4 +94,28 @@ test('what takes long is said to be looked for, and rows of another query go', a
   } finally {
     vi.useRealTimers()
   }
+})
+
+test('a list is brought up to date as far as it was loaded: one row more may take a look at everything', async () => {
+  const list = await listOf([item('2'), item('1')], 'cursor')
+  const again = list.begin({}, { least: 3 })
+  pages([item('3'), item('2')], 'cursor')
+  await again
+  expect(list.items).toEqual([item('3'), item('2')])
+})
+
+test('after a short page that is not the last one it is said that the rest takes long to find', async () => {
+  const list = await listOf([item('2')], 'cursor')
+  expect(list.isSparse).toBe(true)
+  const full = list.more()
+  pages(
+    Array.from({ length: 200 }, (_, n) => item(`1${n}`)),
+    'cursor',
+  )
+  await full
+  expect(list.isSparse).toBe(false)
+  const last = list.more()
+  pages([item('0')])
+  await last
+  expect(list.isSparse).toBe(false)
 })

@@ -169,13 +169,17 @@ export class Queue extends Component {
             </div>`
           }
         </div>
-        ${!list.isWhole && html`<p class="more" role="status">${list.fault ? list.fault.message : `${number(items.length)} loaded; more as you scroll`}</p>`}
+        ${!list.isWhole && html`<p class="more" role="status">${list.fault ? list.fault.message : moreOf(list)}</p>`}
       </div>`
   }
 }
 
 /** A row that the address names and the list does not have, as it was asked for. */
 const LooseDetail = ({ state }) => html`<div class="detail panel loose" id="detail"><${Detail} state=${state} /></div>`
+
+/** Below the last row. */
+const moreOf = ({ items, isSparse }) =>
+  isSparse ? `${number(items.length)} found so far; looking through the rest…` : `${number(items.length)} loaded; more as you scroll`
 
 /** What is seen, and what has the focus or is open. */
 function shownRows({ first, last }, active, count, openAt) {
