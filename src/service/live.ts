@@ -96,8 +96,7 @@ export class Live {
   async snapshot(): Promise<object> {
     const inspection = await this.#parts.inspection()
     // Whoever reads a list after the snapshot misses nothing: by then all that changes is told. Where MongoDB does not answer, it is said now.
-    const opened = this.#following?.opened
-    await Promise.race([opened, inspection.db.command({ ping: 1 }).then(async () => opened)])
+    await Promise.all([this.#following?.opened, inspection.db.command({ ping: 1 })])
     const [sites, activity] = await Promise.all([sitesOverview(inspection), this.#activity.snapshot(inspection)])
     return { ...sites, ...activity, ...this.#counted, running: this.#running() }
   }

@@ -12,36 +12,55 @@ const LARGE = 262_144
  * comes along, unless its site map is large itself. What can't be read in an array comes along, so that it can be told.
  */
 export function wantedFields(sites: readonly string[], files: Document | string = '$files'): Document {
-  return { ...FIELDS, files: wantedFiles(sites, files) }
+  return {
+    ...FIELDS,
+    files: trimmed(files, { array: [namedElements(sites), elementElsewhere(sites)], map: [fieldElsewhere(sites), wantedRecords(sites)] }),
+  }
 }
 
 /** The files of a document, given by an expression, with the records of these sites. */
 export function wantedFiles(sites: readonly string[], files: Document | string): Document {
-  const entry = { $cond: [{ $eq: [{ $type: '$$entry' }, 'object'] }, wantedEntry(sites), '$$entry'] }
-  const trimmed = { $map: { input: files, as: 'entry', in: entry } }
+  return trimmed(files, { array: [namedElements(sites)], map: [wantedRecords(sites)] })
+}
+
+/** Expressions for `sites` of the file `$$entry`, by its shape; where several give the same field of a map, the last one counts. */
+interface Wanted {
+  readonly array: readonly Document[]
+  readonly map: readonly Document[]
+}
+
+function trimmed(files: Document | string, { array, map }: Wanted): Document {
+  const isObject = { $eq: [{ $type: '$$entry.sites' }, 'object'] }
+  const inObject = { $cond: [isObject, { $mergeObjects: map }, '$$entry.sites'] }
+  const sites = { $cond: [{ $isArray: '$$entry.sites' }, { $concatArrays: array }, inObject] }
+  const wanted = { _id: '$$entry._id', path: '$$entry.path', size: '$$entry.size', sites }
+  const entry = { $cond: [{ $eq: [{ $type: '$$entry' }, 'object'] }, wanted, '$$entry'] }
   const isLarge = { $gt: [{ $bsonSize: '$$ROOT' }, LARGE] }
-  return { $cond: [{ $and: [isLarge, { $isArray: '$files' }] }, trimmed, files] }
+  return { $cond: [{ $and: [isLarge, { $isArray: '$files' }] }, { $map: { input: files, as: 'entry', in: entry } }, files] }
 }
 
-const isObject: Document = { $eq: [{ $type: '$$entry.sites' }, 'object'] }
+const isUnreadable: Document = { $or: [{ $ne: [{ $type: '$$record' }, 'object'] }, { $ne: [{ $type: '$$record.name' }, 'string'] }] }
+const isOneOf = (name: string, names: readonly string[]): Document => ({ $in: [name, { $literal: names }] })
 
-function wantedEntry(names: readonly string[]): Document {
-  const isNamed = { $in: ['$$record.name', { $literal: names }] }
-  const isUnreadable = { $or: [{ $ne: [{ $type: '$$record' }, 'object'] }, { $ne: [{ $type: '$$record.name' }, 'string'] }] }
-  const isElsewhere = { $and: [{ $not: [{ $or: [isUnreadable, isNamed] }] }, { $gt: ['$$record.created_dt', null] }] }
-  const all = { input: '$$entry.sites', as: 'record' }
-  const elsewhere = { $slice: [{ $filter: { ...all, cond: isElsewhere } }, 1] }
-  const some = { $concatArrays: [{ $filter: { ...all, cond: { $or: [isUnreadable, isNamed] } } }, elsewhere] }
-  const map = { $mergeObjects: [oneElsewhere(names), wantedRecords(names)] }
-  const sites = { $cond: [{ $isArray: '$$entry.sites' }, some, { $cond: [isObject, map, '$$entry.sites'] }] }
-  return { _id: '$$entry._id', path: '$$entry.path', size: '$$entry.size', sites }
+function namedElements(names: readonly string[]): Document {
+  return { $filter: { input: '$$entry.sites', as: 'record', cond: { $or: [isUnreadable, isOneOf('$$record.name', names)] } } }
 }
 
-/** A record of a site map that says that the file is at a site which is not named. */
-function oneElsewhere(names: readonly string[]): Document {
-  const isElsewhere = { $and: [{ $not: [{ $in: ['$$record.k', { $literal: names }] }] }, { $gt: ['$$record.v.created_dt', null] }] }
-  const found = { $filter: { input: { $objectToArray: '$$entry.sites' }, as: 'record', cond: isElsewhere } }
+/** One record that says that the file is at a site which is not named. */
+function elementElsewhere(names: readonly string[]): Document {
+  const cond = { $and: [{ $not: [isUnreadable] }, isElsewhere('$$record.name', '$$record.created_dt', names)] }
+  return { $slice: [{ $filter: { input: '$$entry.sites', as: 'record', cond } }, 1] }
+}
+
+/** The same of a site map that is not large itself. */
+function fieldElsewhere(names: readonly string[]): Document {
+  const cond = isElsewhere('$$record.k', '$$record.v.created_dt', names)
+  const found = { $filter: { input: { $objectToArray: '$$entry.sites' }, as: 'record', cond } }
   return { $cond: [{ $lte: [{ $bsonSize: '$$entry.sites' }, LARGE] }, { $arrayToObject: { $slice: [found, 1] } }, { $literal: {} }] }
+}
+
+function isElsewhere(name: string, created: string, names: readonly string[]): Document {
+  return { $and: [{ $not: [isOneOf(name, names)] }, { $gt: [created, null] }] }
 }
 
 /** Asks for each name: cheaper than to look at every field, and right for any name. What is missing stays missing. */

@@ -7,6 +7,7 @@ import { Stage } from '../support/service-harness.ts'
 
 const ARRAY = [{ name: 'workstation', created_dt: T0 }, { name: 'gdrive' }]
 const OBJECT = { workstation: { created_dt: T0 }, gdrive: {} }
+const ODD = { 'a.b': { created_dt: T0 }, $x: {}, '': 7, gdrive: {} }
 /** Of such a document only what is needed is read. */
 const LARGE = { blob: new Binary(Buffer.alloc(300_000)) }
 
@@ -15,6 +16,8 @@ test.for([
   ['an object', OBJECT, {}],
   ['an array in a large document', ARRAY, LARGE],
   ['an object in a large document', OBJECT, LARGE],
+  ['odd names in a large document', ODD, LARGE],
+  ['$ at the front of a name in a large document', { $x: { created_dt: T0 }, gdrive: {} }, LARGE],
 ] as const)(
   'a file that a site which is not configured here is said to have costs no tries while the publish site has it not: %s',
   async ([, sites, more]) => {
