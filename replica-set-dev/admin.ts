@@ -1,5 +1,5 @@
 import { MongoClient, MongoServerError } from 'mongodb'
-import type { Document, MongoClientOptions } from 'mongodb'
+import type { Db, Document, MongoClientOptions } from 'mongodb'
 
 import { OWNER, type Access } from './access.ts'
 import { accepts } from './free-port.ts'
@@ -84,6 +84,7 @@ export async function memberState(port: number, access?: Access): Promise<Member
 
 /** A member whose old port answers to nobody (another program has it now) looks for itself there for 30 s before it goes on. */
 const CONFIGURATION_TIMEOUT_MS = 60_000
+const CATCH_UP_TIMEOUT_MS = 60_000
 
 /** Makes these ports the members of the set: initiates it, or changes the configuration that the data holds. */
 export async function ensureConfiguration({ name, ports, access }: SetDoor, election: ElectionSettings): Promise<void> {
@@ -162,17 +163,37 @@ export async function electFirst({ ports, access }: SetDoor): Promise<void> {
   })
 }
 
+/**
+ * Waits until every member has what the primary has. A member is a secondary as soon as its own first copy is complete, but the oplogs of the
+ * others may begin later than that copy ends: were the primary lost now, none of them could bring it up to date, ever.
+ */
+export async function catchUp(door: SetDoor): Promise<void> {
+  await withSet(door, async (admin) => {
+    const everywhere = { w: door.ports.length, wtimeout: CATCH_UP_TIMEOUT_MS }
+    await admin.command({ appendOplogNote: 1, data: { msg: 'every member is up to date' }, writeConcern: everywhere })
+  })
+}
+
 /** Makes the owner's user, or gives it the password. The set has a primary. */
-export async function ensureOwner({ name, ports }: SetDoor, access: Access): Promise<void> {
-  const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',')
-  const client = new MongoClient(`mongodb://${hosts}/?replicaSet=${name}`, { appName: 'replica-set-dev', ...asMember(access) })
-  try {
-    const admin = client.db('admin')
-    const user = { pwd: access.password, roles: ['root'], writeConcern: { w: 'majority' } }
+export async function ensureOwner(door: SetDoor & { readonly access: Access }): Promise<void> {
+  await withSet(door, async (admin) => {
+    const user = { pwd: door.access.password, roles: ['root'], writeConcern: { w: 'majority' } }
     await admin.command({ createUser: OWNER, ...user }).catch(async (error: unknown) => {
       if (error instanceof MongoServerError && error.code === USER_EXISTS) return admin.command({ updateUser: OWNER, ...user })
       throw error
     })
+  })
+}
+
+/** Runs admin commands on the primary. */
+async function withSet({ name, ports, access }: SetDoor, use: (admin: Db) => Promise<void>): Promise<void> {
+  const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',')
+  const client = new MongoClient(`mongodb://${hosts}/?replicaSet=${name}`, {
+    appName: 'replica-set-dev',
+    ...(access && asMember(access)),
+  })
+  try {
+    await use(client.db('admin'))
   } finally {
     await client.close()
   }

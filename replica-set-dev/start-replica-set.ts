@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 import { accessIn } from './access.ts'
-import { electFirst, ensureConfiguration, ensureOwner } from './admin.ts'
+import { catchUp, electFirst, ensureConfiguration, ensureOwner } from './admin.ts'
 import { runningMembers } from './attach-replica-set.ts'
 import { findMongod } from './find-mongod.ts'
 import { freePort, isFree } from './free-port.ts'
@@ -47,7 +47,8 @@ export interface StartOptions {
 const PORT_ATTEMPTS = 5
 
 /**
- * Starts a replica set on the loopback and resolves when it has a primary that takes writes and every other member is a secondary.
+ * Starts a replica set on the loopback and resolves when it has a primary that takes writes and every other member is a secondary with
+ * the same data.
  * Rejects with a message for a person; nothing is left running then.
  */
 export async function startReplicaSet(options: StartOptions = {}): Promise<ReplicaSet> {
@@ -106,7 +107,7 @@ export async function startReplicaSet(options: StartOptions = {}): Promise<Repli
     const door = { name: REPLICA_SET_NAME, ports, access }
     await ensureConfiguration(door, election)
     await electFirst(door)
-    if (access !== undefined) await ensureOwner(door, access)
+    if (access !== undefined) await ensureOwner({ ...door, access })
     const set = new ReplicaSet({
       dir,
       members,
@@ -117,6 +118,7 @@ export async function startReplicaSet(options: StartOptions = {}): Promise<Repli
       onStopped: () => guard.tell({ done: true }),
     })
     await Promise.all(members.map(async (member) => set.waitUntilMember(member)))
+    await catchUp(door)
     await set.save()
     if (options.detached === true) guard.tell({ done: true })
     return set
