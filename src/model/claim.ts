@@ -14,6 +14,15 @@ export interface Claim {
   readonly localDeadline: number
   /** What an earlier, unfinished attempt at this place left. */
   readonly session: SavedSession | undefined
+  /** What was stored with the lease for this attempt, which has not used it. */
+  readonly reserved?: SavedSession | undefined
+}
+
+export interface ClaimOptions {
+  /** More is waiting, so it may wait a moment for others to go with it. */
+  readonly lingers?: boolean
+  /** Stored with the lease, unless an earlier attempt left a session. Another attempt finds it as the session, should this one not end in order. */
+  readonly reserve?: SavedSession | undefined
 }
 
 export type ClaimResult =

@@ -1,4 +1,4 @@
-import type { Claim, ClaimResult, SavedSession } from './claim.ts'
+import type { Claim, ClaimOptions, ClaimResult, SavedSession } from './claim.ts'
 import type { RepresentationDocument } from './document.ts'
 import type { RecordResult, WriteResult } from './record-result.ts'
 import type { RecordAddress, Transfer } from './transfer.ts'
@@ -7,16 +7,13 @@ import type { RecordAddress, Transfer } from './transfer.ts'
 
 /** Leases on places. */
 export interface ClaimStore {
-  /**
-   * Answers when the majority has the lease: no election can take it back. `lingers`: more is waiting, so it may wait a moment for others
-   * to go with it.
-   */
-  claim(transfer: Transfer, attemptId: string, options?: { readonly lingers?: boolean }): Promise<ClaimResult>
+  /** Answers when the majority has the lease: no election can take it back. */
+  claim(transfer: Transfer, attemptId: string, options?: ClaimOptions): Promise<ClaimResult>
   /** Undefined when the lease is not ours any more. */
   renew(claim: Claim, progress: { readonly bytes: number; readonly size: number }): Promise<Claim | undefined>
   /** Resolves when it is stored durably. Rejects when the lease is not ours any more. */
   saveSession(claim: Claim, session: SavedSession): Promise<void>
-  /** Gives the place back. `finished` keeps what the session knows for a while; otherwise it stays until it is of use. */
+  /** Gives the place back, and what was reserved and not used with it. `finished` keeps what the session knows for a while; otherwise it stays until it is of use. */
   release(claim: Claim, options: { readonly finished: boolean }): Promise<void>
 }
 

@@ -9,6 +9,8 @@ import type { SiteHealth } from './site-breaker.ts'
 /** Connected providers, one a site, opened when first needed. */
 export interface ProviderPool {
   get(site: Site): Promise<Provider>
+  /** Undefined when it is not open. */
+  opened(site: Site): Provider | undefined
 }
 
 export type OpenSource = (

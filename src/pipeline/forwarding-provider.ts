@@ -12,6 +12,7 @@ import {
   type RemoveOptions,
   type StatOptions,
   type WriteOptions,
+  type WriteSession,
 } from '../providers/provider.ts'
 
 /**
@@ -42,6 +43,10 @@ export abstract class ForwardingProvider extends Provider {
 
   override async read(path: RootedPath, options: CallOptions & { readonly fromByte?: number }): Promise<Readable> {
     return await this.inner.read(path, options)
+  }
+
+  override reserve(): WriteSession | undefined {
+    return this.inner.reserve()
   }
 
   override async write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {

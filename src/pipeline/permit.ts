@@ -17,6 +17,8 @@ export interface PermitParts {
   readonly reread: (transfer: Transfer) => Promise<Transfer | undefined>
   /** Somebody else holds the place for so long, in milliseconds. */
   readonly busy: (transfer: Transfer, freeInMs: number) => void
+  /** What the target would save first for a new file, where it is at hand. */
+  readonly reserve: (transfer: Transfer) => SavedSession | undefined
   /** The attempt begins to count: others can see it from now on. */
   readonly started: (attempt: Attempt) => void
   readonly renewEveryMs: number
@@ -92,6 +94,13 @@ export class Permit implements WritePermit {
     await this.#released
   }
 
+  async takeReserved(): Promise<SavedSession | undefined> {
+    await this.#lease.promise
+    const session = this.#claim?.reserved
+    if (this.#claim && session) this.#claim = { ...this.#claim, session, reserved: undefined }
+    return session
+  }
+
   async saveSession(session: SavedSession): Promise<void> {
     await this.#lease.promise
     const { signal } = this.#attempt
@@ -103,7 +112,7 @@ export class Permit implements WritePermit {
       throw new SyncError('ABORTED', `its progress could not be saved: ${messageOf(error)}`, { cause: error })
     }
     // The permit may have ended meanwhile.
-    if (this.#claim) this.#claim = { ...this.#claim, session }
+    if (this.#claim) this.#claim = { ...this.#claim, session, reserved: undefined }
   }
 
   isAbandoned(): boolean {
@@ -123,11 +132,11 @@ export class Permit implements WritePermit {
 
   /** Never rejects. */
   async #ask(): Promise<void> {
-    const { claims, reread, busy, started, isBacklogged } = this.#parts
+    const { claims, reread, reserve, busy, started, isBacklogged } = this.#parts
     const attempt = this.#attempt
     const planned = attempt.transfer
     try {
-      const result = await claims.claim(planned, this.attemptId, { lingers: isBacklogged(planned.site) })
+      const result = await claims.claim(planned, this.attemptId, { lingers: isBacklogged(planned.site), reserve: reserve(planned) })
       if (result.kind === 'busy') {
         busy(planned, result.freeInMs)
         return attempt.end({ kind: 'refused', reason: 'another instance has it' })

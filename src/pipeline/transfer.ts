@@ -16,7 +16,7 @@ import { storedChecksum } from './stored-checksum.ts'
 import { transferFields } from './transfer-fields.ts'
 
 export interface TransferParts {
-  readonly providers: ProviderPool
+  readonly providers: Pick<ProviderPool, 'get'>
   readonly openSource: OpenSource
   readonly log: Log
   readonly retry: TransientRetry

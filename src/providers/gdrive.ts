@@ -39,6 +39,7 @@ import type {
   RemoveOptions,
   StatOptions,
   WriteOptions,
+  WriteSession,
 } from './provider.ts'
 import type { ProviderContext } from './registry.ts'
 import { assertSameFile } from './same-file.ts'
@@ -158,6 +159,10 @@ export class GDrive extends Provider {
       })
     })
     return toRemoteFile(item)
+  }
+
+  override reserve(): WriteSession | undefined {
+    return this.#uploader.reserve()
   }
 
   override async remove(path: RootedPath, { signal, only }: RemoveOptions): Promise<Removed | undefined> {

@@ -47,6 +47,7 @@ export class ProviderPool implements AsyncDisposable {
     max: MAX_OPEN,
     dispose: (pooled, _key, reason) => void (reason === 'evict' && close(pooled)),
   })
+  readonly #opened = new WeakMap<Promise<Pooled>, Provider>()
   /** Replaced while transfers used them, which go on with them; at most one a root that was new. */
   readonly #replaced: Promise<Pooled>[] = []
 
@@ -56,6 +57,12 @@ export class ProviderPool implements AsyncDisposable {
 
   async get(site: Site): Promise<Provider> {
     return (await this.#pool(site)).provider
+  }
+
+  /** Undefined when it is not open. */
+  opened(site: Site): Provider | undefined {
+    const pooled = this.#pooled.get(keyOf(site))
+    return pooled && this.#opened.get(pooled)
   }
 
   /** Rejects with what the site is in trouble with; one that does not answer in time is. */
@@ -100,6 +107,8 @@ export class ProviderPool implements AsyncDisposable {
     const pooled = this.#open(site, key)
     this.#pooled.set(key, pooled)
     try {
+      const { provider } = await pooled
+      this.#opened.set(pooled, provider)
       return await pooled
     } catch (error) {
       // Asked again, it may have been mended.

@@ -117,6 +117,11 @@ export interface WritePermit {
   readonly granted: Promise<void>
   /** What an unfinished attempt at this path saved last, this one or an earlier one, also of another process. Known before `granted`. */
   readonly session: Promise<WriteSession | undefined>
+  /**
+   * What `Provider.reserve` gave for this write, once: it is stored durably, and from now on it is the session. Undefined when it gave
+   * nothing, when there is a session already, and the second time.
+   */
+  takeReserved(): Promise<WriteSession | undefined>
   /** Resolves when the session is stored durably. Await it before anything that must not happen twice. */
   saveSession(session: WriteSession): Promise<void>
   /**
@@ -180,6 +185,14 @@ export abstract class Provider implements AsyncDisposable {
    * `permit.session` when there is one and it still fits the source.
    */
   abstract write(path: RootedPath, source: ByteSource, options: WriteOptions): Promise<RemoteFile>
+
+  /**
+   * What a write of a new file would save first, where it is at hand now: it is stored with the right to write, which saves a request for
+   * each file. It may be used or not.
+   */
+  reserve(): WriteSession | undefined {
+    return undefined
+  }
 
   /**
    * Moves the file to the storage's trash where it has one, and unlinks it otherwise; folders stay, empty ones too. Removing what is

@@ -164,7 +164,7 @@ export class Engine {
   }
 
   #workParts(): WorkloadParts {
-    const { settings, claims, clock, log, contested } = this.#parts
+    const { settings, claims, clock, log, contested, providers } = this.#parts
     return {
       siteParts: (name) =>
         siteWorkParts(this.#parts, name, {
@@ -176,6 +176,7 @@ export class Engine {
         clock,
         renewEveryMs: settings.leaseSeconds * RENEW_MS,
         isBacklogged: (site) => this.#work.isBacklogged(site),
+        reserve: ({ route }) => ('error' in route ? undefined : providers.opened(route.targetSite)?.reserve()),
         reread: async (transfer) => this.#planner.reread(transfer),
         busy: ({ site }, freeInMs) => {
           this.#scans.takeover(site, freeInMs)

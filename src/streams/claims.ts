@@ -1,7 +1,7 @@
 import { MongoBulkWriteError, Timestamp } from 'mongodb'
 import type { Collection, Db, Document } from 'mongodb'
 
-import type { ClaimResult } from '../model/claim.ts'
+import type { ClaimResult, SavedSession } from '../model/claim.ts'
 import type { ClaimStore } from '../model/stores.ts'
 import type { Transfer } from '../model/transfer.ts'
 import { Batcher } from './batcher.ts'
@@ -11,15 +11,16 @@ import type { Lease, Release, Saving } from './lease-writes.ts'
 import { isPassing } from './outage.ts'
 
 /** What a claim looks at. */
-interface SeenLease extends Pick<Lease, 'attempt' | 'session'> {
+interface SeenLease extends Pick<Lease, 'attempt' | 'session' | 'reserved'> {
   readonly until: Date
   readonly now: Date
 }
-const SEEN = { attempt: 1, until: END, session: 1, now: '$$NOW' } as const
+const SEEN = { attempt: 1, until: END, session: 1, reserved: 1, now: '$$NOW' } as const
 
 interface ClaimRequest {
   readonly transfer: Transfer
   readonly attemptId: string
+  readonly reserve?: SavedSession | undefined
 }
 
 /** The server puts its time in its place. */
@@ -41,18 +42,20 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   const leases: Collection<Lease> = state.collection('leases')
   const leaseMs = leaseSeconds * 1_000
 
-  const taken = ({ transfer, attemptId }: ClaimRequest): Document[] => {
-    const fields = {
+  const taken = ({ transfer, attemptId, reserve }: ClaimRequest): Document[] => {
+    const isNew = { $eq: [{ $type: '$session' }, 'missing'] }
+    // Nothing else of the last attempt is left: neither its progress nor that it had something reserved, which it may have used.
+    const lease = {
+      _id: '$_id',
       owner,
       attempt: attemptId,
       until: fromNow(leaseMs),
       expires: fromNow(KEEP_SESSION_MS),
       transfer: { $literal: subject(transfer) },
-      inserted: '$$REMOVE',
-      lastsMs: '$$REMOVE',
-      progress: '$$REMOVE',
+      session: reserve ? { $cond: [isNew, { $literal: reserve }, '$session'] } : '$session',
+      ...(reserve && { reserved: { $cond: [isNew, true, '$$REMOVE'] } }),
     }
-    return [{ $replaceWith: { $cond: [IS_HELD, '$$ROOT', { $mergeObjects: ['$$ROOT', fields] }] } }]
+    return [{ $replaceWith: { $cond: [IS_HELD, '$$ROOT', lease] } }]
   }
 
   const resultOf = ({ transfer, attemptId }: ClaimRequest, lease: SeenLease | null | undefined, asked: number): ClaimResult => {
@@ -60,7 +63,9 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
     if (lease?.attempt !== attemptId) return { kind: 'busy', freeInMs: left }
     // Counted from before it was asked: a repeated question may meet the lease that the first one took.
     const localDeadline = asked + left - leaseMs * DOUBT
-    return { kind: 'claimed', claim: { transfer, attemptId, until: lease.until, localDeadline, session: lease.session } }
+    const { until, session, reserved } = lease
+    const stored = reserved === true ? { session: undefined, reserved: session } : { session }
+    return { kind: 'claimed', claim: { transfer, attemptId, until, localDeadline, ...stored } }
   }
 
   const claimOne = async (request: ClaimRequest): Promise<ClaimResult> => {
@@ -84,8 +89,9 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   const insertNew = async (requests: readonly ClaimRequest[]): Promise<readonly ClaimRequest[]> => {
     if (!isInsertedOnTime) return requests
     const common = { owner, inserted: EMPTY_TIMESTAMP, lastsMs: leaseMs }
-    const documents = requests.map(({ transfer, attemptId }) => {
-      return { _id: transfer.targetKey, attempt: attemptId, transfer: subject(transfer), ...common }
+    const documents = requests.map(({ transfer, attemptId, reserve }) => {
+      const stored = reserve && { session: reserve, reserved: true as const }
+      return { _id: transfer.targetKey, attempt: attemptId, transfer: subject(transfer), ...stored, ...common }
     })
     const fault = await leases.insertMany(documents, { ordered: false }).then(() => undefined, partly)
     if (!fault) return []
@@ -151,8 +157,8 @@ export function claimStore(state: Db, owner: string, leaseSeconds: number): Clai
   })
 
   return {
-    async claim(transfer, attemptId, options): Promise<ClaimResult> {
-      return claims.add({ transfer, attemptId }, options)
+    async claim(transfer, attemptId, { lingers = false, reserve } = {}): Promise<ClaimResult> {
+      return claims.add({ transfer, attemptId, reserve }, { lingers })
     },
 
     async renew(claim, progress) {

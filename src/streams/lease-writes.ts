@@ -13,6 +13,8 @@ export interface Lease {
   readonly inserted?: Timestamp
   readonly lastsMs?: number
   readonly session?: SavedSession
+  /** The session was stored with the lease, and was not saved again since: the attempt may not have used it. */
+  readonly reserved?: true
   readonly transfer?: {
     readonly project: string
     readonly representation: unknown
@@ -65,7 +67,9 @@ function ownOf(held: readonly Pick<Release, 'claim'>[]): Filter<Lease> {
 /** Saves what uploads want to find again; which of the leases are still ours. */
 export async function saveAll(leases: Collection<Lease>, savings: readonly Saving[]): Promise<readonly boolean[]> {
   return await matched(savings, async (some) => {
-    const updates = some.map(({ claim, session }) => ({ updateOne: { filter: heldBy(claim), update: { $set: { session } } } }))
+    const updates = some.map(({ claim, session }) => ({
+      updateOne: { filter: heldBy(claim), update: { $set: { session }, $unset: { reserved: 1 as const } } },
+    }))
     return await leases.bulkWrite(updates, { ordered: false, ...UNIMPORTANT })
   })
 }
@@ -83,14 +87,15 @@ async function matched<T>(
 /** Where there is something to remember, the lease stays, and is nobody's; otherwise it leaves no trace. */
 export async function releaseAll(leases: Collection<Lease>, all: readonly Release[]): Promise<void> {
   const bare = all.filter(({ claim }) => claim.session === undefined)
-  const wiped = bare.length > 0 ? await leases.deleteMany({ ...ownOf(bare), session: { $exists: false } }, UNIMPORTANT) : undefined
+  const isBare = { $or: [{ session: { $exists: false } }, { reserved: true as const }] }
+  const wiped = bare.length > 0 ? await leases.deleteMany({ ...ownOf(bare), ...isBare }, UNIMPORTANT) : undefined
   // One whose session was saved and not heard of is not bare at all.
   const rest = wiped && wiped.deletedCount < bare.length ? all : all.filter(({ claim }) => claim.session !== undefined)
   for (const [finished, some] of Map.groupBy(rest, (release) => release.finished)) {
     const expires = fromNow(finished ? KEEP_FINISHED_MS : KEEP_SESSION_MS)
     await leases.updateMany(
       ownOf(some),
-      [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress', 'inserted', 'lastsMs'] }],
+      [{ $set: { until: FREE, expires } }, { $unset: ['owner', 'attempt', 'progress', 'inserted', 'lastsMs', 'reserved'] }],
       UNIMPORTANT,
     )
   }

@@ -32,9 +32,9 @@ export function outageProofClaims(claims: ClaimStore, outage: Outage): OutagePro
   const releasing = new Map<string, Promise<unknown>>()
   return {
     ...claims,
-    async claim(transfer, attemptId, lingering) {
+    async claim(transfer, attemptId, options) {
       await releasing.get(transfer.targetKey)
-      const ask = async () => claims.claim(transfer, attemptId, lingering)
+      const ask = async () => claims.claim(transfer, attemptId, options)
       const askAgain = async () => ask().catch(async (error: unknown) => (isRace(error) ? await ask() : Promise.reject(error as Error)))
       return outage.through(askAgain, { passes: isDatabaseFault })
     },

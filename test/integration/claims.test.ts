@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { ObjectId } from 'mongodb'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
-import type { Claim, ClaimResult } from '../../src/model/claim.ts'
+import type { Claim, ClaimResult, SavedSession } from '../../src/model/claim.ts'
 import type { Transfer } from '../../src/model/transfer.ts'
 import { pendingTransfers } from '../../src/model/pending-transfers.ts'
 import { claimStore } from '../../src/streams/claims.ts'
@@ -83,10 +83,12 @@ test('who was taken over changes nothing any more: no renewal, no session, no re
   const transfer = transferOf(document)
   const zombie = claimed(await store('a', 0.2).claim(transfer, 'zombie'))
   await store('a', 0.2).saveSession(zombie, { upload: 'of the zombie' })
+  await leases().updateOne({ _id: transfer.targetKey }, { $set: { progress: { bytes: 1, size: 2 } } })
   const heir = await takeOver(transfer, 'b')
   expect(heir.session).toEqual({ upload: 'of the zombie' })
   await store('b').saveSession(heir, { upload: 'of the heir' })
   const before = await leases().findOne({ _id: transfer.targetKey })
+  expect(before).not.toHaveProperty('progress')
 
   expect(await store('a').renew(zombie, { bytes: 9, size: 9 })).toBeUndefined()
   await expect(store('a').saveSession(zombie, { upload: 'late' })).rejects.toThrow('not ours')
@@ -145,11 +147,62 @@ const now = async (): Promise<number> => ((await database.client.db('admin').com
 const ids = (claims: readonly Claim[]) => ({ _id: { $in: claims.map(({ transfer }) => transfer.targetKey) } })
 
 /** Of five places, by one owner, at the same moment. */
-const several = async (name: string, owner: string, seconds = 30): Promise<Claim[]> => {
+const several = async (name: string, owner: string, seconds = 30, reserve?: SavedSession): Promise<Claim[]> => {
   const worker = store(owner, seconds)
   const transfers = Array.from({ length: 5 }, (_, n) => transferOf(wanted(`{root[work]}/${name}/${n}`)))
-  return (await Promise.all(transfers.map(async (transfer) => worker.claim(transfer, `${owner} ${transfer.path}`)))).map(claimed)
+  return (await Promise.all(transfers.map(async (transfer) => worker.claim(transfer, `${owner} ${transfer.path}`, { reserve })))).map(
+    claimed,
+  )
 }
+
+describe.each([
+  [
+    'alone',
+    async (name: string, seconds?: number): Promise<Claim> =>
+      claimed(await store('a', seconds).claim(transferOf(wanted(`{root[work]}/${name}`)), `a ${name}`, { reserve: { id: '$r' } })),
+  ],
+  ['with others', async (name: string, seconds?: number): Promise<Claim> => (await several(name, 'a', seconds, { id: '$r' }))[0] as Claim],
+])('what is reserved with a lease that is taken %s', (how, take) => {
+  const name = (test_: string): string => `reserved ${how} ${test_}`
+
+  test('is told to who reserved it; given back unused, it leaves no trace', async () => {
+    const claim = await take(name('unused'))
+    expect(claim).toMatchObject({ session: undefined, reserved: { id: '$r' } })
+    await store('a').release(claim, { finished: false })
+    expect(await leases().findOne({ _id: claim.transfer.targetKey })).toBeNull()
+  })
+
+  test('is the session of the next attempt, should nobody give it back: it may have been used', async () => {
+    const { transfer } = await take(name('dead'), 0.2)
+    const heir = await takeOver(transfer, 'b')
+    expect(heir).toMatchObject({ session: { id: '$r' } })
+    expect(await leases().findOne({ _id: transfer.targetKey })).not.toHaveProperty('reserved')
+    expect(heir.reserved).toBeUndefined()
+    // Who has nothing to remember of it must not remove it either.
+    await store('b').release({ ...heir, session: undefined }, { finished: false })
+    const next = claimed(await store('c').claim(transfer, 'c', { reserve: { id: 'other' } }))
+    expect(next).toMatchObject({ session: { id: '$r' } })
+    expect(next.reserved).toBeUndefined()
+  })
+
+  test('stays when it was used, and what is saved later takes its place', async () => {
+    const claim = await take(name('used'))
+    const { transfer } = claim
+    await store('a').release({ ...claim, session: claim.reserved, reserved: undefined }, { finished: false })
+    const next = claimed(await store('b').claim(transfer, 'b'))
+    expect(next).toMatchObject({ session: { id: '$r' } })
+    await store('b').saveSession(next, { id: 'saved' })
+    await store('b').release({ ...next, session: { id: 'saved' } }, { finished: false })
+    expect(claimed(await store('c').claim(transfer, 'c'))).toMatchObject({ session: { id: 'saved' } })
+  })
+
+  test('is kept as a session once another was saved, heard of or not', async () => {
+    const claim = await take(name('saved'))
+    await store('a').saveSession(claim, { id: 'saved' })
+    await store('a').release(claim, { finished: false })
+    expect(claimed(await store('b').claim(claim.transfer, 'b')).session).toEqual({ id: 'saved' })
+  })
+})
 
 describe('leases that are taken together', () => {
   test('are inserted, and end by the time that the server put into them, to the millisecond that the holder was told', async () => {

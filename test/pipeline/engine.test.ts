@@ -60,6 +60,24 @@ describe('a publish', () => {
     expect(rig.claims.leases.size).toBe(0)
   })
 
+  test('has what its target reserves stored with its lease, from the second file on: the first opens the site', async () => {
+    const rig = new EngineRig({ limit: 1 })
+    const seen: unknown[] = []
+    const claim = rig.claims.claim.bind(rig.claims)
+    rig.claims.claim = async (transfer, attemptId, options) => {
+      seen.push(options?.reserve)
+      return await claim(transfer, attemptId, options)
+    }
+    rig.sites.gdrive.reserve = () => ({ id: 'r' })
+    for (const id of ['a', 'b']) {
+      publish(rig, id)
+      rig.changed(id)
+      await rig.idle()
+    }
+    expect(seen).toEqual([undefined, { id: 'r' }])
+    expect([rig.claims.sessions.size, rig.claims.reserved.size]).toEqual([0, 0])
+  })
+
   test('that nobody told is found by a scan, and sent once', async () => {
     const rig = new EngineRig()
     for (const id of ['a', 'b', 'c', 'd', 'e']) publish(rig, id)

@@ -1,4 +1,4 @@
-import type { Claim, ClaimResult, SavedSession } from '../../src/model/claim.ts'
+import type { Claim, ClaimOptions, ClaimResult, SavedSession } from '../../src/model/claim.ts'
 import type { ClaimStore } from '../../src/model/stores.ts'
 import type { Transfer } from '../../src/model/transfer.ts'
 import type { Clock } from '../../src/pipeline/clock.ts'
@@ -13,6 +13,8 @@ export type AttemptParts = Partial<PermitParts> & { readonly seat?: Seat }
 export class MemoryClaims implements ClaimStore {
   readonly leases = new Map<string, { readonly attemptId: string; readonly until: number }>()
   readonly sessions = new Map<string, SavedSession>()
+  /** Stored with the lease, and not known to be used. */
+  readonly reserved = new Map<string, SavedSession>()
   readonly calls: string[] = []
   readonly fails: Partial<Record<'claim' | 'renew' | 'saveSession' | 'release', Error>> = {}
   readonly #clock: Clock
@@ -21,13 +23,18 @@ export class MemoryClaims implements ClaimStore {
     this.#clock = clock
   }
 
-  async claim(transfer: Transfer, attemptId: string): Promise<ClaimResult> {
+  async claim(transfer: Transfer, attemptId: string, { reserve }: ClaimOptions = {}): Promise<ClaimResult> {
     await this.#called('claim', transfer)
     const now = this.#clock.wallTime().getTime()
     const lease = this.leases.get(transfer.targetKey)
     if (lease && lease.until > now) return { kind: 'busy', freeInMs: lease.until - now }
     this.leases.set(transfer.targetKey, { attemptId, until: now + LEASE_MS })
-    return { kind: 'claimed', claim: this.#claimOf(transfer, attemptId) }
+    const left = this.reserved.get(transfer.targetKey)
+    this.reserved.delete(transfer.targetKey)
+    if (left) this.sessions.set(transfer.targetKey, left)
+    const reserved = this.sessions.has(transfer.targetKey) ? undefined : reserve
+    if (reserved) this.reserved.set(transfer.targetKey, reserved)
+    return { kind: 'claimed', claim: { ...this.#claimOf(transfer, attemptId), reserved } }
   }
 
   async renew(claim: Claim): Promise<Claim | undefined> {
@@ -41,12 +48,15 @@ export class MemoryClaims implements ClaimStore {
     await this.#called('saveSession', claim.transfer)
     if (!this.#isHeld(claim)) throw new Error('the lease is not ours any more')
     this.sessions.set(claim.transfer.targetKey, session)
+    this.reserved.delete(claim.transfer.targetKey)
   }
 
   async release(claim: Claim, { finished }: { readonly finished: boolean }): Promise<void> {
     await this.#called(`release`, claim.transfer, finished ? ' finished' : '')
     if (this.#isHeld(claim)) this.leases.delete(claim.transfer.targetKey)
     if (finished) this.sessions.delete(claim.transfer.targetKey)
+    else if (claim.session) this.sessions.set(claim.transfer.targetKey, claim.session)
+    this.reserved.delete(claim.transfer.targetKey)
   }
 
   #claimOf(transfer: Transfer, attemptId: string): Claim {
@@ -78,6 +88,7 @@ export function permitParts(claims: ClaimStore, clock: Clock, parts: Partial<Per
     clock,
     renewEveryMs: LEASE_MS / 3,
     reread: async (planned) => Promise.resolve(planned),
+    reserve: () => undefined,
     busy: () => undefined,
     isBacklogged: () => false,
     started: () => undefined,

@@ -13,6 +13,11 @@ export class FileIds {
     this.#api = api
   }
 
+  /** Undefined when there is none left of those that were asked for. */
+  takeNow(): string | undefined {
+    return this.#pool.pop()
+  }
+
   async take(signal: AbortSignal): Promise<string> {
     for (;;) {
       const id = this.#pool.pop()

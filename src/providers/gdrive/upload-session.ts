@@ -22,6 +22,11 @@ export class UploadSessions {
     this.#key = Buffer.from(hkdfSync('sha256', privateKey, 'site-sync', 'gdrive upload session', 32))
   }
 
+  /** Of a file that is yet to be created, before its folder and its source are known. */
+  reserve(remoteId: string): WriteSession {
+    return { remoteId, exists: false, parentId: '' }
+  }
+
   seal(state: UploadState, source: Pick<ByteSource, 'size' | 'modified'>): WriteSession {
     const { remoteId, exists, parentId, uri } = state
     const fingerprint = { size: source.size, modifiedMs: source.modified.getTime() }

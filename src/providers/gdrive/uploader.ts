@@ -1,5 +1,5 @@
 import { SyncError } from '../../errors.ts'
-import type { ByteSource, WriteOptions } from '../provider.ts'
+import type { ByteSource, WriteOptions, WriteSession } from '../provider.ts'
 import type { ChunkSize } from './chunk-size.ts'
 import type { DriveApi } from './drive-api.ts'
 import { FolderGone, hasStatus } from './faults.ts'
@@ -42,6 +42,8 @@ interface Begun {
   readonly old?: Item | undefined
   /** Where its bytes go. */
   readonly uri?: string | undefined
+  /** The id that it will have is stored. */
+  readonly isSaved?: boolean
 }
 
 /** Puts one file into one folder, exactly once, whatever happened to earlier attempts. */
@@ -50,6 +52,12 @@ export class Uploader {
 
   constructor(parts: UploaderParts) {
     this.#parts = parts
+  }
+
+  /** An id for a file that may be new, where there is one at hand. */
+  reserve(): WriteSession | undefined {
+    const id = this.#parts.ids.takeNow()
+    return id === undefined ? undefined : this.#parts.sessions.reserve(id)
   }
 
   /** Rejects with `FolderGone` when the folder is not (or no longer) a place for files. */
@@ -89,10 +97,12 @@ export class Uploader {
       }
     }
     if (existing !== undefined) return { target: { id: existing.id, exists: true, folder, name }, old: existing }
-    return { target: { id: await this.#parts.ids.take(options.signal), exists: false, folder, name } }
+    const reserved = this.#parts.sessions.open(await options.permit.takeReserved(), source)
+    const id = reserved?.remoteId ?? (await this.#parts.ids.take(options.signal))
+    return { target: { id, exists: false, folder, name }, isSaved: reserved !== undefined }
   }
 
-  async #transfer(upload: Upload, target: UploadTarget, { uri }: Begun = {}): Promise<Item> {
+  async #transfer(upload: Upload, target: UploadTarget, { uri, isSaved = false }: Begun = {}): Promise<Item> {
     const { source, options, folder } = upload
     const save = async (address?: string): Promise<void> => {
       const state: UploadState = {
@@ -103,7 +113,7 @@ export class Uploader {
       }
       await options.permit.saveSession(this.#parts.sessions.seal(state, source))
     }
-    if (uri === undefined) await save()
+    if (uri === undefined && !isSaved) await save()
     let item
     try {
       item = await this.#send(upload, target, uri, save)

@@ -11,6 +11,7 @@ import { openProvider } from '../../providers/registry.ts'
 const PERMIT: WritePermit = {
   granted: Promise.resolve(),
   session: Promise.resolve(undefined),
+  takeReserved: async () => await Promise.resolve(undefined),
   saveSession: async () => await Promise.resolve(),
   isAbandoned: () => true,
 }

@@ -31,6 +31,11 @@ export class HeldPermit implements WritePermit {
     return this.#lease.promise
   }
 
+  async takeReserved(): Promise<WriteSession | undefined> {
+    await this.#lease.promise
+    return undefined
+  }
+
   async saveSession(session: WriteSession): Promise<void> {
     await this.#lease.promise
     if (this.#end === 'refused') throw new SyncError('ABORTED', 'stopped: refused')

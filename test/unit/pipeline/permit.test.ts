@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 
 import { SyncError } from '../../../src/errors.ts'
-import type { Claim } from '../../../src/model/claim.ts'
+import type { Claim, SavedSession } from '../../../src/model/claim.ts'
 import type { ClaimStore } from '../../../src/model/stores.ts'
 import type { Outcome } from '../../../src/model/outcome.ts'
 import type { Transfer } from '../../../src/model/transfer.ts'
@@ -15,10 +15,12 @@ const RENEW_MS = LEASE_MS / 3
 
 interface Options {
   readonly planned?: Partial<Transfer>
+  /** What the target reserves. */
+  readonly reserve?: SavedSession
   readonly reread?: (transfer: Transfer) => Promise<Transfer | undefined>
 }
 
-function rig({ planned = {}, reread = async (transfer) => Promise.resolve(transfer) }: Options = {}) {
+function rig({ planned = {}, reserve, reread = async (transfer) => Promise.resolve(transfer) }: Options = {}) {
   const clock = new FakeClock()
   const claims = new MemoryClaims(clock)
   const busy: [key: string, ms: number][] = []
@@ -29,6 +31,7 @@ function rig({ planned = {}, reread = async (transfer) => Promise.resolve(transf
       order.push(...claims.calls, 'reread')
       return reread(transfer)
     },
+    reserve: () => reserve,
     busy: ({ key }, ms) => void busy.push([key, ms]),
     started: (one) => void started.push(one),
   })
@@ -374,6 +377,58 @@ function renewals(clock: FakeClock, claims: MemoryClaims): number[] {
   })
   return times
 }
+
+describe('what the target reserved', () => {
+  test('is stored with the lease; once it is taken it is the session, and stays behind an attempt that did not end well', async () => {
+    const { claims, permit, ask } = rig({ reserve: { id: 'r1' } })
+    const taken = watched(permit.takeReserved())
+    await settle()
+    expect(taken.now).toBe('waits')
+    await ask()
+    expect(taken.now).toEqual(['resolved', { id: 'r1' }])
+    expect(claims.calls).toEqual(['claim a'])
+    expect(await permit.session).toEqual({ id: 'r1' })
+    expect(await permit.takeReserved()).toBeUndefined()
+    permit.end()
+    await permit.over()
+    expect([...claims.sessions.values()]).toEqual([{ id: 'r1' }])
+  })
+
+  test('and was not taken is no session, and goes with the lease', async () => {
+    const { claims, permit, ask, attempt } = rig({ reserve: { id: 'r1' } })
+    await ask()
+    expect(await permit.session).toBeUndefined()
+    expect(claims.reserved.get(attempt.transfer.targetKey)).toEqual({ id: 'r1' })
+    permit.end()
+    await permit.over()
+    expect([claims.sessions.size, claims.reserved.size]).toEqual([0, 0])
+  })
+
+  test('does not take the place of what an earlier attempt left', async () => {
+    const { claims, permit, ask, attempt } = rig({ reserve: { id: 'r1' } })
+    claims.sessions.set(attempt.transfer.targetKey, { id: 'r0' })
+    await ask()
+    expect(await permit.session).toEqual({ id: 'r0' })
+    expect(await permit.takeReserved()).toBeUndefined()
+  })
+
+  test('is of no use once something else was saved', async () => {
+    const { permit, ask } = rig({ reserve: { id: 'r1' } })
+    await ask()
+    await permit.saveSession({ id: 'r2' })
+    expect(await permit.takeReserved()).toBeUndefined()
+    expect(await permit.session).toEqual({ id: 'r2' })
+  })
+
+  test('waits for a lease that is refused, and is not taken then', async () => {
+    const { claims, permit, attempt } = rig({ reserve: { id: 'r1' } })
+    claims.leases.set(attempt.transfer.targetKey, { attemptId: 'theirs', until: Infinity })
+    const taken = watched(permit.takeReserved())
+    permit.ask()
+    await settle()
+    expect(taken.now).toEqual(['rejected', 'ABORTED', 'another instance has it'])
+  })
+})
 
 describe('the lease', () => {
   test('is renewed after each third of its time, with what was stored so far, and not once more after the end', async () => {

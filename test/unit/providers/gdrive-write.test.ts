@@ -231,6 +231,39 @@ describe('the id of a new file', () => {
     expect((await writing).id).toBe(sessions[0]?.['remoteId'])
   })
 
+  test('that was reserved beforehand is used, and nothing is saved; whoever finds it later finds the file', async () => {
+    expect(rig.provider.reserve()).toBeUndefined()
+    await rig.write('p/a', 'first')
+    rig.sessions.length = 0
+    rig.drive.journal.clear()
+    const reserved = rig.provider.reserve()
+    const { id } = await rig.write('p/b', 'content', { reserved })
+    expect(id).toBe(reserved?.['remoteId'])
+    expect(rig.sessions).toEqual([])
+    expect(rig.drive.journal.entries.map(({ operation }) => operation)).toEqual(['upload.multipart'])
+    const { file } = await rig.persist('p/b', 'content', { session: reserved as WriteSession, provider: await rig.another() })
+    expect(file.id).toBe(id)
+    expect(rig.drive.files().filter(({ path }) => path.endsWith('p/b'))).toMatchObject([{ revisions: 1 }])
+  })
+
+  test('that was reserved is left alone where the file is there already', async () => {
+    const { id } = await rig.write('p/a', 'first')
+    const reserved = rig.provider.reserve()
+    const replaced = await rig.write('p/a', 'second', { reserved })
+    expect(replaced.id).toBe(id)
+    expect(reserved?.['remoteId']).not.toBe(id)
+  })
+
+  test('that was reserved is where large files go as well, and where they go on after an interruption', async () => {
+    await rig.write('p/a', 'first')
+    rig.sessions.length = 0
+    const reserved = rig.provider.reserve()
+    const { id } = await rig.write('p/large', patternSource(6 * MIB), { reserved })
+    expect(id).toBe(reserved?.['remoteId'])
+    expect(rig.sessions.every(({ remoteId }) => remoteId === id)).toBe(true)
+    expect(rig.sessions[0]).toHaveProperty('upload')
+  })
+
   test('leads to the file of an attempt that nobody heard of the end of', async () => {
     const { id } = await rig.write('p/b', 'content')
     const [session] = rig.sessions
