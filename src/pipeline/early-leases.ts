@@ -57,10 +57,15 @@ export class EarlyLeases {
     }
   }
 
-  /** May it begin at its place? Another transfer's early lease is given back first; `freed` tells when that is done. */
+  /**
+   * May it begin at its place? Another transfer's early lease is given back first; `freed` tells when that is done. Its own that is being given back is
+   * waited for by its next claim, in its slot: what comes after it must not overtake it.
+   */
   letsIn({ key, targetKey }: Transfer): boolean {
     const early = this.#byPlace.get(targetKey)
-    if (!early || early.state === 'over' || (early.state === 'asked' && early.attempt.transfer.key === key)) return true
+    if (!early || early.state === 'over') return true
+    const { transfer, permit } = early.attempt
+    if (transfer.key === key && (early.state === 'asked' || permit.isGivenBack)) return true
     early.isInTheWay = true
     this.#end(early)
     return false

@@ -120,6 +120,11 @@ export class Permit implements WritePermit {
     return signal.aborted && (signal.reason as Outcome).kind === 'dropped'
   }
 
+  /** The lease is being given back, or was: whoever claims the place next waits for that. */
+  get isGivenBack(): boolean {
+    return this.#released !== undefined
+  }
+
   /** Gives the lease back. One that can't be given back ends by itself. */
   end({ finished = false } = {}): void {
     this.#stopRenewing?.()

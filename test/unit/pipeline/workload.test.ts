@@ -679,6 +679,25 @@ describe('leases ahead of slots', () => {
     expect(attemptOf(a).stage).toBe('running')
   })
 
+  test('one that is being given back when its transfer has its turn does not let the next ones overtake it', async () => {
+    const { admit, begun, claims, clock, held, end, running } = full(1)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const release = claims.release.bind(claims)
+    claims.release = async (...of) => {
+      await promise
+      await release(...of)
+    }
+    admit([job('a'), job('b'), job('c')])
+    expect(await held()).toHaveLength(2)
+    await clock.advance(1_000)
+    end(running[0] as Transfer)
+    expect(begun.slice(1)).toEqual(['a'])
+    resolve()
+    await settle()
+    end(job('a'))
+    expect(begun.slice(1)).toEqual(['a', 'b'])
+  })
+
   test('one that is refused leaves its transfer where it is: its slot asks again', async () => {
     const { admit, begun, claims, held, end, running } = full(1)
     const a = job('a')
