@@ -176,14 +176,17 @@ async function waiting(): Promise<Listing & { readonly tried: readonly number[];
   const set = async (n: number, record: Document): Promise<void> => {
     const [element, field] = ['files.0.sites.0', 'files.0.sites.mirror']
     const value = n % 2 === 0 ? { [element]: { name: 'mirror', ...record } } : { [field]: record }
-    await stage.project().updateOne({ 'context.asset': `n${n}` }, { $set: value } as never)
+    await stage.project().updateOne({ 'context.asset': `n${n}` }, { $set: value })
   }
   await stage
     .project()
-    .updateMany({ 'files.sites.name': 'mirror', 'context.asset': { $gt: 'n5' } }, { $unset: { 'files.0.sites.0.created_dt': 1 } } as never)
-  await stage.project().updateMany({ 'files.sites.mirror': { $exists: true }, 'context.asset': { $gt: 'n5' } }, {
-    $set: { 'files.0.sites.mirror': {} },
-  } as never)
+    .updateMany({ 'files.sites.name': 'mirror', 'context.asset': { $gt: 'n5' } }, { $unset: { 'files.0.sites.0.created_dt': 1 } })
+  await stage.project().updateMany(
+    { 'files.sites.mirror': { $exists: true }, 'context.asset': { $gt: 'n5' } },
+    {
+      $set: { 'files.0.sites.mirror': {} },
+    },
+  )
   await set(7, { tries: 1, error: 'no' })
   for (const n of [2, 5, 8]) await set(n, { error: 'No quota' })
   return { stage, ...more, tried: [3, 4, 7], refused: [2, 5, 8] }
@@ -221,7 +224,7 @@ test('an error that no open record has: the first answer comes when that is know
   const { stage, list, all } = await waiting()
   await stage
     .project()
-    .updateOne({ 'context.asset': 'n6' }, { $set: { 'files.0.sites.0.error': 'long gone', 'files.0.sites.0.created_dt': T0 } } as never)
+    .updateOne({ 'context.asset': 'n6' }, { $set: { 'files.0.sites.0.error': 'long gone', 'files.0.sites.0.created_dt': T0 } })
   const { result, examined } = await examining(stage, async () => list({ error: 'gone' }))
   expect([result.items, typeof result.nextCursor]).toEqual([[], 'string'])
   expect(examined).toBeLessThanOrEqual(AT_ONCE.first + 10)

@@ -82,13 +82,11 @@ test('what is asked of open records is told by the database as by the model', { 
           // In two parts, if it is asked for so, each representation in one of them.
           const part = async (tried: boolean): Promise<readonly number[]> => {
             const of = listingFilter({ ...filter, tried }, { retryCount, sites: SITES })
-            const documents = await collection.find(of, { projection: { _id: 1 } }).toArray()
-            return documents.map(({ _id }) => Number(_id))
+            const inPart = await collection.find(of, { projection: { _id: 1 } }).toArray()
+            return inPart.map(({ _id }) => Number(_id))
           }
-          if (isOfOpen(filter)) {
-            const [tried, others] = [await part(true), await part(false)]
-            expect([...tried, ...others].toSorted((a, b) => a - b)).toEqual(ids)
-          }
+          const parts = isOfOpen(filter) ? [...(await part(true)), ...(await part(false))] : ids
+          expect(parts.toSorted((a, b) => a - b)).toEqual(ids)
           if (error === undefined || states !== undefined) continue
           // The rest: with the first part it is all that has such an error, at whatever site, and each once.
           const whole = await collection
