@@ -24,7 +24,7 @@ function cellOf({ status, median, rows, until }: ListTime): string {
   if (status !== 200) return `refused (${status})`
   const first = `${median.toFixed(0)} ms (${rows})`
   if (!until) return first
-  return `${first}; ${until.rows === 0 ? 'known to be none' : `${until.rows} rows`} after ${seconds(until.whole)}, ${until.requests} requests of ${seconds(until.slowest)} at most`
+  return `${first}; ${until.rows === 0 ? 'known to be none' : `${until.rows} rows`} after ${seconds(until.whole)}, requests: ${until.requests}, of ${seconds(until.slowest)} at most`
 }
 
 const frames = (time: ScrollTime | undefined): string => time?.framesPerSecond.toFixed(0) ?? ''

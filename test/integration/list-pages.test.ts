@@ -171,7 +171,7 @@ test('an error in whatever state: open records that have it come first, wherever
 })
 
 /** Much that waits, and at its far end what was tried, and what a site refused without a try. */
-async function waiting(): Promise<Listing & { readonly tried: readonly number[]; readonly refused: readonly number[] }> {
+async function waiting(): Promise<Listing> {
   const { stage, ...more } = await listing((n) => n === 3 || n === 4)
   const set = async (n: number, record: Document): Promise<void> => {
     const [element, field] = ['files.0.sites.0', 'files.0.sites.mirror']
@@ -189,45 +189,53 @@ async function waiting(): Promise<Listing & { readonly tried: readonly number[];
   )
   await set(7, { tries: 1, error: 'no' })
   for (const n of [2, 5, 8]) await set(n, { error: 'No quota' })
-  return { stage, ...more, tried: [3, 4, 7], refused: [2, 5, 8] }
+  return { stage, ...more }
 }
 const FAILED = new Set(['failed', 'exhausted'] as const)
 const numbersOf = ({ items }: RepresentationList): readonly number[] => items.map(({ asset }) => Number(asset?.slice(1)))
 
 test('what was tried is found at once among all that waits, and what only has an error comes after it: each once', async () => {
-  const { stage, list, all, tried, refused } = await waiting()
+  const { stage, list, all } = await waiting()
+  for (const key of ['id', 'asset'] as const) {
+    const { result, examined } = await examining(stage, async () => list({ states: FAILED, sort: { key, descending: true } }))
+    expect([numbersOf(result), typeof result.nextCursor]).toEqual([[7, 4, 3], 'string'])
+    expect(examined).toBeLessThanOrEqual(AT_ONCE.first + 10)
+  }
+  // One more near the other end, which is found first: the index is asked for a later page then.
+  const near = { 'files.0.sites.mirror': { tries: 1, error: 'no' } }
+  await stage.project().updateOne({ 'context.asset': 'n995' }, { $set: near })
+  const [tried, refused] = [
+    [3, 4, 7, 995],
+    [2, 5, 8],
+  ]
   for (const descending of [true, false]) {
+    const ordered = (of: readonly number[]): readonly number[] => (descending ? of.toReversed() : of)
     for (const key of ['id', 'asset'] as const) {
-      const sort = { key, descending }
-      const ordered = (of: readonly number[]): readonly number[] => (descending ? of.toReversed() : of)
-      const expected = [...ordered(tried), ...ordered(refused)]
       for (const more of [{ states: FAILED }, { states: FAILED, error: 'NO' }]) {
-        for (const limit of [20, 6, 5, 4, 3, 1]) {
-          const { paths, pages } = await all({ ...more, sort, limit })
-          // By id they are near the beginning in the one order, and not told apart then; nor where more were tried than fit.
+        for (const limit of [20, 7, 6, 5, 4, 3, 1]) {
+          const { paths, pages } = await all({ ...more, sort: { key, descending }, limit })
+          // By id they are not told apart where they are near, nor where more were tried than fit.
           const isOneList = key === 'id' && (!descending || limit < 3)
-          expect(paths).toEqual(isOneList ? ordered([...tried, ...refused].toSorted((a, b) => a - b)) : expected)
+          expect(paths).toEqual(
+            isOneList ? ordered([...tried, ...refused].toSorted((a, b) => a - b)) : [...ordered(tried), ...ordered(refused)],
+          )
           expect(Math.max(...pages)).toBeLessThanOrEqual(limit)
         }
       }
     }
   }
-  const newest = { key: 'id', descending: true } as const
-  for (const sort of [newest, { key: 'asset', descending: true } as const]) {
-    const { result, examined } = await examining(stage, async () => list({ states: FAILED, sort }))
-    expect([numbersOf(result), typeof result.nextCursor]).toEqual([[7, 4, 3], 'string'])
-    expect(examined).toBeLessThanOrEqual(AT_ONCE.first + 10)
-  }
 })
 
 test('an error that no open record has: the first answer comes when that is known, and everything is looked through by further ones', async () => {
   const { stage, list, all } = await waiting()
-  await stage
-    .project()
-    .updateOne({ 'context.asset': 'n6' }, { $set: { 'files.0.sites.0.error': 'long gone', 'files.0.sites.0.created_dt': T0 } })
-  const { result, examined } = await examining(stage, async () => list({ error: 'gone' }))
-  expect([result.items, typeof result.nextCursor]).toEqual([[], 'string'])
-  expect(examined).toBeLessThanOrEqual(AT_ONCE.first + 10)
+  const gone = { 'files.0.sites.0.error': 'long gone', 'files.0.sites.0.created_dt': T0 }
+  await stage.project().updateOne({ 'context.asset': 'n6' }, { $set: gone })
+  // As what no index leads to, which is not even asked.
+  for (const more of [{ error: 'gone' }, { q: 'n6' }]) {
+    const pace = { ...AT_ONCE, lateMs: 60_000 }
+    const { result, examined } = await examining(stage, async () => list({ ...more, pace, limit: 200 }))
+    expect([typeof result.nextCursor, examined <= AT_ONCE.first + 10]).toEqual(['string', true])
+  }
   const { paths, pages } = await all({ error: 'gone' })
   expect(paths).toEqual([6])
   expect(pages.length).toBeGreaterThan(COUNT / AT_ONCE.first)
