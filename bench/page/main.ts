@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
 
 import { BenchServer } from '../support/bench-server.ts'
-import { measureLists } from './lists.ts'
+import { measureLists, type ListTime } from './lists.ts'
 import { measureScrolling } from './scrolling.ts'
+import { listsTable, scrollingTable } from './tables.ts'
 
 // What the page costs who looks: the first rows at a million representations, and frames while 100,000 rows are scrolled.
 
@@ -25,14 +26,25 @@ if (!values.lists) {
       `${String(rowsPerSecond).padStart(5)} rows a second, ${of}: ${framesPerSecond.toFixed(1)} frames a second (${share} % of what nothing to draw gives), ${median.toFixed(1)} ms between two at the median, ${late.toFixed(1)} ms at p99; the main thread works ${work.toFixed(1)} ms a frame; ${nodes} nodes`,
     )
   }
+  sayTable(scrollingTable(times))
 }
 if (!values.scrolling) {
   await using server = await BenchServer.start()
+  const all: ListTime[] = []
   for (const shape of ['array', 'object'] as const) {
     const times = await measureLists(server, shape, values.quick ? 20_000 : 1_000_000, say)
+    all.push(...times)
     const slow = times.filter(({ isMet, status }) => !isMet && status === 200)
     say(
       slow.length === 0 ? `${shape}: all within the goal` : `${shape}: slower than the goal: ${slow.map(({ query }) => query).join(', ')}`,
     )
   }
+  sayTable(listsTable(all))
+}
+
+/** As `docs/performance.md` has them. */
+function sayTable(lines: readonly string[]): void {
+  say('')
+  for (const line of lines) say(line)
+  say('')
 }

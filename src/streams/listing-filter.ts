@@ -11,6 +11,8 @@ export interface ListingFilter {
   readonly error?: string | undefined
   /** Of those with such an error: in which an open record of a configured site has it, or only others do. */
   readonly errorOf?: 'open' | 'others' | undefined
+  /** In which such a record has been tried, or only others are as asked for: `tries` are in the indexes of scans, errors are not. */
+  readonly tried?: boolean | undefined
   /** All that is asked for is there: no record is open. */
   readonly whole?: boolean | undefined
   /** One of these, as text. */
@@ -30,13 +32,21 @@ export interface ListingScope {
 export const isOfOpen = ({ states, errorOf }: Pick<ListingFilter, 'states' | 'errorOf'>): boolean =>
   errorOf === 'open' || (states !== undefined && !states.has('synced'))
 
+/** May what is asked for lie among many that wait, most of it with tries? Then the indexes of scans lead to that part much sooner. */
+export const isMostlyTried = (filter: Pick<ListingFilter, 'states' | 'error' | 'errorOf'>): boolean =>
+  isOfOpen(filter) &&
+  (filter.error !== undefined
+    ? filter.states === undefined || [...filter.states].some((state) => state !== 'exhausted')
+    : filter.states?.has('failed') === true && !filter.states.has('pending'))
+
 /** The representations in which some record is as asked for: decided by the server, in both shapes of records, as `model/record-state.ts` does. */
 export function listingFilter(filter: ListingFilter, scope: ListingScope): Filter<Document> {
-  const { asset, site, states, error, errorOf, whole, ids, q } = filter
+  const { asset, site, states, error, errorOf, tried, whole, ids, q } = filter
   const isOfRecord = site !== undefined || states !== undefined || error !== undefined
   const conditions: Document[] = [
     ...(isOfRecord ? [{ $expr: hasRecord(filter, scope) }] : []),
     ...(errorOf === 'others' ? [{ $expr: { $not: [hasRecord({ ...filter, errorOf: 'open' }, scope)] } }] : []),
+    ...(tried === false ? [{ $expr: { $not: [hasRecord({ ...filter, tried: true }, scope)] } }] : []),
     ...(isOfOpen(filter) ? [openRecords(filter, site === undefined ? scope.sites : [site], scope.retryCount)] : []),
     ...(whole === true ? [{ $expr: isWhole(scope, site) }] : []),
     ...(ids === undefined ? [] : [{ _id: { $in: ids.flatMap(idsOf) } }]),
@@ -94,13 +104,14 @@ const recordsOfFile: Document = { $cond: [{ $isArray: '$$file.sites' }, inArray,
 const anyRecord = (condition: Document): Document =>
   anyFile({ $anyElementTrue: [{ $map: { input: recordsOfFile, as: 'record', in: condition } }] })
 
-function hasRecord({ site, states, error, errorOf }: ListingFilter, { retryCount, sites }: ListingScope): Document {
+function hasRecord({ site, states, error, errorOf, tried }: ListingFilter, { retryCount, sites }: ListingScope): Document {
   const isOpen = errorOf === 'open'
   const conditions = [
     ...(site === undefined ? [] : [{ $eq: ['$$record.k', { $literal: site }] }]),
     // A state is one of a site that is configured: of others nothing is to be done.
     ...(site === undefined && (states !== undefined || isOpen) ? [{ $in: ['$$record.k', { $literal: sites }] }] : []),
     ...(isOpen ? [isMissing('$$record.v.created_dt')] : []),
+    ...(tried === true ? [{ $and: [{ $isNumber: tries }, { $gt: [tries, 0] }] }] : []),
     ...(states === undefined ? [] : [{ $or: [...states].map((state) => isInState(state, retryCount)) }]),
     ...(error === undefined ? [] : [contains('$$record.v.error', error)]),
   ]

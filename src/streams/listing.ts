@@ -1,4 +1,4 @@
-import { BSON, MongoServerError, type AggregateOptions, type Db, type Document } from 'mongodb'
+import { BSON, MaxKey, MinKey, MongoServerError, type AggregateOptions, type Db, type Document } from 'mongodb'
 
 import type { RepresentationDocument } from '../model/document.ts'
 import { wantedFields } from './projection.ts'
@@ -19,8 +19,13 @@ export interface Place {
   /** Of a list that is given in parts, one after the other: which one. */
   readonly part?: number | undefined
   readonly project: string
-  readonly id: unknown
+  /** Missing where it is the beginning of the project. */
+  readonly id?: unknown
   readonly value?: unknown
+  /** Of the project, what has been tried was given: the rest is only what was not. */
+  readonly rest?: true
+  /** Indexes led to too much here. */
+  readonly byId?: true
 }
 
 export interface PageParts {
@@ -69,12 +74,17 @@ export interface Stretch {
 export async function listStretch(db: Db, project: string, parts: PageParts, documents: number): Promise<Stretch> {
   const { filter, sort, after, signal } = parts
   const direction = sort.descending ? -1 : 1
+  // Nothing comes after these, and the server takes no such bound.
+  if (after?.id instanceof (direction === 1 ? MaxKey : MinKey)) return { found: [], upTo: undefined }
   const from = after ? [isAfter('$_id', after.id, direction)] : []
+  // As bounds of the index, of which nothing else is read: for a condition the server fetches each document. The lower one is inclusive.
+  const bound = after && { [direction === 1 ? 'min' : 'max']: { _id: after.id } }
+  const skipped = documents - (bound && direction === 1 ? 0 : 1)
   const [bytes] = await db
     .collection(project)
-    .find(after ? { $expr: { $and: from } } : {}, { ...COMMON, signal, projection: { _id: 1 }, hint: { _id: 1 } })
+    .find({}, { ...COMMON, ...bound, signal, projection: { _id: 1 }, hint: { _id: 1 } })
     .sort({ _id: direction })
-    .skip(documents - 1)
+    .skip(skipped)
     .limit(1)
     .toArray()
   const last = bytes && readDocument(bytes as unknown as Uint8Array)._id
@@ -154,13 +164,17 @@ export function readPlace(text: string, { key, descending }: Sort): Place | unde
   if (!/^p[\w-]+$/.test(text)) return undefined
   try {
     const read: unknown = BSON.EJSON.parse(Buffer.from(text.slice(PREFIX.length), 'base64url').toString('utf8'), { relaxed: true })
-    if (typeof read !== 'object' || read === null || !('project' in read) || !('id' in read) || !('sort' in read)) return undefined
-    const { project, id, sort } = read
+    if (typeof read !== 'object' || read === null || !('project' in read) || !('sort' in read)) return undefined
+    const { project, sort } = read
+    const id: unknown = 'id' in read ? read.id : undefined
     const value: unknown = 'value' in read ? read.value : null
     const part: unknown = 'part' in read ? read.part : 0
     if (typeof project !== 'string' || sort !== `${descending ? '-' : ''}${key}` || !isSendable(id) || !isSendable(value)) return undefined
     if (typeof part !== 'number') return undefined
-    return { part, project, id, value }
+    if (id === undefined) return { part, project }
+    const rest = 'rest' in read && read.rest === true && { rest: true as const }
+    const byId = 'byId' in read && read.byId === true && { byId: true as const }
+    return { part, project, id, value, ...rest, ...byId }
   } catch {
     return undefined
   }

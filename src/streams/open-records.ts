@@ -8,6 +8,8 @@ export interface OpenRecord {
   /** Without `synced`. */
   readonly states?: ReadonlySet<SelectableState> | undefined
   readonly error?: string | undefined
+  /** With tries, whatever else. */
+  readonly tried?: boolean | undefined
 }
 
 const ARRAY = { type: 'representation', 'files.sites.name': { $exists: true }, 'files.sites.created_dt': null } as const
@@ -61,7 +63,12 @@ function marksOf({ states, error }: OpenRecord, retryCount: number): readonly (r
 }
 
 /** Of `tries`; undefined where it says nothing. */
-function rangeOf({ states }: OpenRecord, retryCount: number): Document | undefined {
+function rangeOf({ states, tried }: OpenRecord, retryCount: number): Document | undefined {
+  const range = rangeOfStates(states, retryCount)
+  return tried === true ? { ...range, $gt: 0 } : range
+}
+
+function rangeOfStates(states: OpenRecord['states'], retryCount: number): Document | undefined {
   if (!states || states.has('paused') || retryCount === 0) return undefined
   const isTried = { $gte: retryCount }
   if (states.has('exhausted')) return states.has('pending') || states.has('failed') ? undefined : isTried

@@ -1,4 +1,4 @@
-import { Long, ObjectId, type Document } from 'mongodb'
+import { Long, MaxKey, MinKey, ObjectId, type Document } from 'mongodb'
 import { expect, test } from 'vitest'
 
 import { loadSettings } from '../../src/config/load-settings.ts'
@@ -11,12 +11,14 @@ import { Stage } from '../support/service-harness.ts'
 import { writeConfig } from '../support/service-process.ts'
 
 const COUNT = 1_000
-/** One stretch of so many documents, and no time for more. */
-const AT_ONCE: Pace = { first: 50, most: 50, emptyMs: 0, soonMs: 0, lateMs: 0, aloneMs: 0, indexMs: 10_000 }
+/** One stretch of so many documents, what indexes lead to, and no time for more. */
+const AT_ONCE: Pace = { first: 50, most: 50, emptyMs: 0, soonMs: 0, lateMs: 0, aloneMs: 10_000, indexMs: 10_000 }
 const SHOWN = new Set(['exhausted'] as const)
 
 /** Ids of all kinds, in the order of the database. */
 function idOf(n: number): unknown {
+  if (n === 0) return new MinKey()
+  if (n === COUNT - 1) return new MaxKey()
   if (n < 200) return n % 2 === 0 ? n : Long.fromNumber(n)
   if (n < 500) return `s${n}`
   if (n < 520) return { nested: n }
@@ -65,6 +67,7 @@ async function listing(isExhausted: (n: number) => boolean): Promise<Listing> {
 
 /** With the number of documents that the server read for it. */
 async function examining<T>({ db }: Stage, look: () => Promise<T>): Promise<{ readonly result: T; readonly examined: number }> {
+  await db.collection('system.profile').drop()
   await db.command({ profile: 2 })
   const result = await look()
   await db.command({ profile: 0 })
@@ -165,6 +168,87 @@ test('an error in whatever state: open records that have it come first, wherever
   await expect(list({ states: SHOWN, cursor: String((await list({ error: 'no', cursor: cursor ?? '' })).nextCursor) })).rejects.toThrow(
     '"cursor" is not one',
   )
+})
+
+/** Much that waits, and at its far end what was tried, and what a site refused without a try. */
+async function waiting(): Promise<Listing> {
+  const { stage, ...more } = await listing((n) => n === 3 || n === 4)
+  const set = async (n: number, record: Document): Promise<void> => {
+    const [element, field] = ['files.0.sites.0', 'files.0.sites.mirror']
+    const value = n % 2 === 0 ? { [element]: { name: 'mirror', ...record } } : { [field]: record }
+    await stage.project().updateOne({ 'context.asset': `n${n}` }, { $set: value })
+  }
+  await stage
+    .project()
+    .updateMany({ 'files.sites.name': 'mirror', 'context.asset': { $gt: 'n5' } }, { $unset: { 'files.0.sites.0.created_dt': 1 } })
+  await stage.project().updateMany(
+    { 'files.sites.mirror': { $exists: true }, 'context.asset': { $gt: 'n5' } },
+    {
+      $set: { 'files.0.sites.mirror': {} },
+    },
+  )
+  await set(7, { tries: 1, error: 'no' })
+  for (const n of [2, 5, 8]) await set(n, { error: 'No quota' })
+  return { stage, ...more }
+}
+const FAILED = new Set(['failed', 'exhausted'] as const)
+const numbersOf = ({ items }: RepresentationList): readonly number[] => items.map(({ asset }) => Number(asset?.slice(1)))
+
+test('what was tried is found at once among all that waits, and what only has an error comes after it: each once', async () => {
+  const { stage, list, all } = await waiting()
+  for (const key of ['id', 'asset'] as const) {
+    const { result, examined } = await examining(stage, async () => list({ states: FAILED, sort: { key, descending: true } }))
+    expect([numbersOf(result), typeof result.nextCursor]).toEqual([[7, 4, 3], 'string'])
+    expect(examined).toBeLessThanOrEqual(AT_ONCE.first + 10)
+  }
+  // One more near the other end, which is found first: the index is asked for a later page then.
+  const near = { 'files.0.sites.mirror': { tries: 1, error: 'no' } }
+  await stage.project().updateOne({ 'context.asset': 'n995' }, { $set: near })
+  const [tried, refused] = [
+    [3, 4, 7, 995],
+    [2, 5, 8],
+  ]
+  for (const descending of [true, false]) {
+    const ordered = (of: readonly number[]): readonly number[] => (descending ? of.toReversed() : of)
+    for (const key of ['id', 'asset'] as const) {
+      for (const more of [{ states: FAILED }, { states: FAILED, error: 'NO' }]) {
+        for (const limit of [20, 7, 6, 5, 4, 3, 1]) {
+          const { paths, pages } = await all({ ...more, sort: { key, descending }, limit })
+          // By id they are not told apart where they are near, nor where more were tried than fit.
+          const isOneList = key === 'id' && (!descending || limit < 3)
+          expect(paths).toEqual(
+            isOneList ? ordered([...tried, ...refused].toSorted((a, b) => a - b)) : [...ordered(tried), ...ordered(refused)],
+          )
+          expect(Math.max(...pages)).toBeLessThanOrEqual(limit)
+        }
+      }
+    }
+  }
+})
+
+test('an error that no open record has: the first answer comes when that is known, and everything is looked through by further ones', async () => {
+  const { stage, list, all } = await waiting()
+  const gone = { 'files.0.sites.0.error': 'long gone', 'files.0.sites.0.created_dt': T0 }
+  await stage.project().updateOne({ 'context.asset': 'n6' }, { $set: gone })
+  // As what no index leads to, which is not even asked.
+  for (const more of [{ error: 'gone' }, { q: 'n6' }]) {
+    const pace = { ...AT_ONCE, lateMs: 60_000 }
+    const { result, examined } = await examining(stage, async () => list({ ...more, pace, limit: 200 }))
+    expect([typeof result.nextCursor, examined <= AT_ONCE.first + 10]).toEqual(['string', true])
+  }
+  const { paths, pages } = await all({ error: 'gone' })
+  expect(paths).toEqual([6])
+  expect(pages.length).toBeGreaterThan(COUNT / AT_ONCE.first)
+})
+
+test('an index that leads to too much is not asked again', async () => {
+  const { stage, list } = await listing((n) => n < 900)
+  const request = { states: SHOWN, error: 'nothing' }
+  const first = await list({ ...request, pace: { ...AT_ONCE, indexMs: 1 } })
+  expect([first.items, typeof first.nextCursor]).toEqual([[], 'string'])
+  const { result, examined } = await examining(stage, async () => list({ ...request, cursor: first.nextCursor ?? undefined }))
+  expect([result.items, typeof result.nextCursor]).toEqual([[], 'string'])
+  expect(examined).toBeLessThanOrEqual(AT_ONCE.first)
 })
 
 test('while indexes lead to much, it is looked on by id, and what is found first is shown', async () => {

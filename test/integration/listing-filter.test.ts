@@ -5,7 +5,7 @@ import { isInState } from '../../src/model/record-state.ts'
 import type { SelectableState } from '../../src/model/selection.ts'
 import { readSites } from '../../src/model/site-record.ts'
 import { ARRAY_INDEX, objectIndex } from '../../src/streams/pending-query.ts'
-import { listingFilter, type ListingFilter } from '../../src/streams/listing-filter.ts'
+import { isOfOpen, listingFilter, type ListingFilter } from '../../src/streams/listing-filter.ts'
 import { T0 } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
 
@@ -79,6 +79,14 @@ test('what is asked of open records is told by the database as by the model', { 
             site,
             ids: expected,
           })
+          // In two parts, if it is asked for so, each representation in one of them.
+          const part = async (tried: boolean): Promise<readonly number[]> => {
+            const of = listingFilter({ ...filter, tried }, { retryCount, sites: SITES })
+            const inPart = await collection.find(of, { projection: { _id: 1 } }).toArray()
+            return inPart.map(({ _id }) => Number(_id))
+          }
+          const parts = isOfOpen(filter) ? [...(await part(true)), ...(await part(false))] : ids
+          expect(parts.toSorted((a, b) => a - b)).toEqual(ids)
           if (error === undefined || states !== undefined) continue
           // The rest: with the first part it is all that has such an error, at whatever site, and each once.
           const whole = await collection

@@ -11,6 +11,8 @@ import { waitFor } from '../support/wait-for.ts'
 const NOW = Date.now()
 let stage: PageStage
 
+const isListOfExhausted = (url: URL): boolean => url.pathname.endsWith('/transfers') && url.searchParams.get('state') === 'exhausted'
+
 const look = async (query = '', world = studio(NOW), options = {}): Promise<Page> => await stage.look(query, world, options)
 
 async function giveToken(page: Page, token = TOKEN): Promise<void> {
@@ -100,6 +102,32 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     looked.resolve()
     await page.getByRole('row', { name: /sh020/ }).waitFor()
     expect(await page.getByRole('heading', { name: 'Looking…' }).count()).toBe(0)
+  })
+
+  test('after an action, while the list is looked through again, its rows stay and it says so', async () => {
+    const page = await look('?state=exhausted')
+    const row = page.getByRole('row', { name: /sh020/ })
+    await row.waitFor()
+    const said = page.getByText('Looking for what is there now…')
+    expect(await said.count()).toBe(0)
+    const looked = Promise.withResolvers<void>()
+    await page.route(isListOfExhausted, async (route) => {
+      await looked.promise
+      await route.continue()
+    })
+    await page.getByRole('checkbox', { name: /sh020/ }).check()
+    await page.getByRole('region', { name: 'Actions' }).getByRole('button', { name: 'Retry…' }).click()
+    await giveToken(page)
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: /^Retry/ })
+      .click()
+    await said.waitFor()
+    expect(await row.count()).toBe(1)
+    stage.api.world.items = stage.api.world.items.filter(({ asset }) => asset !== 'sh020')
+    looked.resolve()
+    await said.waitFor({ state: 'detached' })
+    await row.waitFor({ state: 'detached' })
   })
 
   test('while the rest is looked for, the rows that were found are there, and it says so', async () => {

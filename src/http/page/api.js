@@ -30,6 +30,16 @@ export const get = async (path, query = {}, signal) => {
   return ask(url, { headers: headers(), signal: either(signal) })
 }
 
+/** The first of a list: pages that come before it may be empty. */
+export async function getFirst(path, query) {
+  let cursor
+  do {
+    const page = await get(path, { ...query, limit: 1, cursor })
+    if (page.items.length > 0) return page.items[0]
+    cursor = page.next_cursor
+  } while (cursor !== null)
+}
+
 export const act = async (action, body, signal) =>
   ask(address(`api/v1/actions/${action}`), {
     method: 'POST',

@@ -19,7 +19,7 @@ export function ofKey(key) {
 export class QueueList {
   items = []
   isLoading = false
-  /** Nothing was found yet, and it takes long. */
+  /** No answer to what is asked for now, and it takes long: rows that are there are those from before. */
   isSlow = false
   isWhole = false
   /** The last page was short and not the last one: what is left takes long to find. */

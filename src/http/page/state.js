@@ -1,5 +1,5 @@
 import { Activity } from './activity.js'
-import { address, ask, get, headers } from './api.js'
+import { address, ask, get, getFirst, headers } from './api.js'
 import { readAddress, writeAddress } from './address.js'
 import { followEvents } from './event-stream.js'
 import { readProblems } from './problems.js'
@@ -184,7 +184,7 @@ export class State {
   /** The oldest of each site that is waited for, where ids tell when a document was made. */
   async #readOldest() {
     const sites = [...new Set((this.counts ?? []).filter(({ pending }) => pending > 0).map(({ site }) => site))]
-    const found = sites.map(async (site) => [site, (await get('transfers', { site, state: 'pending', sort: 'id', limit: 1 })).items[0]])
+    const found = sites.map(async (site) => [site, await getFirst('transfers', { site, state: 'pending', sort: 'id' })])
     this.oldest = new Map(await Promise.all(found))
   }
 

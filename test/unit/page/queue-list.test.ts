@@ -2,6 +2,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 // @ts-expect-error The page is written in JavaScript.
 import { QueueList } from '../../../src/http/page/queue-list.js'
+// @ts-expect-error The page is written in JavaScript.
+import { getFirst } from '../../../src/http/page/api.js'
 
 interface Item {
   readonly project: string
@@ -26,12 +28,15 @@ const item = (id: string, pending = 1): Item => ({
 })
 
 let answer: PromiseWithResolvers<Response>
+let answers: number
 const pages = (items: readonly Item[], next: string | null = null): void => answer.resolve(Response.json({ items, next_cursor: next }))
 
 beforeEach(() => {
   vi.stubGlobal('document', { baseURI: 'http://127.0.0.1/' })
   vi.stubGlobal('sessionStorage', { getItem: () => null })
+  answers = 0
   vi.stubGlobal('fetch', async () => {
+    answers++
     answer = Promise.withResolvers<Response>()
     return answer.promise
   })
@@ -93,6 +98,38 @@ test('what takes long is said to be looked for, and rows of another query go', a
     }
   } finally {
     vi.useRealTimers()
+  }
+})
+
+test('while the same list is looked through again and that takes long, its rows stay, and it is known that they are not of now', async () => {
+  vi.useFakeTimers()
+  try {
+    const list = await listOf([item('2'), item('1')])
+    const again = list.begin({}, { least: 2 })
+    await vi.advanceTimersByTimeAsync(300)
+    expect([list.items, list.isSlow]).toEqual([[item('2'), item('1')], true])
+    // An empty page is not the end.
+    const { promise } = answer
+    pages([], 'cursor')
+    await promise
+    await vi.advanceTimersByTimeAsync(0)
+    expect([list.items, list.isSlow]).toEqual([[item('2'), item('1')], true])
+    pages([item('1')])
+    await again
+    expect([list.items, list.isSlow]).toEqual([[item('1')], false])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('the first of a list may come after pages without any', async () => {
+  for (const expected of [item('1'), undefined]) {
+    const found: Promise<unknown> = getFirst('transfers', {})
+    pages([], 'cursor')
+    await vi.waitFor(() => expect(answers).toBe(2))
+    pages(expected ? [expected] : [])
+    expect(await found).toEqual(expected)
+    answers = 0
   }
 })
 

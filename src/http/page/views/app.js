@@ -36,9 +36,11 @@ const Everything = ({ state }) =>
     <${Queue} state=${state} />
     <${Fresh} state=${state} />`
 
-/** What came or changed waits here: rows that are being read do not move away. */
+/** What came or changed waits here: rows that are being read do not move away. While they are read again and that takes long, it says so. */
 function Fresh({ state }) {
-  const { fresh, isStale } = state.list
+  const { fresh, isStale, isSlow, items } = state.list
+  if (isSlow && items.length > 0)
+    return html`<div class="fresh" role="status"><p class="looking panel">Looking for what is there now…</p></div>`
   if (fresh === 0 && !isStale) return html`<div class="fresh" role="status"></div>`
   const word = isStale ? 'Much changed: show it' : `${number(fresh)} new`
   return html`<div class="fresh" role="status"><button class="primary" onClick=${() => state.refresh()}>${word}</button></div>`
