@@ -34,6 +34,9 @@ export class Projects implements AsyncDisposable {
   #indexing: Promise<void> = Promise.resolve()
   #scans = 0
   #isDisposed = false
+  /** Projects whose indexes are still to be seen to. */
+  #unindexed = 0
+  /** While there are any: a client asks each member how it is for as long as it is open. */
   #patient: MongoClient | undefined
 
   constructor(parts: ProjectsParts) {
@@ -44,7 +47,8 @@ export class Projects implements AsyncDisposable {
   noticed(project: string): void {
     if (this.#parts.isReadOnly === true || this.#indexed.has(project)) return
     this.#indexed.add(project)
-    this.#indexing = this.#indexing.then(async () => this.#index(project))
+    this.#unindexed++
+    this.#indexing = this.#indexing.then(async () => this.#indexNext(project))
   }
 
   /** Its collection may be another one now, or all may be: their indexes are seen to again. */
@@ -101,7 +105,18 @@ export class Projects implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
-    await this.#patient?.close()
+    await this.#hangUp()
+  }
+
+  async #indexNext(project: string): Promise<void> {
+    await this.#index(project)
+    if (--this.#unindexed === 0) await this.#hangUp()
+  }
+
+  async #hangUp(): Promise<void> {
+    const patient = this.#patient
+    this.#patient = undefined
+    await patient?.close()
   }
 
   async #index(project: string): Promise<void> {
@@ -120,8 +135,7 @@ export class Projects implements AsyncDisposable {
     } catch (error) {
       if (this.#isDisposed) return
       // Had it never reached the server, it would not look for it again.
-      await this.#patient?.close()
-      this.#patient = undefined
+      await this.#hangUp()
       // The next scan sees to it again.
       if (isPassing(error)) return void this.#indexed.delete(project)
       log.event('database.index_failed', {

@@ -4,7 +4,7 @@ import type { RepresentationDocument } from '../model/document.ts'
 import type { ProjectSettings } from '../model/settings.ts'
 import { countingSites, targetSites } from '../model/verdict.ts'
 import { isProjectName } from '../model/project-name.ts'
-import { pendingQueries, unreadableQuery } from './pending-query.ts'
+import { pendingQueries, unreadableQuery, type PendingQuery } from './pending-query.ts'
 import { readDocument } from './raw-document.ts'
 import { wantedFields } from './projection.ts'
 
@@ -34,15 +34,38 @@ export async function* scanProject(
 ): AsyncGenerator<readonly RepresentationDocument[]> {
   const counting = countingSites(settings)
   const fields = wantedFields(counting)
+  const ask: Ask = (filter, wants) => pages(db, { project, filter, fields, wants, maxTimeMs: request.maxTimeMs }, signal)
   for (const { name } of targetSites(settings)) {
     if (request.sites && !request.sites.has(name)) continue
     const sources = counting.filter((source) => source !== name)
-    for (const { filter, urgent } of pendingQueries(name, settings.retryCount, sources)) {
-      yield* pages(db, { project, filter, fields, wants: () => request.wants(name, urgent), maxTimeMs: request.maxTimeMs }, signal)
-    }
+    yield* pagesOfSite(ask, pendingQueries(name, settings.retryCount, sources), (urgent) => request.wants(name, urgent))
   }
-  if (request.unreadable)
-    yield* pages(db, { project, filter: unreadableQuery, fields, wants: () => true, maxTimeMs: request.maxTimeMs }, signal)
+  if (request.unreadable) yield* ask(unreadableQuery, () => true)
+}
+
+type Pages = AsyncGenerator<readonly RepresentationDocument[], undefined>
+type Ask = (filter: Filter<RepresentationDocument>, wants: () => boolean) => Pages
+
+/** Reads ahead what is not only the urgent: where none of it is found, nothing is urgent either, and nobody has to ask. */
+async function* pagesOfSite(ask: Ask, queries: readonly PendingQuery[], wants: (urgent: boolean) => boolean): Pages {
+  const wantsRest = wants(false)
+  await using open = new AsyncDisposableStack()
+  const rest: { readonly first: readonly RepresentationDocument[]; readonly more: Pages }[] = []
+  let isAhead = true
+  for (const { filter } of wantsRest ? queries.filter(({ urgent }) => !urgent) : []) {
+    const more = ask(filter, () => isAhead || wants(false))
+    open.defer(async () => void (await more.return(undefined)))
+    const { value: first } = await more.next()
+    if (first) rest.push({ first, more })
+  }
+  isAhead = false
+  if (wantsRest && rest.length === 0) return
+  for (const { filter, urgent } of queries) if (urgent) yield* ask(filter, () => wants(true))
+  for (const { first, more } of rest) {
+    if (!wants(false)) return
+    yield first
+    yield* more
+  }
 }
 
 interface Query {
@@ -53,11 +76,7 @@ interface Query {
   readonly maxTimeMs: number | undefined
 }
 
-async function* pages(
-  db: Db,
-  { project, filter, fields, wants, maxTimeMs }: Query,
-  signal: AbortSignal,
-): AsyncGenerator<readonly RepresentationDocument[]> {
+async function* pages(db: Db, { project, filter, fields, wants, maxTimeMs }: Query, signal: AbortSignal): Pages {
   if (!wants()) return
   const cursor = db.collection<RepresentationDocument>(project).find(filter, {
     projection: fields,

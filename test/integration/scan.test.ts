@@ -1,4 +1,4 @@
-import type { Document } from 'mongodb'
+import type { Document, MongoClientOptions } from 'mongodb'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { connectPatiently } from '../../src/streams/connect.ts'
@@ -7,7 +7,7 @@ import { pendingQueries, unreadableQuery } from '../../src/streams/pending-query
 import { scanProject } from '../../src/streams/scan.ts'
 import { objectOf } from '../support/any-document.ts'
 import { testDatabase, type TestDatabase } from '../support/mongo.ts'
-import { entry, inArray, inObject, representation, T0, wanted } from '../support/published.ts'
+import { entry, inArray, inObject, representation, T0, wanted, type Representation } from '../support/published.ts'
 import { PROJECT, Stage } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -21,8 +21,8 @@ const SETTINGS = {
   sites: new Map(SITES.map((site) => [site.name, site])),
 }
 
-async function opened(): Promise<TestDatabase> {
-  const database = await testDatabase()
+async function opened(options: MongoClientOptions = {}): Promise<TestDatabase> {
+  const database = await testDatabase(options)
   onTestFinished(async () => await database.dispose())
   return database
 }
@@ -97,6 +97,47 @@ test('a scan finds what is pending in either shape and under any name, and nothi
   }
   for (const { _id } of pending) expect(found).toContain(String(_id))
   expect(found.size).toBe(pending.length)
+})
+
+/** The files of the pages that a scan gives, and how often it asked. */
+async function scanned({ db, client }: TestDatabase, wants: (urgent: boolean) => boolean = () => true) {
+  let finds = 0
+  const count = ({ commandName }: { readonly commandName: string }): void => void (finds += commandName === 'find' ? 1 : 0)
+  client.on('commandStarted', count)
+  const pages: string[][] = []
+  const request = { unreadable: true, wants: (_site: string, urgent: boolean) => wants(urgent) }
+  for await (const page of scanProject(db, PROJECT, SETTINGS, request, new AbortController().signal))
+    pages.push(page.map(({ files }) => (files as Representation['files']).map(({ path }) => path).join()))
+  client.off('commandStarted', count)
+  return { finds, pages }
+}
+
+test('where nothing is open a scan asks once for each site and shape, and once for what nobody can read', async () => {
+  const database = await opened({ monitorCommands: true })
+  await filled(database, 'array')
+  await database.db.collection(PROJECT).deleteMany({ 'files.sites': { $elemMatch: { name: 'gdrive', created_dt: null, tries: null } } })
+  expect(await scanned(database)).toEqual({ finds: 2 * 2 + 1, pages: [] })
+})
+
+test.each([
+  ['array', inArray],
+  ['object', ({ name, ...record }: Document) => inObject({ [String(name)]: record })],
+] as const)('what is urgent comes before the rest, and alone where there is no room for more (%s shape)', async (_shape, inShape) => {
+  const database = await opened({ monitorCommands: true })
+  const at = (name: string, record: Document) => entry(`{root}/${name}`, inShape({ name: 'gdrive', ...record }))
+  await database.db
+    .collection(PROJECT)
+    .insertMany([
+      ...Array.from({ length: 250 }, (_, n) => representation([at(`${n}`, { tries: 1 })])),
+      representation([at('urgent', { priority: 51 })]),
+    ])
+  const all = await scanned(database)
+  expect(all.pages[0]).toEqual(['{root}/urgent'])
+  expect(new Set(all.pages.flat()).size).toBe(251)
+  expect((await scanned(database, (urgent) => urgent)).pages).toEqual([['{root}/urgent']])
+  // The room is taken meanwhile: what was read ahead is left.
+  let asked = 0
+  expect((await scanned(database, (urgent) => urgent || asked++ === 0)).pages).toEqual([['{root}/urgent']])
 })
 
 test('indexes "off": none is made, and the commands that would make them are in the log', async () => {
