@@ -28,7 +28,7 @@ export const row: Row = {
     return {
       comparisons: measured.flatMap(({ comparisons }) => comparisons),
       notes: [
-        `A scan is all that the service asks for one project and one target site: what is pending in both shapes, where there is any what is urgent of it first, and documents that nobody can read. Each figure of a run is the median of ${SCANS} scans, seen by the client.`,
+        `A scan is all that the service asks for one project and one target site: urgent work first, then the rest, each in both shapes, and documents that nobody can read. Each figure of a run is the median of ${SCANS} scans, seen by the client.`,
         `The next ${NEXT} of a backlog come with the first page.`,
         ...measured.flatMap(({ notes }) => notes),
       ],

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { MongoClient } from 'mongodb'
 
+import { atMost } from '../model/at-most.ts'
 import type { Log } from '../model/log.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import type { Settings } from '../model/settings.ts'
@@ -26,12 +27,17 @@ export interface ProjectsParts {
   readonly isReadOnly?: boolean
 }
 
+/** Whoever may write to the database may create, and drop, collections without end. */
+const MAX_PROJECTS = 10_000
+
 /** The project collections: which there are, their indexes, and what a scan reads of them. */
 export class Projects implements AsyncDisposable {
   readonly #parts: ProjectsParts
   readonly #indexed = new Set<string>()
   readonly #told = new LRUCache<string, true>({ max: 1_000 })
   #indexing: Promise<void> = Promise.resolve()
+  /** By project: sites in which the last scan found nothing open. */
+  readonly #empty = new LRUCache<string, Set<string>>(atMost(MAX_PROJECTS))
   #scans = 0
   #isDisposed = false
   /** Projects whose indexes are still to be seen to. */
@@ -88,7 +94,10 @@ export class Projects implements AsyncDisposable {
     await prepare(project, { again: request.regular })
     this.noticed(project)
     if (request.regular) await this.#parts.appeared?.(project, signal)
+    const empty = this.#empty.get(project) ?? new Set<string>()
+    this.#empty.set(project, empty)
     const scan = {
+      empty,
       ...(request.sites && { sites: request.sites }),
       unreadable: request.regular,
       wants: (site: string, urgent: boolean) => hasRoom(site, urgent ? DEFAULT_PRIORITY + 1 : 0, project),

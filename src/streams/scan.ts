@@ -15,6 +15,8 @@ export interface ScanRequest {
   readonly unreadable: boolean
   /** The server gives up each query after so long; without it, none is given up. */
   readonly maxTimeMs?: number
+  /** Of this project: sites in which the last scan found nothing open. Kept here from one scan to the next. */
+  readonly empty?: Set<string>
   /** Asked before each site and page: is there any use in more of this site? */
   wants(site: string, urgent: boolean): boolean
 }
@@ -38,7 +40,7 @@ export async function* scanProject(
   for (const { name } of targetSites(settings)) {
     if (request.sites && !request.sites.has(name)) continue
     const sources = counting.filter((source) => source !== name)
-    yield* pagesOfSite(ask, pendingQueries(name, settings.retryCount, sources), (urgent) => request.wants(name, urgent))
+    yield* pagesOfSite(ask, pendingQueries(name, settings.retryCount, sources), name, request)
   }
   if (request.unreadable) yield* ask(unreadableQuery, () => true)
 }
@@ -46,26 +48,40 @@ export async function* scanProject(
 type Pages = AsyncGenerator<readonly RepresentationDocument[], undefined>
 type Ask = (filter: Filter<RepresentationDocument>, wants: () => boolean) => Pages
 
-/** Reads ahead what is not only the urgent: where none of it is found, nothing is urgent either, and nobody has to ask. */
-async function* pagesOfSite(ask: Ask, queries: readonly PendingQuery[], wants: (urgent: boolean) => boolean): Pages {
-  const wantsRest = wants(false)
-  await using open = new AsyncDisposableStack()
-  const rest: { readonly first: readonly RepresentationDocument[]; readonly more: Pages }[] = []
-  let isAhead = true
-  for (const { filter } of wantsRest ? queries.filter(({ urgent }) => !urgent) : []) {
-    const more = ask(filter, () => isAhead || wants(false))
-    open.defer(async () => void (await more.return(undefined)))
-    const { value: first } = await more.next()
-    if (first) rest.push({ first, more })
+/**
+ * Where the last scan found nothing open, it begins with what is not only the urgent: while there is none of it, nothing is urgent either,
+ * and nobody has to ask. What it finds then is read again behind the urgent ones, since it would be old by then.
+ */
+async function* pagesOfSite(ask: Ask, queries: readonly PendingQuery[], name: string, request: ScanRequest): Pages {
+  const { empty } = request
+  if (empty?.has(name) === true && request.wants(name, false)) {
+    if (!(await isAnythingOpen(ask, queries))) return
+    empty.delete(name)
   }
-  isAhead = false
-  if (wantsRest && rest.length === 0) return
-  for (const { filter, urgent } of queries) if (urgent) yield* ask(filter, () => wants(true))
-  for (const { first, more } of rest) {
-    if (!wants(false)) return
-    yield first
-    yield* more
+  let isEmpty = true
+  for (const { filter, urgent } of queries) {
+    const wanted = (): boolean => {
+      const isWanted = request.wants(name, urgent)
+      isEmpty &&= isWanted
+      return isWanted
+    }
+    for await (const page of ask(filter, wanted)) {
+      isEmpty = false
+      yield page
+    }
   }
+  if (isEmpty) empty?.add(name)
+}
+
+async function isAnythingOpen(ask: Ask, queries: readonly PendingQuery[]): Promise<boolean> {
+  for (const { filter, urgent } of queries) {
+    if (urgent) continue
+    const found = ask(filter, () => true)
+    const { done } = await found.next()
+    await found.return(undefined)
+    if (done !== true) return true
+  }
+  return false
 }
 
 interface Query {

@@ -99,45 +99,34 @@ test('a scan finds what is pending in either shape and under any name, and nothi
   expect(found.size).toBe(pending.length)
 })
 
-/** The files of the pages that a scan gives, and how often it asked. */
-async function scanned({ db, client }: TestDatabase, wants: (urgent: boolean) => boolean = () => true) {
+test('where the last scan found nothing open the next asks once for each site and shape; what is open then comes as ever', async () => {
+  const database = await opened({ monitorCommands: true })
+  const { db, client } = database
   let finds = 0
-  const count = ({ commandName }: { readonly commandName: string }): void => void (finds += commandName === 'find' ? 1 : 0)
-  client.on('commandStarted', count)
-  const pages: string[][] = []
-  const request = { unreadable: true, wants: (_site: string, urgent: boolean) => wants(urgent) }
-  for await (const page of scanProject(db, PROJECT, SETTINGS, request, new AbortController().signal))
-    pages.push(page.map(({ files }) => (files as Representation['files']).map(({ path }) => path).join()))
-  client.off('commandStarted', count)
-  return { finds, pages }
-}
-
-test('where nothing is open a scan asks once for each site and shape, and once for what nobody can read', async () => {
-  const database = await opened({ monitorCommands: true })
-  await filled(database, 'array')
-  await database.db.collection(PROJECT).deleteMany({ 'files.sites': { $elemMatch: { name: 'gdrive', created_dt: null, tries: null } } })
-  expect(await scanned(database)).toEqual({ finds: 2 * 2 + 1, pages: [] })
-})
-
-test.each([
-  ['array', inArray],
-  ['object', ({ name, ...record }: Document) => inObject({ [String(name)]: record })],
-] as const)('what is urgent comes before the rest, and alone where there is no room for more (%s shape)', async (_shape, inShape) => {
-  const database = await opened({ monitorCommands: true })
-  const at = (name: string, record: Document) => entry(`{root}/${name}`, inShape({ name: 'gdrive', ...record }))
-  await database.db
+  client.on('commandStarted', ({ commandName }) => void (finds += commandName === 'find' ? 1 : 0))
+  const empty = new Set<string>()
+  const scanned = async (wants = (_urgent: boolean): boolean => true) => {
+    finds = 0
+    const pages: string[] = []
+    const request = { unreadable: true, empty, wants: (_site: string, urgent: boolean) => wants(urgent) }
+    for await (const page of scanProject(db, PROJECT, SETTINGS, request, new AbortController().signal))
+      pages.push((page as readonly Representation[]).map(({ files: [file] }) => file?.path).join())
+    return { finds, pages }
+  }
+  await db.collection(PROJECT).insertOne(representation([entry('{root}/done', inArray({ name: 'gdrive', created_dt: T0 }))]))
+  // Nobody knows what there is where nobody asked.
+  expect(await scanned((urgent) => urgent)).toMatchObject({ pages: [] })
+  expect(await scanned()).toEqual({ finds: 2 * 5 + 1, pages: [] })
+  expect(await scanned()).toEqual({ finds: 2 * 2 + 1, pages: [] })
+  await db
     .collection(PROJECT)
     .insertMany([
-      ...Array.from({ length: 250 }, (_, n) => representation([at(`${n}`, { tries: 1 })])),
-      representation([at('urgent', { priority: 51 })]),
+      representation([entry('{root}/late', inArray({ name: 'gdrive' }))]),
+      representation([entry('{root}/urgent', inObject({ gdrive: { priority: 51 } }))]),
     ])
-  const all = await scanned(database)
-  expect(all.pages[0]).toEqual(['{root}/urgent'])
-  expect(new Set(all.pages.flat()).size).toBe(251)
-  expect((await scanned(database, (urgent) => urgent)).pages).toEqual([['{root}/urgent']])
-  // The room is taken meanwhile: what was read ahead is left.
-  let asked = 0
-  expect((await scanned(database, (urgent) => urgent || asked++ === 0)).pages).toEqual([['{root}/urgent']])
+  const all = ['{root}/urgent', '{root}/late', '{root}/urgent']
+  expect(await scanned()).toEqual({ finds: 1 + 5 + 2 + 1, pages: all })
+  expect(await scanned()).toEqual({ finds: 5 + 2 + 1, pages: all })
 })
 
 test('indexes "off": none is made, and the commands that would make them are in the log', async () => {
