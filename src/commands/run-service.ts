@@ -1,7 +1,7 @@
 import { loadSettings } from '../config/load-settings.ts'
 import { createLogger } from '../logging.ts'
 import { SyncService, type ServiceOptions, type ServiceResult } from '../service/service.ts'
-import { ShadowService } from '../service/shadow/shadow-service.ts'
+import type { ShadowService } from '../service/shadow/shadow-service.ts'
 import type { LogOptions } from './command-line.ts'
 import { reloadOnChange } from './reload-on-change.ts'
 
@@ -14,7 +14,7 @@ export async function runService(
   const { settings, warnings, loose } = loaded
   const log = createLogger({ level: logLevel, format: logFormat })
   for (const message of [...warnings, ...loose]) log.event('config.warning', { message })
-  const service = mode === 'shadow' ? new ShadowService(settings, log) : new SyncService({ settings, log, mode })
+  const service = mode === 'shadow' ? await shadow(settings, log) : new SyncService({ settings, log, mode })
   const release = stopOnSignals(service)
   const unwatch = mode !== 'once' ? reloadOnChange(config, loaded, service, log) : undefined
   try {
@@ -24,6 +24,12 @@ export async function runService(
     unwatch?.()
     await log.close()
   }
+}
+
+/** Loaded where it is asked for: the service does without. */
+async function shadow(...parts: ConstructorParameters<typeof ShadowService>): Promise<ShadowService> {
+  const { ShadowService: Loaded } = await import('../service/shadow/shadow-service.ts')
+  return new Loaded(...parts)
 }
 
 /** A terminal's Ctrl-C reaches this process twice when npm runs it: from the terminal, and from npm. */

@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache'
 
+import { atMost } from '../model/at-most.ts'
+
 /** Requests a minute of one address that may lack the right to what they ask for; what comes beyond is not looked at. */
 const MOST = 30
 const WINDOW_MS = 60_000
@@ -7,7 +9,7 @@ const MAX_ADDRESSES = 10_000
 
 /** Counts the failures of each address. */
 export class Failures {
-  readonly #counts = new LRUCache<string, { count: number }>({ max: MAX_ADDRESSES, ttl: WINDOW_MS })
+  readonly #counts = new LRUCache<string, { count: number }>({ ...atMost(MAX_ADDRESSES), ttl: WINDOW_MS })
 
   /** One more. Gives the seconds to stay away where there were too many. */
   add(address: string): number | undefined {

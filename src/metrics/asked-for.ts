@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
+import { atMost } from '../model/at-most.ts'
 import { idPlain } from '../model/document.ts'
 import type { LogFields } from '../model/log.ts'
 import type { Look } from '../model/look.ts'
@@ -27,7 +28,7 @@ type FileFields = Pick<LogFields, 'project' | 'representationId' | 'fileId' | 'p
 export class AskedFor {
   readonly #now: () => number
   /** When the stream last told of each representation. */
-  readonly #told = new LRUCache<string, number>({ max: REMEMBERED })
+  readonly #told = new LRUCache<string, number>(atMost(REMEMBERED))
   readonly #known = new LRUCache<string, Map<string, Asked>>({
     maxSize: REMEMBERED,
     sizeCalculation: ({ size }) => Math.max(1, size),

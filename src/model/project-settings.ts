@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import picomatch from 'picomatch'
 
+import { atMost } from './at-most.ts'
 import { isProjectName } from './project-name.ts'
 import type { ProjectFilter, ProjectOverride, ProjectSettings, Settings } from './settings.ts'
 import type { Site, SkippedSite } from './site.ts'
@@ -66,7 +67,7 @@ function compile(settings: Settings): Compiled {
   const compiled = {
     included: anyOf(include),
     excluded: anyOf(exclude),
-    projects: new LRUCache<string, ProjectSettings>({ max: MAX_PROJECTS }),
+    projects: new LRUCache<string, ProjectSettings>(atMost(MAX_PROJECTS)),
   }
   compiledBySettings.set(settings, compiled)
   return compiled

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
+import { atMost } from '../model/at-most.ts'
 import { idPlain, idText, type RepresentationDocument } from '../model/document.ts'
 import { mergeOccasions, type Occasion } from '../model/eligibility.ts'
 import type { Log } from '../model/log.ts'
@@ -72,7 +73,7 @@ export const HINTS = { keyOf: keyOfHint, merge: mergeHints, lighten: withoutDocu
 export class Planner {
   readonly #parts: PlannerParts
   /** One warning a document and run. */
-  readonly #warned = new LRUCache<string, true>({ max: 50_000 })
+  readonly #warned = new LRUCache<string, true>(atMost(50_000))
 
   constructor(parts: PlannerParts) {
     this.#parts = parts

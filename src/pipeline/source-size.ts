@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
+import { atMost } from '../model/at-most.ts'
 import { SyncError } from '../errors.ts'
 import type { Log } from '../model/log.ts'
 import type { Outcome } from '../model/outcome.ts'
@@ -30,7 +31,7 @@ interface Seen {
 export class SourceSizes {
   readonly #clock: Clock
   readonly #log: Log
-  readonly #seen = new LRUCache<string, Seen>({ max: REMEMBERED_FILES })
+  readonly #seen = new LRUCache<string, Seen>(atMost(REMEMBERED_FILES))
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
+import { atMost } from '../model/at-most.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { projectSettings, siteNamed } from '../model/project-settings.ts'
 import type { RootHealth } from '../pipeline/root-health.ts'
@@ -83,7 +84,7 @@ export function settlePartsOf(parts: EngineParts, { work, evidence, roots }: Eng
     },
     work,
     tracing: parts.tracing,
-    refused: new LRUCache<string, true>({ max: MAX_REFUSED }),
+    refused: new LRUCache<string, true>(atMost(MAX_REFUSED)),
     showProgress: settings.writeProgress ? (attempt) => showProgress(progress, attempt) : () => () => undefined,
   }
 }

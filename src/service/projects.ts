@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { MongoClient } from 'mongodb'
 
+import { atMost } from '../model/at-most.ts'
 import type { Log } from '../model/log.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import type { Settings } from '../model/settings.ts'
@@ -26,14 +27,22 @@ export interface ProjectsParts {
   readonly isReadOnly?: boolean
 }
 
+/** Whoever may write to the database may create, and drop, collections without end. */
+const MAX_PROJECTS = 10_000
+
 /** The project collections: which there are, their indexes, and what a scan reads of them. */
 export class Projects implements AsyncDisposable {
   readonly #parts: ProjectsParts
   readonly #indexed = new Set<string>()
   readonly #told = new LRUCache<string, true>({ max: 1_000 })
   #indexing: Promise<void> = Promise.resolve()
+  /** By project: sites in which the last scan found nothing open. */
+  readonly #empty = new LRUCache<string, Set<string>>(atMost(MAX_PROJECTS))
   #scans = 0
   #isDisposed = false
+  /** Projects whose indexes are still to be seen to. */
+  #unindexed = 0
+  /** While there are any: a client asks each member how it is for as long as it is open. */
   #patient: MongoClient | undefined
 
   constructor(parts: ProjectsParts) {
@@ -44,7 +53,8 @@ export class Projects implements AsyncDisposable {
   noticed(project: string): void {
     if (this.#parts.isReadOnly === true || this.#indexed.has(project)) return
     this.#indexed.add(project)
-    this.#indexing = this.#indexing.then(async () => this.#index(project))
+    this.#unindexed++
+    this.#indexing = this.#indexing.then(async () => this.#indexNext(project))
   }
 
   /** Its collection may be another one now, or all may be: their indexes are seen to again. */
@@ -84,7 +94,10 @@ export class Projects implements AsyncDisposable {
     await prepare(project, { again: request.regular })
     this.noticed(project)
     if (request.regular) await this.#parts.appeared?.(project, signal)
+    const empty = this.#empty.get(project) ?? new Set<string>()
+    this.#empty.set(project, empty)
     const scan = {
+      empty,
       ...(request.sites && { sites: request.sites }),
       unreadable: request.regular,
       wants: (site: string, urgent: boolean) => hasRoom(site, urgent ? DEFAULT_PRIORITY + 1 : 0, project),
@@ -101,7 +114,18 @@ export class Projects implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
-    await this.#patient?.close()
+    await this.#hangUp()
+  }
+
+  async #indexNext(project: string): Promise<void> {
+    await this.#index(project)
+    if (--this.#unindexed === 0) await this.#hangUp()
+  }
+
+  async #hangUp(): Promise<void> {
+    const patient = this.#patient
+    this.#patient = undefined
+    await patient?.close()
   }
 
   async #index(project: string): Promise<void> {
@@ -120,8 +144,7 @@ export class Projects implements AsyncDisposable {
     } catch (error) {
       if (this.#isDisposed) return
       // Had it never reached the server, it would not look for it again.
-      await this.#patient?.close()
-      this.#patient = undefined
+      await this.#hangUp()
       // The next scan sees to it again.
       if (isPassing(error)) return void this.#indexed.delete(project)
       log.event('database.index_failed', {

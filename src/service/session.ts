@@ -24,7 +24,7 @@ import { findMisconfigured, tellOpenRoots, tellSkipped } from './site-check.ts'
 import type { SessionParts } from './session-parts.ts'
 import { siteReports } from './site-reports.ts'
 import type { ScheduleParts } from './verify/verify-round.ts'
-import { ScheduledVerify } from './verify/verify-schedule.ts'
+import type { ScheduledVerify } from './verify/verify-schedule.ts'
 import { toldOutage } from './told-outage.ts'
 import { watchChanges, type WatchedChanges } from '../streams/change-stream.ts'
 import { claimStore } from '../streams/claims.ts'
@@ -177,18 +177,19 @@ export class Session {
     })
     this.#engine = engine
     engine.obey(pauses.current)
-    if (this.#isStopped) return
-    await using verify = this.#scheduled({ state: work.db(stateDatabase), providers, misconfigured, pauses })
+    await using verify = await this.#scheduled({ state: work.db(stateDatabase), providers, misconfigured, pauses })
     this.#verify = verify
+    if (this.#isStopped) return
     await this.#drive(engine, changes)
     await claims.settled()
   }
 
-  /** What looks in the background whether files are still there. */
-  #scheduled(parts: Pick<ScheduleParts, 'state' | 'providers' | 'misconfigured' | 'pauses'>): ScheduledVerify | undefined {
-    const { settings, mode } = this.#parts
-    const { verifySchedule: schedule } = settings
-    return mode === 'run' && schedule ? new ScheduledVerify({ ...this.#parts, ...parts, schedule }) : undefined
+  /** What looks in the background whether files are still there; loaded only where it is to. */
+  async #scheduled(parts: Pick<ScheduleParts, 'state' | 'providers' | 'misconfigured' | 'pauses'>): Promise<ScheduledVerify | undefined> {
+    const schedule = this.#parts.settings.verifySchedule
+    if (this.#parts.mode !== 'run' || !schedule) return undefined
+    const { ScheduledVerify: Loaded } = await import('./verify/verify-schedule.ts')
+    return new Loaded({ ...this.#parts, ...parts, schedule })
   }
 
   #hasRoom(engine: Engine, ...of: Parameters<Engine['hasRoom']>): boolean {

@@ -21,6 +21,8 @@ export interface StreamTiming extends FailureTiming {
   readonly firstAnswerMs: number
   readonly unavailableMs: number
   readonly saveTokenMs: number
+  /** The same while no change is told: then the place moves with each write to the server, and the saving of it is one. */
+  readonly saveQuietTokenMs: number
 }
 
 export const STREAM_TIMING: StreamTiming = {
@@ -31,6 +33,7 @@ export const STREAM_TIMING: StreamTiming = {
   remindMs: [30_000, 3_600_000],
   unavailableMs: 60_000,
   saveTokenMs: 5_000,
+  saveQuietTokenMs: 60_000,
 }
 
 export interface WatchedChanges {
@@ -77,7 +80,9 @@ class StreamLoop {
   /** What the stream was asked last. */
   #asked: Promise<unknown> | undefined
   #savedToken: string | undefined
-  #nextSave = 0
+  #savedAt = -Infinity
+  /** Since the last save a change was told, or a stream was opened. */
+  #isNews = false
   readonly #failures: StreamFailures
   #saidUnavailable = false
 
@@ -150,6 +155,7 @@ class StreamLoop {
       isOpen = true
       this.#failures.opened()
       this.#saidUnavailable = false
+      this.#isNews = true
       this.#out.next({ kind: resuming ? 'resumed' : 'opened' })
     }
     // The first answer brings a position at once; the first change may be long in coming.
@@ -165,6 +171,7 @@ class StreamLoop {
       if (answers > 1) this.#failures.worked()
       limitMs = awaitMs + graceMs
       if (change) {
+        this.#isNews = true
         if (change['operationType'] === 'invalidate') {
           this.#token = undefined
           return
@@ -174,7 +181,7 @@ class StreamLoop {
       if (stream.closed) return
       this.#token = stream.resumeToken
       // Nobody waits for it: a primary that dies just now would be noticed late.
-      if (performance.now() > this.#nextSave) void this.#saveToken()
+      if (this.#isSaveDue()) void this.#saveToken()
     }
     await this.#saveToken()
   }
@@ -203,16 +210,23 @@ class StreamLoop {
     return pauseMs
   }
 
+  #isSaveDue(): boolean {
+    const { saveTokenMs, saveQuietTokenMs } = this.#timing
+    return performance.now() - this.#savedAt > (this.#isNews ? saveTokenMs : saveQuietTokenMs)
+  }
+
   /** A token that could not be saved costs a longer way back, nothing else. */
   async #saveToken(): Promise<void> {
     const text = JSON.stringify(this.#token)
     if (this.#token === undefined || text === this.#savedToken) return
-    this.#nextSave = performance.now() + this.#timing.saveTokenMs
+    this.#savedAt = performance.now()
+    this.#isNews = false
     try {
       await this.#tokens.save(this.#token)
       this.#savedToken = text
     } catch {
       // Saved with the next one.
+      this.#isNews = true
     }
   }
 }

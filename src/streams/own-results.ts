@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
+import { atMost } from '../model/at-most.ts'
 import { idText } from '../model/document.ts'
 import type { RecordResult } from '../model/record-result.ts'
 import type { RecordAddress } from '../model/transfer.ts'
@@ -20,7 +21,7 @@ const REMEMBERED_DOCUMENTS = 20_000
  * and a foreign result of one document one look is left over, whichever is told first.
  */
 export class OwnResults {
-  readonly #untold = new LRUCache<string, number>({ max: REMEMBERED_DOCUMENTS, ttl: TOLD_WITHIN_MS })
+  readonly #untold = new LRUCache<string, number>({ ...atMost(REMEMBERED_DOCUMENTS), ttl: TOLD_WITHIN_MS })
   readonly #missed: (document: DocumentAddress) => void
 
   /** `missed`: a foreign result was taken for one of ours, which was not written after all. */

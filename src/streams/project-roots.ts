@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Db } from 'mongodb'
 
+import { atMost } from '../model/at-most.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import { rootsFor } from '../model/publish-root.ts'
 import type { ProjectSettings, Settings } from '../model/settings.ts'
@@ -29,7 +30,7 @@ interface Known {
 /** What holds for each project, with the publish site's roots from its own document where the configuration has none. */
 export class ProjectRoots {
   readonly #parts: ProjectRootsParts
-  readonly #known = new LRUCache<string, Known>({ max: MAX_PROJECTS })
+  readonly #known = new LRUCache<string, Known>(atMost(MAX_PROJECTS))
   readonly #reading = new Map<string, Promise<void>>()
 
   constructor(parts: ProjectRootsParts) {

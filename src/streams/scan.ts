@@ -4,7 +4,7 @@ import type { RepresentationDocument } from '../model/document.ts'
 import type { ProjectSettings } from '../model/settings.ts'
 import { countingSites, targetSites } from '../model/verdict.ts'
 import { isProjectName } from '../model/project-name.ts'
-import { pendingQueries, unreadableQuery } from './pending-query.ts'
+import { pendingQueries, unreadableQuery, type PendingQuery } from './pending-query.ts'
 import { readDocument } from './raw-document.ts'
 import { wantedFields } from './projection.ts'
 
@@ -15,6 +15,8 @@ export interface ScanRequest {
   readonly unreadable: boolean
   /** The server gives up each query after so long; without it, none is given up. */
   readonly maxTimeMs?: number
+  /** Of this project: sites in which the last scan found nothing open. Kept here from one scan to the next. */
+  readonly empty?: Set<string>
   /** Asked before each site and page: is there any use in more of this site? */
   wants(site: string, urgent: boolean): boolean
 }
@@ -34,15 +36,52 @@ export async function* scanProject(
 ): AsyncGenerator<readonly RepresentationDocument[]> {
   const counting = countingSites(settings)
   const fields = wantedFields(counting)
+  const ask: Ask = (filter, wants) => pages(db, { project, filter, fields, wants, maxTimeMs: request.maxTimeMs }, signal)
   for (const { name } of targetSites(settings)) {
     if (request.sites && !request.sites.has(name)) continue
     const sources = counting.filter((source) => source !== name)
-    for (const { filter, urgent } of pendingQueries(name, settings.retryCount, sources)) {
-      yield* pages(db, { project, filter, fields, wants: () => request.wants(name, urgent), maxTimeMs: request.maxTimeMs }, signal)
+    yield* pagesOfSite(ask, pendingQueries(name, settings.retryCount, sources), name, request)
+  }
+  if (request.unreadable) yield* ask(unreadableQuery, () => true)
+}
+
+type Pages = AsyncGenerator<readonly RepresentationDocument[], undefined>
+type Ask = (filter: Filter<RepresentationDocument>, wants: () => boolean) => Pages
+
+/**
+ * Where the last scan found nothing open, it begins with what is not only the urgent: while there is none of it, nothing is urgent either,
+ * and nobody has to ask. What it finds then is read again behind the urgent ones, since it would be old by then.
+ */
+async function* pagesOfSite(ask: Ask, queries: readonly PendingQuery[], name: string, request: ScanRequest): Pages {
+  const { empty } = request
+  if (empty?.has(name) === true && request.wants(name, false)) {
+    if (!(await isAnythingOpen(ask, queries))) return
+    empty.delete(name)
+  }
+  let isEmpty = true
+  for (const { filter, urgent } of queries) {
+    const wanted = (): boolean => {
+      const isWanted = request.wants(name, urgent)
+      isEmpty &&= isWanted
+      return isWanted
+    }
+    for await (const page of ask(filter, wanted)) {
+      isEmpty = false
+      yield page
     }
   }
-  if (request.unreadable)
-    yield* pages(db, { project, filter: unreadableQuery, fields, wants: () => true, maxTimeMs: request.maxTimeMs }, signal)
+  if (isEmpty) empty?.add(name)
+}
+
+async function isAnythingOpen(ask: Ask, queries: readonly PendingQuery[]): Promise<boolean> {
+  for (const { filter, urgent } of queries) {
+    if (urgent) continue
+    const found = ask(filter, () => true)
+    const { done } = await found.next()
+    await found.return(undefined)
+    if (done !== true) return true
+  }
+  return false
 }
 
 interface Query {
@@ -53,11 +92,7 @@ interface Query {
   readonly maxTimeMs: number | undefined
 }
 
-async function* pages(
-  db: Db,
-  { project, filter, fields, wants, maxTimeMs }: Query,
-  signal: AbortSignal,
-): AsyncGenerator<readonly RepresentationDocument[]> {
+async function* pages(db: Db, { project, filter, fields, wants, maxTimeMs }: Query, signal: AbortSignal): Pages {
   if (!wants()) return
   const cursor = db.collection<RepresentationDocument>(project).find(filter, {
     projection: fields,

@@ -1,4 +1,4 @@
-import type { Document } from 'mongodb'
+import type { Document, MongoClientOptions } from 'mongodb'
 import { expect, onTestFinished, test } from 'vitest'
 
 import { connectPatiently } from '../../src/streams/connect.ts'
@@ -7,7 +7,7 @@ import { pendingQueries, unreadableQuery } from '../../src/streams/pending-query
 import { scanProject } from '../../src/streams/scan.ts'
 import { objectOf } from '../support/any-document.ts'
 import { testDatabase, type TestDatabase } from '../support/mongo.ts'
-import { entry, inArray, inObject, representation, T0, wanted } from '../support/published.ts'
+import { entry, inArray, inObject, representation, T0, wanted, type Representation } from '../support/published.ts'
 import { PROJECT, Stage } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -21,8 +21,8 @@ const SETTINGS = {
   sites: new Map(SITES.map((site) => [site.name, site])),
 }
 
-async function opened(): Promise<TestDatabase> {
-  const database = await testDatabase()
+async function opened(options: MongoClientOptions = {}): Promise<TestDatabase> {
+  const database = await testDatabase(options)
   onTestFinished(async () => await database.dispose())
   return database
 }
@@ -97,6 +97,36 @@ test('a scan finds what is pending in either shape and under any name, and nothi
   }
   for (const { _id } of pending) expect(found).toContain(String(_id))
   expect(found.size).toBe(pending.length)
+})
+
+test('where the last scan found nothing open the next asks once for each site and shape; what is open then comes as ever', async () => {
+  const database = await opened({ monitorCommands: true })
+  const { db, client } = database
+  let finds = 0
+  client.on('commandStarted', ({ commandName }) => void (finds += commandName === 'find' ? 1 : 0))
+  const empty = new Set<string>()
+  const scanned = async (wants = (_urgent: boolean): boolean => true) => {
+    finds = 0
+    const pages: string[] = []
+    const request = { unreadable: true, empty, wants: (_site: string, urgent: boolean) => wants(urgent) }
+    for await (const page of scanProject(db, PROJECT, SETTINGS, request, new AbortController().signal))
+      pages.push((page as readonly Representation[]).map(({ files: [file] }) => file?.path).join())
+    return { finds, pages }
+  }
+  await db.collection(PROJECT).insertOne(representation([entry('{root}/done', inArray({ name: 'gdrive', created_dt: T0 }))]))
+  // Nobody knows what there is where nobody asked.
+  expect(await scanned((urgent) => urgent)).toMatchObject({ pages: [] })
+  expect(await scanned()).toEqual({ finds: 2 * 5 + 1, pages: [] })
+  expect(await scanned()).toEqual({ finds: 2 * 2 + 1, pages: [] })
+  await db
+    .collection(PROJECT)
+    .insertMany([
+      representation([entry('{root}/late', inArray({ name: 'gdrive' }))]),
+      representation([entry('{root}/urgent', inObject({ gdrive: { priority: 51 } }))]),
+    ])
+  const all = ['{root}/urgent', '{root}/late', '{root}/urgent']
+  expect(await scanned()).toEqual({ finds: 1 + 5 + 2 + 1, pages: all })
+  expect(await scanned()).toEqual({ finds: 5 + 2 + 1, pages: all })
 })
 
 test('indexes "off": none is made, and the commands that would make them are in the log', async () => {

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+
 import { MongoClient, type Document } from 'mongodb'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -11,6 +13,7 @@ import { startReplicaSet } from '../../replica-set-dev/start-replica-set.ts'
 import { transferOf } from '../support/model-samples.ts'
 import type { Representation } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 // Fail points hold for every service on a server: these tests have one of their own.
 let set: ReplicaSet
@@ -90,5 +93,25 @@ test('a user without the right to a change stream: scans alone, with one warning
   await stage.synced(await stage.publish('unauthorised'))
   expect(running.lines.count('stream.unavailable')).toBe(1)
   await client.db('admin').command({ configureFailPoint: 'failCommand', mode: 'off' })
+  await running.stop()
+})
+
+/** How long each monitor of a service's clients lets a member wait before it answers that nothing has changed. Milliseconds, in order. */
+async function monitors(): Promise<readonly number[]> {
+  const asked = { appName: 'site-sync', 'command.hello': { $exists: true }, 'command.maxAwaitTimeMS': { $exists: true } }
+  const found = await client
+    .db('admin')
+    .aggregate([{ $currentOp: { allUsers: true } }, { $match: asked }])
+    .toArray()
+  return found.map(({ command }) => Number((command as Document)['maxAwaitTimeMS'])).toSorted((a, b) => a - b)
+}
+
+test('at rest a service keeps two clients: the one that made the indexes is gone, and for the stream each member is asked seldom', async () => {
+  const stage = await Stage.open({ uri: set.uri, settings: { loopDelaySeconds: 3_600 } })
+  const running = await stage.start()
+  await stage.settle(running)
+  await running.lines.until('database.index')
+  await waitFor('two monitors', async () => isDeepStrictEqual(await monitors(), [2_000, 10_000]), { seen: monitors })
+  expect(running.lines.count('database.index')).toBe(1)
   await running.stop()
 })

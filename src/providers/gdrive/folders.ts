@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 
+import { atMost } from '../../model/at-most.ts'
 import { SyncError } from '../../errors.ts'
 import type { Clock } from './clock.ts'
 import type { DriveApi } from './drive-api.ts'
@@ -35,7 +36,7 @@ interface Step {
 /** Folders below a root, by path; looked up once, created once. */
 export class Folders {
   readonly #parts: FoldersParts
-  readonly #byPath = new LRUCache<string, FolderRef>({ max: 50_000, ttl: BELIEVED_MS })
+  readonly #byPath = new LRUCache<string, FolderRef>({ ...atMost(50_000), ttl: BELIEVED_MS })
   readonly #flights = new SingleFlight<FolderRef | undefined>()
 
   constructor(parts: FoldersParts) {

@@ -49,7 +49,14 @@ async function watching() {
   const client = new EventEmitter()
   const streams: FakeStream[] = []
   const db = { client, watch: (_filter: unknown, options: Document) => streams[streams.push(new FakeStream(options)) - 1] }
-  const tokens = { load: async () => await Promise.resolve(undefined), save: async () => await Promise.resolve() }
+  const saved: unknown[] = []
+  const tokens = {
+    load: async () => await Promise.resolve(undefined),
+    save: async (token: unknown) => {
+      saved.push((token as Readonly<Record<string, string>>)['_data'])
+      await Promise.resolve()
+    },
+  }
   const events: StreamEvent[] = []
   const { events$, finished } = watchChanges(db as unknown as Db, tokens)
   const subscription = events$.subscribe((event) => events.push(event))
@@ -65,7 +72,7 @@ async function watching() {
     if (!found) throw new Error(`there are ${streams.length} streams`)
     return found
   }
-  return { client, streams, stream, events, finished, turn, leave }
+  return { client, streams, stream, saved, events, finished, turn, leave }
 }
 
 const dropped = { operationType: 'drop', ns: { coll: 'project' } }
@@ -144,4 +151,43 @@ test('nothing is left behind when its subscriber leaves', async () => {
   unsubscribe?.()
   await finished
   expect([client.listenerCount('topologyDescriptionChanged'), vi.getTimerCount()]).toEqual([0, 0])
+})
+
+/** The stream is answered once a second, so often, each time with another place and no change. */
+async function quiet(stream: FakeStream, from: number, seconds: number): Promise<void> {
+  for (let n = from; n < from + seconds; n++) {
+    await vi.advanceTimersByTimeAsync(1_000)
+    await stream.answer(String(n))
+  }
+}
+
+test('the place is saved at once, and then once a minute while nothing is told: each save moves it on', async () => {
+  const { stream, saved, finished, leave: unsubscribe } = await watching()
+  await stream(0).answer('0')
+  expect(saved).toEqual(['0'])
+  await quiet(stream(0), 1, 60)
+  expect(saved).toEqual(['0'])
+  await quiet(stream(0), 61, 1)
+  expect(saved).toEqual(['0', '61'])
+  await quiet(stream(0), 62, 3)
+  unsubscribe?.()
+  await finished
+  expect(saved).toEqual(['0', '61', '64'])
+})
+
+test('after a change the place is saved soon, and after a stream was opened anew', async () => {
+  const { stream, saved, turn } = await watching()
+  await stream(0).answer('0')
+  await quiet(stream(0), 1, 9)
+  await stream(0).answer('change', dropped)
+  expect(saved).toEqual(['0', 'change'])
+  await stream(0).answer('soon after', dropped)
+  await quiet(stream(0), 10, 5)
+  expect(saved).toEqual(['0', 'change'])
+  await quiet(stream(0), 15, 1)
+  expect(saved).toEqual(['0', 'change', '15'])
+  await quiet(stream(0), 16, 6)
+  await turn(healthy, bInstead)
+  await stream(1).answer('anew')
+  expect(saved).toEqual(['0', 'change', '15', 'anew'])
 })
