@@ -107,9 +107,9 @@ export class ProviderPool implements AsyncDisposable {
     const pooled = this.#open(site, key)
     this.#pooled.set(key, pooled)
     try {
-      const { provider } = await pooled
-      this.#opened.set(pooled, provider)
-      return await pooled
+      const opened = await pooled
+      this.#opened.set(pooled, opened.provider)
+      return opened
     } catch (error) {
       // Asked again, it may have been mended.
       if (this.#pooled.get(key) === pooled) this.#pooled.delete(key)

@@ -163,7 +163,7 @@ describe.each([
   ],
   ['with others', async (name: string, seconds?: number): Promise<Claim> => (await several(name, 'a', seconds, { id: '$r' }))[0] as Claim],
 ])('what is reserved with a lease that is taken %s', (how, take) => {
-  const name = (test_: string): string => `reserved ${how} ${test_}`
+  const name = (what: string): string => `reserved ${how} ${what}`
 
   test('is told to who reserved it; given back unused, it leaves no trace', async () => {
     const claim = await take(name('unused'))

@@ -20,7 +20,7 @@ export class FileIds {
 
   async take(signal: AbortSignal): Promise<string> {
     for (;;) {
-      const id = this.#pool.pop()
+      const id = this.takeNow()
       if (id !== undefined) return id
       await this.#flights.join('ids', signal, async (shared) => {
         this.#pool.push(...(await this.#api.generateIds(AT_ONCE, shared)))

@@ -254,7 +254,7 @@ describe('the id of a new file', () => {
     expect(reserved?.['remoteId']).not.toBe(id)
   })
 
-  test('that was reserved is where large files go as well, and where they go on after an interruption', async () => {
+  test('that was reserved is that of a large file as well, and stands in what it saves later', async () => {
     await rig.write('p/a', 'first')
     rig.sessions.length = 0
     const reserved = rig.provider.reserve()
