@@ -5,10 +5,24 @@ import { isPathName, readTries, RESULT_FIELDS, type RecordSnapshot } from '../mo
 import type { RecordAddress } from '../model/transfer.ts'
 import { brokenText } from '../model/valid-text.ts'
 
-/** An update of one record, by operators; several of one document can be joined. */
+/** An update by operators; several of one document can be joined. */
+export interface FieldUpdate {
+  readonly $set: Document
+  readonly $unset: Document
+  readonly $currentDate: Document
+}
+
+/** An update of one record, wherever it stands in its document. */
 export interface OperatorUpdate {
-  readonly update: { readonly $set: Document; readonly $unset: Document; readonly $currentDate: Document }
+  readonly update: FieldUpdate
   readonly arrayFilters: readonly Document[]
+}
+
+/** What is written into a record. */
+export interface Written {
+  readonly set: Document
+  readonly unset: readonly string[]
+  readonly dated: string | undefined
 }
 
 const UNSET: Readonly<Record<RecordResult['kind'], readonly string[]>> = {
@@ -38,31 +52,39 @@ export function fitsOperators({ shape, site, alternatives = [] }: Pick<RecordAdd
   return shape === 'array' || [site, ...alternatives].every(isPathName)
 }
 
+export function writtenBy(result: RecordResult, snapshot: RecordSnapshot): Written {
+  return { set: values(result, snapshot), unset: UNSET[result.kind], dated: DATED[result.kind] }
+}
+
+/** The file has arrived at this site, too, which is the same storage: marks a record that is there and not marked, by the date alone. */
+export const MARK: Written = { set: {}, unset: UNSET.synced, dated: DATED.synced }
+
+/** Writes into the record at this path. */
+export function fieldsAt(path: string, { set, unset, dated }: Written): FieldUpdate {
+  return {
+    $set: Object.fromEntries(Object.entries(set).map(([field, value]): [string, unknown] => [`${path}.${field}`, value])),
+    $unset: Object.fromEntries(unset.map((field) => [`${path}.${field}`, ''])),
+    $currentDate: dated === undefined ? {} : { [`${path}.${dated}`]: true },
+  }
+}
+
 /**
  * Finds file and record by what they are, never by position, and only as they were when the work was claimed. `n` tells the
  * updates of one document apart.
  */
 export function operatorUpdate(address: RecordAddress, result: RecordResult, n: number): OperatorUpdate {
   const { snapshot } = address
-  const written = { set: values(result, snapshot), unset: UNSET[result.kind], dated: DATED[result.kind] }
-  return recordUpdate(address, written, n, (at) => unchanged(at, snapshot))
+  return recordUpdate(address, writtenBy(result, snapshot), n, (at) => unchanged(at, snapshot))
 }
 
-/** The file has arrived at `site`, too, which is the same storage: marks a record that is there and not marked, by the date alone. */
+/** A mark, where the record of `site` is found in the same way. */
 export function markUpdate(address: RecordAddress, site: string, n: number): OperatorUpdate {
-  const written = { set: {}, unset: UNSET.synced, dated: DATED.synced }
-  return recordUpdate({ ...address, site }, written, n, (at) => [{ [`${at}.created_dt`]: null }])
-}
-
-interface Written {
-  readonly set: Document
-  readonly unset: readonly string[]
-  readonly dated: string | undefined
+  return recordUpdate({ ...address, site }, MARK, n, (at) => [{ [`${at}.created_dt`]: null }])
 }
 
 function recordUpdate(
   address: RecordAddress,
-  { set, unset, dated }: Written,
+  written: Written,
   n: number,
   conditions: (at: string) => readonly Document[],
 ): OperatorUpdate {
@@ -81,18 +103,7 @@ function recordUpdate(
             $and: [...isFile, ...isObject(`${file}.sites`), ...isObject(`${file}.sites.${site}`), ...conditions(`${file}.sites.${site}`)],
           },
         ]
-  return {
-    update: {
-      $set: prefixed(at, set),
-      $unset: Object.fromEntries(unset.map((field) => [`${at}.${field}`, ''])),
-      $currentDate: dated === undefined ? {} : { [`${at}.${dated}`]: true },
-    },
-    arrayFilters,
-  }
-}
-
-function prefixed(at: string, fields: Document): Document {
-  return Object.fromEntries(Object.entries(fields).map(([field, value]) => [`${at}.${field}`, value]))
+  return { update: fieldsAt(at, written), arrayFilters }
 }
 
 function isObject(path: string): readonly Document[] {

@@ -9,8 +9,8 @@ import type { RecordAddress } from '../model/transfer.ts'
 import { KeyedBatcher } from './batcher.ts'
 import { isPassing } from './outage.ts'
 import type { OwnResults } from './own-results.ts'
-import { atPosition, openMarks, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
-import { fitsOperators, markUpdate, operatorUpdate, pipelineUpdate, type OperatorUpdate } from './record-update.ts'
+import { areAllThere, openMarks, pathAt, placedFiles, positionOf, type PlacedFiles } from './record-positions.ts'
+import { fieldsAt, fitsOperators, MARK, markUpdate, operatorUpdate, pipelineUpdate, writtenBy, type FieldUpdate } from './record-update.ts'
 import { wantedFiles } from './projection.ts'
 
 /**
@@ -19,8 +19,11 @@ import { wantedFiles } from './projection.ts'
  */
 const REFUSALS = new Set<unknown>([15, 121, 10_334, 17_419, 17_420])
 
-/** A document with an index over its records is re-keyed as a whole by every write: results of one document go together. */
-const MAX_IN_DOCUMENT = 50
+/**
+ * A document with an index over its records is re-keyed as a whole by every write: results of one document go together, as many as fit
+ * into one command with the longest paths that are understood.
+ */
+const MAX_IN_DOCUMENT = 100
 
 /** Results of several documents that share a round trip at most, and its wait for the majority. */
 const MAX_BATCH = 100
@@ -114,7 +117,7 @@ async function writeByFilters(db: Db, write: RecordWrite): Promise<Representatio
   const marks = alternativesIn(write).map((site, n) => markUpdate(address, site, n + 1))
   const all = [operatorUpdate(address, result, 0), ...marks]
   const arrayFilters = all.flatMap((each) => each.arrayFilters)
-  return await updateDocument(db, [write], merged(all.map(({ update }) => update)), { arrayFilters })
+  return await updateDocument(db, write, merged(all.map(({ update }) => update)), arrayFilters)
 }
 
 async function writeByPipeline(db: Db, write: RecordWrite, own: OwnResults | undefined): Promise<RepresentationDocument | null> {
@@ -124,7 +127,7 @@ async function writeByPipeline(db: Db, write: RecordWrite, own: OwnResults | und
   const document = read as unknown as PlacedFiles | null
   const position = document && positionOf(document, address)
   const settle = own?.expectMarks(address, document && position ? openMarks(document, address, position).length : 0)
-  const after = await updateDocument(db, [write], [...pipelineUpdate(address, result)], {})
+  const after = await updateDocument(db, write, [...pipelineUpdate(address, result)])
   settle?.(after !== null)
   return after
 }
@@ -139,73 +142,72 @@ async function writeTogether(
   writes: readonly RecordWrite[],
   own: OwnResults | undefined,
 ): Promise<readonly (readonly [RecordWrite, WriteResult])[]> {
-  const [{ address }] = writes as readonly [RecordWrite]
+  const [first] = writes as readonly [RecordWrite]
   const alternatives = [...new Set(writes.flatMap(alternativesIn))]
   const fileIds = writes.map((write) => write.address.fileId)
-  const document = (await documentOf(db, address, placedFiles(fileIds, alternatives))) as unknown as PlacedFiles | null
+  const document = (await documentOf(db, first.address, placedFiles(fileIds, alternatives))) as unknown as PlacedFiles | null
   if (!document) return []
   const places = new Set<string>()
-  const parts = writes.flatMap((write, n) => {
-    const position = positionOf(document, write.address)
-    const place = `${position?.file} ${write.address.site}`
+  const placed = writes.flatMap((write) => {
+    const { address } = write
+    const position = positionOf(document, address)
+    const place = `${position?.file} ${address.site}`
     // Progress and the result of one record can't be in one update.
     if (!position || places.has(place)) return []
     places.add(place)
-    return [{ write, position, ...atPosition(operatorUpdate(write.address, write.result, n), position) }]
+    return [{ ...position, write, address, expected: 'as claimed' as const }]
   })
-  if (parts.length === 0) return []
-  const placed = parts.map(({ write }) => write)
-  const marks = parts.flatMap(({ write, position }) => {
-    const open = alternativesIn(write).length > 0 ? openMarks(document, write.address, position) : []
+  if (placed.length === 0) return []
+  const marks = placed.flatMap((at) => {
+    const open = alternativesIn(at.write).length > 0 ? openMarks(document, at.address, at) : []
     const free = open.filter(({ site, file }) => !places.has(`${file} ${site}`))
-    return free.map((mark) => atPosition(markUpdate(write.address, mark.site, 0), mark))
+    return free.map(({ site, ...mark }) => ({ ...mark, address: { ...at.address, site }, expected: 'not marked' as const }))
   })
-  const all = [...parts, ...marks]
-  const conditions = all.flatMap((part) => part.conditions)
-  const settle = own?.expectMarks(address, marks.length)
-  const after = await updateDocument(db, placed, merged(all.map(({ update }) => update)), { conditions })
-  settle?.(after !== null)
-  return after ? placed.map((write) => [write, becameOf(write, after)] as const) : []
+  const updates = [
+    ...placed.map((at) => fieldsAt(pathAt(at), writtenBy(at.write.result, at.address.snapshot))),
+    ...marks.map((mark) => fieldsAt(pathAt(mark), MARK)),
+  ]
+  const settle = own?.expectMarks(first.address, marks.length)
+  const filter = filterOf(
+    placed.map(({ write }) => write),
+    areAllThere([...placed, ...marks]),
+  )
+  const { matchedCount } = await db.collection(first.address.project).updateOne(filter, merged(updates), { hint: { _id: 1 } })
+  settle?.(matchedCount > 0)
+  return matchedCount > 0 ? placed.map(({ write }) => [write, { kind: 'written' }] as const) : []
 }
 
 async function documentOf(db: Db, { project, representationId }: RecordAddress, projection: Document): Promise<Document | null> {
   return await db.collection(project).findOne({ _id: { $eq: representationId }, files: { $type: 'array' } } as Document, { projection })
 }
 
-/** Null when there is no such document, its conditions do not hold, or a lease is over. */
+/** Null when there is no such document, or the lease is over. */
 async function updateDocument(
   db: Db,
-  writes: readonly RecordWrite[],
+  write: RecordWrite,
   update: Document | Document[],
-  { conditions = [], arrayFilters }: { readonly conditions?: readonly Document[]; readonly arrayFilters?: Document[] },
+  arrayFilters?: Document[],
 ): Promise<RepresentationDocument | null> {
-  const { project } = (writes[0] as RecordWrite).address
-  const filter = { ...filterOf(writes), ...(conditions.length > 0 && { $and: conditions }) } as Document
-  const wanted = { $in: ['$$this._id', { $literal: writes.map(({ address }) => address.fileId) }] }
-  return await db.collection<RepresentationDocument>(project).findOneAndUpdate(filter, update, {
-    projection: {
-      _id: 1,
-      files: wantedFiles(
-        writes.map(({ address }) => address.site),
-        { $filter: { input: '$files', cond: wanted } },
-      ),
-    },
+  const { project, site, fileId } = write.address
+  const isFile = { $eq: ['$$this._id', { $literal: fileId }] }
+  return await db.collection<RepresentationDocument>(project).findOneAndUpdate(filterOf([write]), update, {
+    projection: { _id: 1, files: wantedFiles([site], { $filter: { input: '$files', cond: isFile } }) },
     returnDocument: 'after',
     upsert: false,
-    // Of several hundred conditions the planner would try all ways to use other indexes, for minutes.
     hint: { _id: 1 },
     ...(arrayFilters && { arrayFilters }),
   })
 }
 
-/** The document of these results, as long as none of their leases is over. */
-function filterOf(writes: readonly RecordWrite[]): Document {
+/** The document of these results, as long as none of their leases is over and the conditions, which are expressions, hold. */
+function filterOf(writes: readonly RecordWrite[], ...conditions: readonly Document[]): Document {
   const { representationId } = (writes[0] as RecordWrite).address
   const until = new Date(Math.min(...writes.map((write) => write.until.getTime())))
-  return { _id: { $eq: representationId }, files: { $type: 'array' }, $expr: { $lt: ['$$NOW', until] } }
+  const $and = [{ $lt: ['$$NOW', until] }, ...conditions]
+  return { _id: { $eq: representationId }, files: { $type: 'array' }, $expr: { $and } }
 }
 
-function merged(updates: readonly OperatorUpdate['update'][]): Document {
+function merged(updates: readonly FieldUpdate[]): Document {
   const all = { $set: {}, $unset: {}, $currentDate: {} }
   for (const update of updates)
     for (const operator of ['$set', '$unset', '$currentDate'] as const) Object.assign(all[operator], update[operator])

@@ -1,0 +1,40 @@
+import { ObjectId } from 'mongodb'
+import { expect, onTestFinished, test } from 'vitest'
+
+import { representationReader } from '../../src/streams/representation-reader.ts'
+import { testDatabase } from '../support/mongo.ts'
+import { entry, inArray, representation } from '../support/published.ts'
+import { PROJECT } from '../support/service-harness.ts'
+
+test('files of one document that are read at once come one by one, each with the entries of its own id', async () => {
+  const { client, db, dispose } = await testDatabase({ monitorCommands: true })
+  onTestFinished(dispose)
+  const document = representation(Array.from({ length: 20 }, (_, n) => entry(`{root[work]}/${n}`, inArray('gdrive'))))
+  const twice = { ...entry('{root[work]}/twice', inArray('gdrive')), _id: document.files[7]?._id }
+  await db.collection(PROJECT).insertOne({ ...document, files: [...document.files, twice] })
+  let finds = 0
+  client.on('commandStarted', ({ commandName }) => (finds += commandName === 'find' ? 1 : 0))
+
+  const reader = representationReader(db, () => ['studio', 'gdrive'])
+  const ids = [...document.files.map(({ _id }) => _id), new ObjectId()]
+  const read = await Promise.all(ids.map(async (fileId) => reader.readFile(PROJECT, { representationId: document._id, fileId })))
+
+  const paths = read.map((each) => (each?.files as { path: unknown }[]).map(({ path }) => path))
+  expect(paths).toEqual([
+    ...document.files.map(({ path }, n) => (n === 7 ? [path, '{root[work]}/twice'] : [path])),
+    // Of an id that is not there: the document, without entries.
+    [],
+  ])
+  expect(finds).toBe(1)
+})
+
+test('a document without a list of files comes as it is, and one that is gone is undefined', async () => {
+  const { db, dispose } = await testDatabase()
+  onTestFinished(dispose)
+  const odd = { _id: new ObjectId(), type: 'representation', files: 'none' }
+  await db.collection(PROJECT).insertOne(odd)
+  const reader = representationReader(db, () => ['studio', 'gdrive'])
+  const fileId = new ObjectId()
+  expect(await reader.readFile(PROJECT, { representationId: odd._id, fileId })).toMatchObject({ files: 'none' })
+  expect(await reader.readFile(PROJECT, { representationId: new ObjectId(), fileId })).toBeUndefined()
+})
