@@ -20,8 +20,9 @@ export interface AddOptions {
 }
 
 /**
- * Puts what comes while an earlier batch is under way into the next one: under load the batches grow by themselves. An item goes at once,
- * and takes along those that linger.
+ * Puts what comes while an earlier batch is under way into the next one: under load the batches grow by themselves. An item goes at the end
+ * of its turn of the event loop, with all that came in that turn, and takes along those that linger. So calls to the file system that are made in the
+ * same turn are under way before a command is built, which takes longer.
  */
 export class Batcher<Item, Result> {
   readonly #options: BatcherOptions<Item, Result>
@@ -29,6 +30,7 @@ export class Batcher<Item, Result> {
   #running = 0
   /** Set while all that wait linger. */
   #timer: NodeJS.Timeout | undefined
+  #soon: NodeJS.Immediate | undefined
 
   constructor(options: BatcherOptions<Item, Result>) {
     this.#options = options
@@ -44,15 +46,15 @@ export class Batcher<Item, Result> {
     const wasEmpty = this.#waiting.length === 0
     this.#waiting.push({ item, resolve, reject })
     if (lingers && lingerMs > 0 && wasEmpty) this.#timer = setTimeout(() => this.#go(), lingerMs)
-    // What is added in the same turn goes together.
-    else if (!lingers || this.#waiting.length >= maxBatch) queueMicrotask(() => this.#go())
+    else if (!lingers || this.#waiting.length >= maxBatch) this.#soon ??= setImmediate(() => this.#go())
     return promise
   }
 
   /** Nothing lingers any more. */
   #go(): void {
     clearTimeout(this.#timer)
-    this.#timer = undefined
+    clearImmediate(this.#soon)
+    this.#timer = this.#soon = undefined
     this.#next()
   }
 

@@ -1,14 +1,20 @@
-import { ObjectId } from 'mongodb'
+import { ObjectId, type MongoClientOptions } from 'mongodb'
 import { expect, onTestFinished, test } from 'vitest'
 
+import { fileEntries } from '../../src/model/document.ts'
 import { representationReader } from '../../src/streams/representation-reader.ts'
-import { testDatabase } from '../support/mongo.ts'
+import { testDatabase, type TestDatabase } from '../support/mongo.ts'
 import { entry, inArray, representation } from '../support/published.ts'
 import { PROJECT } from '../support/service-harness.ts'
 
+async function opened(options: MongoClientOptions = {}): Promise<TestDatabase> {
+  const database = await testDatabase(options)
+  onTestFinished(async () => await database.dispose())
+  return database
+}
+
 test('files of one document that are read at once come one by one, each with the entries of its own id', async () => {
-  const { client, db, dispose } = await testDatabase({ monitorCommands: true })
-  onTestFinished(dispose)
+  const { client, db } = await opened({ monitorCommands: true })
   const document = representation(Array.from({ length: 20 }, (_, n) => entry(`{root[work]}/${n}`, inArray('gdrive'))))
   const twice = { ...entry('{root[work]}/twice', inArray('gdrive')), _id: document.files[7]?._id }
   await db.collection(PROJECT).insertOne({ ...document, files: [...document.files, twice] })
@@ -19,7 +25,7 @@ test('files of one document that are read at once come one by one, each with the
   const ids = [...document.files.map(({ _id }) => _id), new ObjectId()]
   const read = await Promise.all(ids.map(async (fileId) => reader.readFile(PROJECT, { representationId: document._id, fileId })))
 
-  const paths = read.map((each) => (each?.files as { path: unknown }[]).map(({ path }) => path))
+  const paths = read.map((each) => fileEntries(each ?? {}).map(({ path }) => path))
   expect(paths).toEqual([
     ...document.files.map(({ path }, n) => (n === 7 ? [path, '{root[work]}/twice'] : [path])),
     // Of an id that is not there: the document, without entries.
@@ -29,8 +35,7 @@ test('files of one document that are read at once come one by one, each with the
 })
 
 test('a document without a list of files comes as it is, and one that is gone is undefined', async () => {
-  const { db, dispose } = await testDatabase()
-  onTestFinished(dispose)
+  const { db } = await opened()
   const odd = { _id: new ObjectId(), type: 'representation', files: 'none' }
   await db.collection(PROJECT).insertOne(odd)
   const reader = representationReader(db, () => ['studio', 'gdrive'])
