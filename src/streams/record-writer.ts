@@ -68,7 +68,7 @@ function refused(error: unknown): never {
 /** One result each of several documents. When any of them changes nothing, each is asked why: writing it again changes nothing. */
 async function writeInOneGo(db: Db, writes: readonly RecordWrite[]): Promise<readonly WriteResult[]> {
   const fitting = writes.filter(({ address }) => fitsOperators(address))
-  const done = new Set(fitting.length > 1 && (await areAllWritten(db, fitting)) ? fitting : [])
+  const done = new Set(fitting.length > 0 && (await areAllWritten(db, fitting)) ? fitting : [])
   return Promise.all(writes.map(async (write) => (done.has(write) ? { kind: 'written' } : writeAlone(db, write))))
 }
 

@@ -49,7 +49,7 @@ async function expectAllMarked(stage: Stage, published: ReadonlyMap<string, read
 const raw = async (stage: Stage, published: ReadonlyMap<string, readonly Representation[]>): Promise<unknown[]> =>
   await Promise.all([...published.values()].flat().map(async (document) => await stage.raw(document)))
 
-/** A result alone, and several together. */
+/** Results are written by the second; what it did not change is asked for by the first. */
 const WRITE_BACK = ['findAndModify', 'update']
 
 /** The server holds such commands of the service back before it carries them out. Gives back how to await the first, and how to end it. */
