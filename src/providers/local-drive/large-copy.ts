@@ -3,8 +3,9 @@ import type { FileHandle } from 'node:fs/promises'
 import { SyncError } from '../../errors.ts'
 import { chunkPool } from '../chunk-pool.ts'
 import type { ByteSource } from '../provider.ts'
-import { chunksOf } from './abort.ts'
+import { chunksOf, orAborted } from './abort.ts'
 import { hashFirst } from './file-hash.ts'
+import { HashBehind } from './hash-behind.ts'
 import type { PartFile } from './part-file.ts'
 import type { CopyOptions, StoredCopy } from './stored-copy.ts'
 import { finish, openedSource, readBack, withFile, wrongSize } from './stored-copy.ts'
@@ -26,6 +27,8 @@ async function copy(part: PartFile, source: ByteSource, options: CopyOptions): P
   return await withFile(begun.file, async (file) => {
     let { bytes, hash } = begun.stored
     options.onProgress(bytes)
+    using behind = needsOther(part, source) ? undefined : HashBehind.of(file, source.size)
+    behind?.stored(bytes)
     for await (const chunk of chunksOf(await openedSource(source, bytes, options.signal, { unhashed: true }), options.signal)) {
       if (bytes + chunk.length > source.size) throw wrongSize(bytes + chunk.length, source, options)
       const writing = writeAt(file, chunk, bytes)
@@ -34,25 +37,29 @@ async function copy(part: PartFile, source: ByteSource, options: CopyOptions): P
       await writing
       bytes += chunk.length
       part.reached({ bytes, hash })
+      behind?.stored(bytes)
       chunkPool.giveBack(chunk)
       options.onProgress(bytes)
     }
     if (bytes !== source.size) throw wrongSize(bytes, source, options)
     source.learn?.('sha256', hash.copy().digest('hex'))
     await finish(file, source, options)
-    return await readBack(part, file, async (from) => await hashAll(from, part, source, options), source, options)
+    const read = async (from: FileHandle): Promise<string> => {
+      const digest = from === file && behind ? await orAborted(options.signal, behind.digest()) : undefined
+      return digest ?? (await hashAll(from, part, source, options))
+    }
+    return await readBack(part, file, read, source, options)
   })
 }
 
-/** What came in several goes was never seen as a whole: it is held against what the source's own site knows of it here. */
+/** What came in several goes was never seen as a whole: it is held against what the source's own site knows of it. */
+function needsOther(part: PartFile, { ownChecksum = 'sha256' }: ByteSource): boolean {
+  return part.isResumed && ownChecksum !== 'sha256'
+}
+
 async function hashAll(file: FileHandle, part: PartFile, source: ByteSource, { signal }: CopyOptions): Promise<string> {
   const { ownChecksum = 'sha256' } = source
-  const [hash, own] = await hashFirst(
-    file,
-    Infinity,
-    signal,
-    part.isResumed && ownChecksum !== 'sha256' ? ['sha256', ownChecksum] : ['sha256'],
-  )
+  const [hash, own] = await hashFirst(file, Infinity, signal, needsOther(part, source) ? ['sha256', ownChecksum] : ['sha256'])
   if (own) source.learn?.(ownChecksum, own.digest('hex'))
   return hash?.digest('hex') ?? ''
 }

@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
 import {
   chmod,
@@ -241,13 +242,22 @@ describe('local_drive', () => {
   })
 
   describe('writing', () => {
-    test.each([10, 2 * MIB])('%i bytes that are not what the source has leave the old file, and nothing else', async (size) => {
+    test.each([10, 2 * MIB, 65 * MIB])('%i bytes that are not what the source has leave the old file, and nothing else', async (size) => {
       await write('f.exr', 'old')
       const source = { ...memorySource(Buffer.alloc(size, 1)), checksum: async () => await Promise.resolve('0'.repeat(64)) }
       const failed = { code: 'VERIFY_FAILED', message: expect.stringContaining(join(root, 'f.exr')) as string }
       await expect(write('f.exr', source)).rejects.toMatchObject(failed)
       expect(await readdir(root)).toEqual(['f.exr'])
       expect(await read('f.exr')).toBe('old')
+    })
+
+    // 65 MiB are hashed by a thread behind the writer.
+    test.each([10, 2 * MIB, 65 * MIB])('%i bytes arrive as they are, with the checksum of what was read back', async (size) => {
+      const bytes = randomBytes(size)
+      const { checksum } = await write('f.exr', memorySource(bytes))
+      const sha256 = createHash('sha256').update(bytes).digest('hex')
+      expect(checksum).toEqual({ algorithm: 'sha256', value: sha256 })
+      expect((await readFile(join(root, 'f.exr'))).equals(bytes)).toBe(true)
     })
 
     test.each([10, 2 * MIB])(
