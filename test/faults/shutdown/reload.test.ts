@@ -167,7 +167,7 @@ test(
     await stage.synced(document, { site: 'mirror' })
     // What a session counts reaches those who are asked now. It is counted once the record is written.
     const metrics = async (): Promise<string> => await (await fetch(`http://127.0.0.1:${ports[0]}/metrics`)).text()
-    await waitFor('counted', async () => /^site_sync_transfers_total\{[^}]*outcome="synced"\} 1$/m.test(await metrics()))
+    await expect.poll(metrics, { timeout: 20_000 }).toMatch(/^site_sync_transfers_total\{[^}]*outcome="synced"\} 1$/m)
     await change({ enabled: true, port: ports[1] })
     await waitFor('answers elsewhere', async () => (await answers(ports[1])) && !(await answers(ports[0])), { withinMs: 20_000 })
     await change({ enabled: true, port: ports[1], host: '0.0.0.0', behind_proxy: true })
