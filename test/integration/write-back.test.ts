@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { Double, Int32, Long, ObjectId, type Collection, type Document } from 'mongodb'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import type { RecordResult } from '../../src/model/record-result.ts'
 import type { ProjectSettings } from '../../src/model/settings.ts'
@@ -20,7 +20,7 @@ let database: TestDatabase
 let collection: Collection
 
 beforeAll(async () => {
-  database = await testDatabase()
+  database = await testDatabase({ monitorCommands: true })
   collection = database.db.collection(PROJECT)
 })
 afterAll(async () => await database.dispose())
@@ -384,6 +384,67 @@ test('entries and records that move, come and go while results of their document
       { name: 'gdrive' },
     ])
   }
+})
+
+/** What a record says when it is read, and what it says when the results are written. */
+const CHANGES: readonly (readonly [then: Document, now: Document])[] = [
+  [{}, { created_dt: new Date(1_234_567) }],
+  [{}, { error: null }],
+  [{ error: null }, {}],
+  [{ tries: 1 }, { tries: 2 }],
+  [{ tries: 1 }, { tries: '1' }],
+  [{ last_failed_dt: new Date(1) }, { last_failed_dt: new Date(2) }],
+  [{ id: 'a' }, { id: 'b' }],
+]
+
+describe.each(['array', 'object'] as const)('fifty results of one document (%s)', (shape) => {
+  const recordFor = (fields: Document): unknown => (shape === 'array' ? [{ name: 'gdrive', ...fields }] : { gdrive: fields })
+
+  async function claimed(then: Document) {
+    const files = Array.from({ length: 50 }, (_, n) => ({ _id: new ObjectId(), path: TARGET.path, sites: recordFor(n === 7 ? then : {}) }))
+    const document = { _id: new ObjectId(), type: 'representation', files }
+    await collection.insertOne(document)
+    const addresses = await Promise.all(files.map(async ({ _id }) => await planned({ document, site: 'gdrive' }, _id)))
+    const write = async (): Promise<string[]> => {
+      const writer = recordWriter(database.db)
+      const results = addresses.map(
+        async (address, n) => await writer.write({ address, result: { kind: 'synced', id: `${n}` }, until: inAMinute() }),
+      )
+      return (await Promise.all(results)).map(({ kind }) => kind)
+    }
+    const stored = async (): Promise<Document[]> => {
+      const { files: all } = (await collection.findOne({ _id: document._id })) as Document
+      return (all as Document[]).map(
+        ({ sites }) => (shape === 'array' ? (sites as Document[])[0] : (sites as Document)['gdrive']) as Document,
+      )
+    }
+    return { document, write, stored }
+  }
+
+  test.each([{}, { error: null, tries: 2, last_failed_dt: new Date(5), id: 'x' }])(
+    'are one update, whatever a record says (%j)',
+    async (then) => {
+      const { write, stored } = await claimed(then)
+      const commands: string[] = []
+      const note = ({ commandName }: { commandName: string }): void => void commands.push(commandName)
+      database.client.on('commandStarted', note)
+      const kinds = await write()
+      database.client.off('commandStarted', note)
+      expect(new Set(kinds)).toEqual(new Set(['written']))
+      expect(commands).toEqual(['find', 'update'])
+      expect((await stored()).map(({ id }) => id as string)).toEqual(kinds.map((_, n) => `${n}`))
+    },
+  )
+
+  test.each(CHANGES)('leave a record alone that said %j when it was read and says %j now; the others are written', async (then, now) => {
+    const { document, write, stored } = await claimed(then)
+    await collection.updateOne({ _id: document._id }, { $set: { 'files.7.sites': recordFor(now) } })
+    const kinds = await write()
+    expect(kinds.flatMap((kind, n) => (kind === 'written' ? [] : [[n, kind]]))).toEqual([[7, 'rewritten']])
+    const records = await stored()
+    expect(records[7]).toEqual({ ...(shape === 'array' && { name: 'gdrive' }), ...now })
+    expect(records.filter(({ created_dt: date }) => date instanceof Date)).toHaveLength('created_dt' in now ? 50 : 49)
+  })
 })
 
 test('progress and the result of one record at the same time: the result stays', async () => {

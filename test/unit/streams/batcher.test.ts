@@ -39,6 +39,18 @@ describe('batches', () => {
     expect(items()).toEqual([[1, 2, 3]])
   })
 
+  test('what is added by promises and callbacks of one turn goes together, at its end', async () => {
+    const { batcher, items } = rig()
+    void batcher.add(1)
+    await Promise.resolve()
+    void batcher.add(2)
+    process.nextTick(() => void batcher.add(3))
+    await Promise.resolve()
+    expect(items()).toEqual([])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(items()).toEqual([[1, 2, 3]])
+  })
+
   test('what comes while one is under way is the next one', async () => {
     const { batcher, items, batches } = rig()
     const first = batcher.add(1)
