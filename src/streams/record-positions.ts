@@ -4,6 +4,7 @@ import { idText, isPlain } from '../model/document.ts'
 import { RESULT_FIELDS } from '../model/site-record.ts'
 import type { RecordAddress } from '../model/transfer.ts'
 import { wantedRecords } from './projection.ts'
+import { isOpen } from './record-update.ts'
 
 /** Where a record stands in a document at the moment; `record` is undefined in object shape. */
 export interface RecordPosition {
@@ -51,7 +52,7 @@ export interface OpenMark extends RecordPosition {
   readonly site: string
 }
 
-const isOpen = (record: unknown): boolean => isPlain(record) && (record['created_dt'] ?? null) === null
+const saysNotCreated = (record: unknown): boolean => isPlain(record) && (record['created_dt'] ?? null) === null
 
 /** The records of alternatives that are there and not marked, in the file whose record is at this position. */
 export function openMarks({ ids, files }: PlacedFiles, { shape, alternatives = [] }: RecordAddress, at: RecordPosition): OpenMark[] {
@@ -60,12 +61,12 @@ export function openMarks({ ids, files }: PlacedFiles, { shape, alternatives = [
   const sites = isPlain(entry) ? entry['sites'] : undefined
   if (shape === 'array' && Array.isArray(sites)) {
     return (sites as readonly unknown[]).flatMap((each, record) => {
-      const site = isPlain(each) && isOpen(each) ? each['name'] : undefined
+      const site = isPlain(each) && saysNotCreated(each) ? each['name'] : undefined
       return typeof site === 'string' && alternatives.includes(site) ? [{ site, file: at.file, record }] : []
     })
   }
   if (shape !== 'object' || !isPlain(sites)) return []
-  const open = new Set(Object.entries(sites).flatMap(([site, record]) => (isOpen(record) ? [site] : [])))
+  const open = new Set(Object.entries(sites).flatMap(([site, record]) => (saysNotCreated(record) ? [site] : [])))
   return alternatives.filter((site) => open.has(site)).map((site) => ({ site, file: at.file, record: undefined }))
 }
 
@@ -120,12 +121,11 @@ function areThere(records: readonly Placed[]): Document {
     ...(isArray && { name: '$$record.name' }),
     ...Object.fromEntries(fields.map((field) => [field, `$$record.${field}`])),
   }
-  const isMarked = { $gt: ['$$record.created_dt', null] }
   const isIt = {
     $and: [
       { $eq: [{ $type: '$$record' }, 'object'] },
       { $eq: [now, '$$wanted.is'] },
-      ...(expected === 'not marked' ? [{ $not: [isMarked] }] : []),
+      ...(expected === 'not marked' ? [isOpen('$$record')] : []),
     ],
   }
   const record = isArray ? elementAt('$$file.sites', '$$wanted.record') : `$$file.sites.${address.site}`

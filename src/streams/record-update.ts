@@ -152,13 +152,17 @@ function marked(sites: Document, site: string): Document {
   return { $setField: { field, input: sites, value: markedRecord({ $getField: { field, input: '$$file.sites' } }) } }
 }
 
+/** An expression: does this record, also an expression, not say that the file is there? */
+export function isOpen(record: Document | string): Document {
+  return { $eq: [{ $ifNull: [{ $getField: { field: 'created_dt', input: record } }, null] }, null] }
+}
+
 /** A record of an alternative that says by its date that the file is there. One that says so, or is missing, stays as it is. */
 export function markedRecord(record: Document | string): Document {
-  const isOpen = { $eq: [{ $ifNull: [{ $getField: { field: 'created_dt', input: record } }, null] }, null] }
   let value: Document | string = record
   for (const each of UNSET.synced) value = { $unsetField: { field: each, input: value } }
   value = { $setField: { field: 'created_dt', input: value, value: '$$NOW' } }
-  return { $cond: [{ $and: [{ $eq: [{ $type: record }, 'object'] }, isOpen] }, value, record] }
+  return { $cond: [{ $and: [{ $eq: [{ $type: record }, 'object'] }, isOpen(record)] }, value, record] }
 }
 
 function unchangedExpression(input: Document, name: keyof RecordSnapshot, snapshot: RecordSnapshot): Document {

@@ -172,6 +172,7 @@ async function writeTogether(
     placed.map(({ write }) => write),
     areAllThere([...placed, ...marks]),
   )
+  // No other index is tried, whatever the owner has.
   const { matchedCount } = await db.collection(first.address.project).updateOne(filter, merged(updates), { hint: { _id: 1 } })
   settle?.(matchedCount > 0)
   return matchedCount > 0 ? placed.map(({ write }) => [write, { kind: 'written' }] as const) : []

@@ -1,6 +1,6 @@
 import type { Db, Document, Filter } from 'mongodb'
 
-import { idText, isPlain, type RepresentationDocument } from '../model/document.ts'
+import { fileEntries, idText, type Plain, type RepresentationDocument } from '../model/document.ts'
 import type { DocumentReader } from '../model/stores.ts'
 import { KeyedBatcher } from './batcher.ts'
 import { isSendable, readDocument } from './raw-document.ts'
@@ -10,6 +10,8 @@ interface FileReference {
   readonly representationId: unknown
   readonly fileId: unknown
 }
+
+const entryId = ({ _id }: Plain): string => idText(_id)
 
 /** `sitesOf`: the sites whose records count in a project; `fields`: what is read beside. */
 export function representationReader(db: Db, sitesOf: (project: string) => readonly string[], fields: Document = {}): DocumentReader {
@@ -24,11 +26,11 @@ export function representationReader(db: Db, sitesOf: (project: string) => reado
     const entries = { $cond: [{ $isArray: '$files' }, { $filter: { input: '$files', cond: wanted } }, '$files'] }
     const ids = files.map(({ representationId }) => representationId)
     const found = await find(project, ids, wantedFields(sitesOf(project), entries))
-    const byId = new Map(found.map((document) => [idText(document._id), { document, entries: entriesById(document) }]))
+    const byId = new Map(found.map((document) => [idText(document._id), { document, byFile: Map.groupBy(fileEntries(document), entryId) }]))
     return files.map(({ representationId, fileId }) => {
-      const { document, entries: byFile } = byId.get(idText(representationId)) ?? {}
+      const { document, byFile } = byId.get(idText(representationId)) ?? {}
       // Who asks for one file plans no others.
-      return document && byFile ? { ...document, files: byFile.get(idText(fileId)) ?? [] } : document
+      return Array.isArray(document?.files) ? { ...document, files: byFile?.get(idText(fileId)) ?? [] } : document
     })
   }
   const batches = new KeyedBatcher<string, FileReference, RepresentationDocument | undefined>((project) => ({
@@ -41,10 +43,4 @@ export function representationReader(db: Db, sitesOf: (project: string) => reado
     read: async (project, ids) => find(project, ids, { ...wantedFields(sitesOf(project)), ...fields }),
     readFile: async (project, file) => batches.add(project, file),
   }
-}
-
-/** Undefined where there is no list of them. */
-function entriesById({ files }: RepresentationDocument): ReadonlyMap<string, readonly unknown[]> | undefined {
-  if (!Array.isArray(files)) return undefined
-  return Map.groupBy(files as readonly unknown[], (entry) => (isPlain(entry) ? idText(entry['_id']) : ''))
 }

@@ -1,20 +1,14 @@
-import { ObjectId, type MongoClientOptions } from 'mongodb'
-import { expect, onTestFinished, test } from 'vitest'
+import { ObjectId } from 'mongodb'
+import { expect, test } from 'vitest'
 
 import { fileEntries } from '../../src/model/document.ts'
 import { representationReader } from '../../src/streams/representation-reader.ts'
-import { testDatabase, type TestDatabase } from '../support/mongo.ts'
+import { ownDatabase } from '../support/mongo.ts'
 import { entry, inArray, representation } from '../support/published.ts'
 import { PROJECT } from '../support/service-harness.ts'
 
-async function opened(options: MongoClientOptions = {}): Promise<TestDatabase> {
-  const database = await testDatabase(options)
-  onTestFinished(async () => await database.dispose())
-  return database
-}
-
 test('files of one document that are read at once come one by one, each with the entries of its own id', async () => {
-  const { client, db } = await opened({ monitorCommands: true })
+  const { client, db } = await ownDatabase({ monitorCommands: true })
   const document = representation(Array.from({ length: 20 }, (_, n) => entry(`{root[work]}/${n}`, inArray('gdrive'))))
   const twice = { ...entry('{root[work]}/twice', inArray('gdrive')), _id: document.files[7]?._id }
   await db.collection(PROJECT).insertOne({ ...document, files: [...document.files, twice] })
@@ -35,7 +29,7 @@ test('files of one document that are read at once come one by one, each with the
 })
 
 test('a document without a list of files comes as it is, and one that is gone is undefined', async () => {
-  const { db } = await opened()
+  const { db } = await ownDatabase()
   const odd = { _id: new ObjectId(), type: 'representation', files: 'none' }
   await db.collection(PROJECT).insertOne(odd)
   const reader = representationReader(db, () => ['studio', 'gdrive'])

@@ -1,12 +1,12 @@
-import type { Document, MongoClientOptions } from 'mongodb'
-import { expect, onTestFinished, test } from 'vitest'
+import type { Document } from 'mongodb'
+import { expect, test } from 'vitest'
 
 import { connectPatiently } from '../../src/streams/connect.ts'
 import { createIndexes, wantedIndexes } from '../../src/streams/indexes.ts'
 import { pendingQueries, unreadableQuery } from '../../src/streams/pending-query.ts'
 import { scanProject } from '../../src/streams/scan.ts'
 import { objectOf } from '../support/any-document.ts'
-import { testDatabase, type TestDatabase } from '../support/mongo.ts'
+import { ownDatabase, type TestDatabase } from '../support/mongo.ts'
 import { entry, inArray, inObject, representation, T0, wanted, type Representation } from '../support/published.ts'
 import { PROJECT, Stage } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -19,12 +19,6 @@ const SETTINGS = {
   remoteSite: 'gdrive',
   retryCount: 3,
   sites: new Map(SITES.map((site) => [site.name, site])),
-}
-
-async function opened(options: MongoClientOptions = {}): Promise<TestDatabase> {
-  const database = await testDatabase(options)
-  onTestFinished(async () => await database.dispose())
-  return database
 }
 
 const sites = {
@@ -46,7 +40,7 @@ async function filled({ db, client }: TestDatabase, shape: keyof typeof sites): 
 }
 
 test.each(['array', 'object'] as const)('a scan costs what is pending, not what exists (%s shape)', async (shape) => {
-  const database = await opened()
+  const database = await ownDatabase()
   await filled(database, shape)
   const collection = database.db.collection(PROJECT)
   const costs = await Promise.all(
@@ -84,7 +78,7 @@ function wantedBy(name: string, record: Document = {}): Document[] {
 }
 
 test('a scan finds what is pending in either shape and under any name, and nothing else', async () => {
-  const { db } = await opened()
+  const { db } = await ownDatabase()
   const names = ['a.b', '$x', 'ž', '__proto__', 'x y', 'toString']
   const named = new Map(names.map((name) => [name, { name, provider: 'memory', root: '/w', alternativeSites: [] }]))
   const pending = names.flatMap((name) => [...wantedBy(name), ...wantedBy(name, { created_dt: null, tries: 2, priority: 60 })])
@@ -100,7 +94,7 @@ test('a scan finds what is pending in either shape and under any name, and nothi
 })
 
 test('where the last scan found nothing open the next asks once for each site and shape; what is open then comes as ever', async () => {
-  const database = await opened({ monitorCommands: true })
+  const database = await ownDatabase({ monitorCommands: true })
   const { db, client } = database
   let finds = 0
   client.on('commandStarted', ({ commandName }) => void (finds += commandName === 'find' ? 1 : 0))

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 
 import { MongoClient } from 'mongodb'
 import type { Db, MongoClientOptions } from 'mongodb'
-import { inject } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 
 import type { DoorAnswer } from './global-setup.ts'
 
@@ -50,4 +50,11 @@ export async function testDatabase(options: MongoClientOptions = {}): Promise<Te
     await client.close()
   }
   return { uri, client, db, stateDb, dispose, [Symbol.asyncDispose]: dispose }
+}
+
+/** The same, given back when the test that asks for it has ended. */
+export async function ownDatabase(options: MongoClientOptions = {}): Promise<TestDatabase> {
+  const database = await testDatabase(options)
+  onTestFinished(async () => await database.dispose())
+  return database
 }

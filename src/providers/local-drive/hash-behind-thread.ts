@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 
+import { CHUNK_BYTES } from '../chunk-pool.ts'
 import { digestIn, STATES, type Followed } from './hash-behind-state.ts'
 
 const { path, shared } = workerData as Followed
 const state = new BigInt64Array(shared, 0, 2)
-const chunk = Buffer.allocUnsafeSlow(1_048_576)
+const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES)
 const hash = createHash('sha256')
 
 const file = openSync(path, 'r')

@@ -6,7 +6,7 @@ import { pathOf } from './descriptor-anchor.ts'
 import { digestIn, SHARED_BYTES, STATES, type Followed } from './hash-behind-state.ts'
 
 /** A thread takes 30 ms to start, in which smaller files are hashed as well. Bytes. */
-const WORTH_IT = 64 * 1_048_576
+const WORTH_IT = 64 * 1024 * 1024
 /** One processor is the main thread's. */
 const MAX_THREADS = Math.max(1, availableParallelism() - 1)
 const CODE = new URL(`./hash-behind-thread.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)

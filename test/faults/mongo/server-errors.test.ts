@@ -92,10 +92,10 @@ test('leases of several can not be inserted, with each error, three times: all g
   const failed = async (): Promise<number> =>
     Number((await own.client.db('admin').command({ configureFailPoint: 'failCommand', mode: 'off' }))['count'])
   for (const failure of FAILURES) {
+    const before = await failed()
     const namespace = `${stage.state.databaseName}.leases`
     // What comes together may be one insert, or several.
-    for (let left = TIMES, round = 0; left > 0; round++) {
-      const before = await failed()
+    for (let left = TIMES, round = 0; left > 0; left = before + TIMES - (await failed()), round++) {
       await failCommand(own.client, { commands: ['insert'], failure, namespace, times: left })
       const paths = Array.from({ length: 12 }, (_, n) => `${failure}/${round}/${n}`)
       for (const path of paths) await stage.file(path)
@@ -103,8 +103,8 @@ test('leases of several can not be inserted, with each error, three times: all g
       await stage.insert(...some)
       for (const document of some) expect(await stage.synced(document)).not.toHaveProperty('tries')
       documents.push(...some)
-      left -= (await failed()) - before
     }
+    expect(await failed()).toBe(before + TIMES)
   }
   await stage.settle(running)
   await running.stop()
