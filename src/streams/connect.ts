@@ -1,6 +1,9 @@
 import { MongoClient } from 'mongodb'
 
+import { endWritesWhenClosed } from './closed-connection.ts'
 import { requireServer, whyUnsupported } from './server-version.ts'
+
+endWritesWhenClosed()
 
 /**
  * Two clients a process. The change stream has its own: after the loss of a primary the driver awaits a command to the dead server
