@@ -32,6 +32,13 @@ export type ActivityEvent =
       readonly ended: readonly EndedTransfer[]
     }
 
+export interface ActivitySnapshot {
+  readonly throughput: readonly SiteBytes[]
+  readonly step_seconds: number
+  readonly ended: readonly EndedTransfer[]
+  readonly speeds: readonly SiteSpeed[]
+}
+
 const LOOK_EVERY_MS = 5_000
 
 /** What all instances did in the last hour: this one as it is now, others as they have last said. */
@@ -51,6 +58,8 @@ export class LiveActivity {
   #nextAt = -Infinity
   #told: readonly SiteBytes[] | undefined
   #toldEnds = new Set<string>()
+  /** Somebody knows another `throughput` than was told. */
+  #isOtherwise = false
   #others: readonly (readonly SiteSpeed[])[] = []
   #speeds: readonly SiteSpeed[] | undefined
 
@@ -58,11 +67,18 @@ export class LiveActivity {
     this.#parts = parts
   }
 
-  async snapshot(inspection: Inspection): Promise<object> {
+  async snapshot(inspection: Inspection): Promise<ActivitySnapshot> {
     const { sites, ended } = await activityOfAll(inspection, this.#parts.instance, this.#parts.activity)
-    // Whoever came first has been told all of it by this.
-    if (this.#told === undefined) this.#remember({ sites, ended })
     return { throughput: sites, step_seconds: STEP_MS / 1_000, ended, speeds: this.#now() }
+  }
+
+  /** Somebody begins with this snapshot. Whoever comes first has been told all of it by that; where others were told otherwise, it is told again. */
+  reconcile({ throughput, ended, speeds }: ActivitySnapshot): void {
+    if (!isDeepStrictEqual(speeds, this.#speeds)) this.#speeds = undefined
+    if (this.#told === undefined) return this.#remember({ sites: throughput, ended })
+    const known = new Set(ended.map(({ id }) => id))
+    for (const id of this.#toldEnds) if (!known.has(id)) this.#toldEnds.delete(id)
+    this.#isOtherwise ||= !isDeepStrictEqual(throughput, this.#told)
   }
 
   /** What arrives at the other instances. */
@@ -81,7 +97,7 @@ export class LiveActivity {
       const { instance, activity, send } = this.#parts
       const { sites, ended } = await activityOfAll(await this.#parts.inspection(), instance, activity)
       const fresh = ended.filter(({ id }) => !this.#toldEnds.has(id))
-      if (fresh.length > 0 || !isDeepStrictEqual(sites, this.#told))
+      if (fresh.length > 0 || this.#isOtherwise || !isDeepStrictEqual(sites, this.#told))
         send({ kind: 'activity', throughput: sites, step_seconds: STEP_MS / 1_000, ended: fresh })
       this.#remember({ sites, ended })
     } catch {
@@ -102,6 +118,7 @@ export class LiveActivity {
 
   #remember({ sites, ended }: Pick<Activity, 'sites' | 'ended'>): void {
     this.#told = sites
+    this.#isOtherwise = false
     this.#toldEnds = new Set(ended.map(({ id }) => id))
   }
 

@@ -92,13 +92,19 @@ export class Live {
     this.#isStale = true
   }
 
-  /** How things are, for who begins to look; differences follow. */
+  /**
+   * How things are, for who begins to look; differences follow, of what was told last. What was told while this was read is told again where
+   * it is otherwise, since it was not sent to whoever waits.
+   */
   async snapshot(): Promise<object> {
     const inspection = await this.#parts.inspection()
     // Whoever reads a list after the snapshot misses nothing: by then all that changes is told. Where MongoDB does not answer, it is said now.
     await Promise.all([this.#following?.opened, inspection.db.command({ ping: 1 })])
     const [sites, activity] = await Promise.all([sitesOverview(inspection), this.#activity.snapshot(inspection)])
-    return { ...sites, ...activity, ...this.#counted, running: this.#running() }
+    if (!isSame(sites, this.#sites)) this.#sites = undefined
+    this.#activity.reconcile(activity)
+    this.#tellRunning()
+    return { ...sites, ...activity, ...this.#counted, running: [...this.#told.values()] }
   }
 
   #running(): readonly ReportedTransfer[] {
