@@ -45,8 +45,10 @@ export function actionRoutes({ database, log, signal, jobs }: ApiParts & { reado
           const who = token?.name ?? 'nobody'
           const inspection = await database.inspection()
           const work = await action.prepare(body, inspection)
-          const context = { inspection, patient: database.patient(), lasting: async () => database.lasting(), who, log, signal }
-          const answer = await jobs.run({ action: name, who }, body.background, async (tell) => await work({ ...context, tell }))
+          const context = { inspection, lasting: async () => database.lasting(), who, log, signal }
+          const answer = await jobs.run({ action: name, who }, body.background, async (tell) =>
+            database.patiently(async (patient) => work({ ...context, patient, tell })),
+          )
           if ('result' in answer) return answer.result as never
           const href = `/api/v1/jobs/${answer.job.id}`
           return await reply

@@ -7,8 +7,9 @@ import { openInspection, type Inspection } from '../service/inspection.ts'
 import { sitesToTell } from '../service/list-representations.ts'
 import { RecordFeed } from '../service/record-feed.ts'
 import { close, inTime } from '../service/within.ts'
-import { connect, connectPatiently, type Connections } from '../streams/connect.ts'
+import { connect, type Connections } from '../streams/connect.ts'
 import { NAMES } from '../streams/listing.ts'
+import { PatientClient } from '../streams/patient-client.ts'
 import { primaryFault } from '../streams/primary-fault.ts'
 import { representationReader } from '../streams/representation-reader.ts'
 
@@ -30,13 +31,15 @@ interface Opened {
 export class HttpDatabase implements AsyncDisposable {
   readonly connections: Connections
   readonly #parts: DatabaseParts
+  readonly #patient: PatientClient
   #connected: Promise<void> | undefined
   #opened: Opened | undefined
-  #patient: ReturnType<typeof connectPatiently> | undefined
 
   constructor(parts: DatabaseParts) {
     this.#parts = parts
-    this.connections = connect(parts.settings().mongo.uri)
+    const { uri } = parts.settings().mongo
+    this.connections = connect(uri)
+    this.#patient = new PatientClient(uri)
   }
 
   /** What can be looked at under the configuration as it is now. Rejects while MongoDB is unavailable. */
@@ -98,17 +101,15 @@ export class HttpDatabase implements AsyncDisposable {
     return representationReader(this.connections.work.db(this.#parts.settings().mongo.database), sitesOf, NAMES)
   }
 
-  /** The projects, for what may take longer than answers of the service's own work may. */
-  patient(): Inspection['db'] {
-    const { uri, database } = this.#parts.settings().mongo
-    this.#patient ??= connectPatiently(uri)
-    return this.#patient.db(database)
+  /** Does what may take longer than answers of the service's own work may, with the projects. */
+  async patiently<T>(work: (db: Inspection['db']) => Promise<T>): Promise<T> {
+    const { database } = this.#parts.settings().mongo
+    return await this.#patient.use(async (client) => work(client.db(database)))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const opened = await this.#opened?.inspection.catch(() => undefined)
     await opened?.providers[Symbol.asyncDispose]()
-    const patient = this.#patient
-    await Promise.all([close(this.connections), patient && close({ [Symbol.asyncDispose]: async () => patient.close() })])
+    await Promise.all([close(this.connections), close(this.#patient)])
   }
 }

@@ -8,8 +8,8 @@ import type { Settings } from '../model/settings.ts'
 import { DEFAULT_PRIORITY } from '../model/site-record.ts'
 import { targetSites } from '../model/verdict.ts'
 import type { ScanPages, ScanRequest } from '../pipeline/scan-plan.ts'
-import { connectPatiently } from '../streams/connect.ts'
 import { isPassing } from '../streams/outage.ts'
+import { PatientClient } from '../streams/patient-client.ts'
 import { createIndexes, indexCommands, wantedIndexes, type CreatedIndexes } from '../streams/indexes.ts'
 import type { IndexDefinition } from '../streams/pending-query.ts'
 import { collectionNames, scanProject } from '../streams/scan.ts'
@@ -40,21 +40,18 @@ export class Projects implements AsyncDisposable {
   readonly #empty = new LRUCache<string, Set<string>>(atMost(MAX_PROJECTS))
   #scans = 0
   #isDisposed = false
-  /** Projects whose indexes are still to be seen to. */
-  #unindexed = 0
-  /** While there are any: a client asks each member how it is for as long as it is open. */
-  #patient: MongoClient | undefined
+  readonly #patient: PatientClient
 
   constructor(parts: ProjectsParts) {
     this.#parts = parts
+    this.#patient = new PatientClient(parts.settings.mongo.uri)
   }
 
   /** Sees to the indexes of a project once, one project after the other, in the background. */
   noticed(project: string): void {
     if (this.#parts.isReadOnly === true || this.#indexed.has(project)) return
     this.#indexed.add(project)
-    this.#unindexed++
-    this.#indexing = this.#indexing.then(async () => this.#indexNext(project))
+    this.#indexing = this.#indexing.then(async () => this.#index(project))
   }
 
   /** Its collection may be another one now, or all may be: their indexes are seen to again. */
@@ -114,18 +111,7 @@ export class Projects implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true
-    await this.#hangUp()
-  }
-
-  async #indexNext(project: string): Promise<void> {
-    await this.#index(project)
-    if (--this.#unindexed === 0) await this.#hangUp()
-  }
-
-  async #hangUp(): Promise<void> {
-    const patient = this.#patient
-    this.#patient = undefined
-    await patient?.close()
+    await this.#patient[Symbol.asyncDispose]()
   }
 
   async #index(project: string): Promise<void> {
@@ -139,12 +125,10 @@ export class Projects implements AsyncDisposable {
       return
     }
     try {
-      this.#patient ??= connectPatiently(settings.mongo.uri)
-      this.#tellIndexes(project, await createIndexes(this.#patient, settings.mongo.database, project, indexes))
+      const created = await this.#patient.use(async (client) => createIndexes(client, settings.mongo.database, project, indexes))
+      this.#tellIndexes(project, created)
     } catch (error) {
       if (this.#isDisposed) return
-      // Had it never reached the server, it would not look for it again.
-      await this.#hangUp()
       // The next scan sees to it again.
       if (isPassing(error)) return void this.#indexed.delete(project)
       log.event('database.index_failed', {

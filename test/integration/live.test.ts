@@ -76,6 +76,9 @@ class Looking {
   }
 }
 
+const isPaused = ({ pauses }: EventOf<'sites'>): boolean => pauses.length > 0
+const isFast = ({ speeds }: EventOf<'speeds'>): boolean => speeds.length > 0
+
 const transfer = (id: string): ReportedTransfer => {
   const subject = { project: PROJECT, representation: 'r', file: 'f', path: '{root[work]}/a', site: 'gdrive' }
   return { id, ...subject, bytes: 1, size: 2 }
@@ -93,7 +96,6 @@ test('what a snapshot shows under way is told to have ended, though it began aft
 
 test('what was told of sites while a snapshot was read is told again', async () => {
   const looking = await Looking.open()
-  const isPaused = ({ pauses }: EventOf<'sites'>): boolean => pauses.length > 0
   await looking.live.snapshot()
   await looking.now.controls.pause({ site: 'gdrive', who: 'anna', since: new Date() })
   await looking.until('sites', isPaused)
@@ -110,7 +112,6 @@ test('so is what was told of transfers that ended, and of speeds', async () => {
   looking.ended = [ended]
   looking.speeds = [{ site: 'gdrive', bytes_per_second: 5 }]
   const isTold = ({ ended: all }: EventOf<'activity'>): boolean => all.some((each) => each.id === id)
-  const isFast = ({ speeds }: EventOf<'speeds'>): boolean => speeds.length > 0
   await looking.until('activity', isTold)
   await looking.until('speeds', isFast)
   const told = looking.events.length

@@ -3,8 +3,8 @@ import { MongoError } from 'mongodb'
 import type { Pauses } from '../../model/pauses.ts'
 import { anyOf, publishSites, servesSite } from '../../model/project-settings.ts'
 import { every } from '../../pipeline/every.ts'
-import { connectPatiently } from '../../streams/connect.ts'
 import { hold } from '../../streams/holding.ts'
+import { PatientClient } from '../../streams/patient-client.ts'
 import { verifyRounds, type VerifyRound, type VerifyRounds } from '../../streams/verify-rounds.ts'
 import { knownSites } from '../edit-records.ts'
 import { Pace } from './pace.ts'
@@ -29,13 +29,14 @@ export class ScheduledVerify implements AsyncDisposable {
   /** Sites in trouble: how long they are left alone, and what ends that early. */
   readonly #waits = new Map<string, { readonly ms: number; isOver: boolean; readonly cancel: () => void }>()
   readonly #stops: readonly (() => void)[]
-  #patient: ReturnType<typeof connectPatiently> | undefined
+  readonly #patient: PatientClient
   #looking = 0
 
   constructor(parts: ScheduleParts) {
     this.#parts = parts
     const { clock, schedule, state, settings } = parts
     this.#rounds = verifyRounds(state, settings.mongo.database)
+    this.#patient = new PatientClient(settings.mongo.uri)
     this.#pace = new Pace(clock, schedule.rate)
     this.#stops = sitesOf(parts).map((site) =>
       every(clock, LOOK_EVERY_MS, async () => {
@@ -61,7 +62,7 @@ export class ScheduledVerify implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop()
     await Promise.all(this.#turns.values())
-    await this.#patient?.close()
+    await this.#patient[Symbol.asyncDispose]()
   }
 
   /** Goes on with the round of a site, where one is due and nobody else is at it. Never rejects. */
@@ -88,16 +89,15 @@ export class ScheduledVerify implements AsyncDisposable {
     const { settings, pauses, schedule } = this.#parts
     await pauses.fresh()
     if (holdingSite(pauses.current, site)) return
-    this.#patient ??= connectPatiently(settings.mongo.uri)
-    const db = this.#patient.db(settings.mongo.database)
     const signal = AbortSignal.any([this.#ended.signal, held])
     const isPaused = (project: string): 'site' | 'project' | undefined => {
       if (holdingSite(pauses.current, site)) return 'site'
       return pauses.current.holding(project, site) ? 'project' : undefined
     }
     const isOurs = (): boolean => !held.aborted
-    const parts = { ...this.#parts, db, site, rounds: this.#rounds, pace: this.#pace, signal, isOurs, isPaused, every: schedule.every }
-    this.#leave(site, await runRound(parts, round))
+    const parts = { ...this.#parts, site, rounds: this.#rounds, pace: this.#pace, signal, isOurs, isPaused, every: schedule.every }
+    const end = await this.#patient.use(async (client) => runRound({ ...parts, db: client.db(settings.mongo.database) }, round))
+    this.#leave(site, end)
   }
 
   /** The round that is under way, or a new one when it is time for it. */
