@@ -1,3 +1,4 @@
+import { leaveProcess } from '../leave-process.ts'
 import { complain } from './output.ts'
 
 /**
@@ -7,7 +8,8 @@ import { complain } from './output.ts'
 export function watchLastWords(): void {
   process.on('uncaughtException', (error: unknown) => {
     complain(error instanceof Error ? (error.stack ?? error.message) : String(error))
-    process.exit(1)
+    process.exitCode = 1
+    leaveProcess()
   })
   process.removeAllListeners('warning')
   process.on('warning', ({ name, message }) => complain(`${name}: ${message}`))

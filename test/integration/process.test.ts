@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../replica-set-dev/free-port.ts'
 import { startReplicaSet } from '../../replica-set-dev/start-replica-set.ts'
 import { startFakeDrive, type FakeDrive } from '../support/fake-drive/fake-drive.ts'
+import { CAN_MOUNT, faultyMount } from '../support/faulty-mount.ts'
 import type { Effect } from '../support/fake-drive/faults.ts'
 import { accountKeyPair } from '../support/fake-drive/credentials.ts'
 import { entry, inArray, inObject, recordOf, representation, type Representation } from '../support/published.ts'
@@ -182,6 +183,21 @@ test('the grace period ends what does not end by itself', async () => {
   expect(await service.end()).toBe(0)
   expectSoundLog(service)
   expect(await stage.record(document, { site: 'gdrive' })).not.toHaveProperty('tries')
+})
+
+test.skipIf(!CAN_MOUNT)('SIGTERM while a share does not answer: threads that wait for it do not keep the process', async () => {
+  const stage = await Stage.open()
+  await stage.file('a.exr')
+  const share = await faultyMount(stage.studioPath(''))
+  const config = await writeConfig(stage, { general: { shutdown_grace: 0.2 } })
+  const service = new ServiceProcess(['run', '--config', config])
+  await service.lines.until('service.ready', 1, { withinMs: 30_000 })
+  share.freeze()
+  await stage.insert(representation([entry('{root[work]}/a.exr', inArray('mirror'))]))
+  await service.lines.until('transfer.started')
+  service.signal('SIGTERM')
+  expect(await service.end()).toBe(0)
+  expectSoundLog(service)
 })
 
 test('SIGTERM while MongoDB is away: it ends within the grace period and a little more, with 0', async () => {

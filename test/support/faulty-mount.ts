@@ -19,6 +19,8 @@ export const CAN_MOUNT =
 export interface FaultyMount {
   /** From now on, instead of what was said before. */
   fail(faults: Partial<Faults>): Promise<void>
+  /** From now on no call comes back. */
+  freeze(): void
 }
 
 /** Serves what is in `folder` now, and what is written to it, at the same path. Goes when the test ends. */
@@ -42,7 +44,7 @@ export async function faultyMount(folder: string, faults: Partial<Faults> = {}):
   })
   const [said] = (await Promise.race([once(server, 'message'), ended])) as unknown[]
   if (said !== 'mounted') throw new Error(`${folder} could not be mounted`)
-  return { fail }
+  return { fail, freeze: () => void server.kill('SIGSTOP') }
 }
 
 async function isThere(path: string): Promise<boolean> {
