@@ -49,6 +49,14 @@ async function linesOfServices(): Promise<readonly Line[]> {
   await running.lines.until('scan.finished', 2)
   stage.spy('nas').calm()
   await running.lines.until('site.recovered', 1, within)
+  // Soon after, it is in trouble once more.
+  const cooled = running.lines.count('site.cooling')
+  stage.spy('nas').fail({ verb: 'write', with: down }, { verb: 'probe', with: down })
+  await stage.file('b.ma')
+  await stage.insert(representation([entry('{root[work]}/b.ma', inArray('nas'))]))
+  await running.lines.until('site.cooling', cooled + 1, within)
+  stage.spy('nas').calm()
+  await running.lines.until('site.recovered', 2, within)
   for (const times of [1, 2]) {
     for (const member of mongo.set.members) await mongo.set.stopMember(member)
     await running.lines.until('database.lost', times, within)
@@ -95,8 +103,8 @@ describe('rules for Loki', () => {
         expect([alert, found.length > 0]).toEqual([alert, true])
         for (const path of paths.values())
           expect([alert, path, found.every((line) => field(line, path) !== undefined)]).toEqual([alert, path, true])
-        for (const [, by = ''] of expr.matchAll(/by \((\w+)\)/g))
-          expect([alert, by, paths.has(by) || by === 'host']).toEqual([alert, by, true])
+        for (const [, by = ''] of expr.matchAll(/by \(([\w, ]+)\)/g))
+          for (const label of by.split(', ')) expect([alert, label, paths.has(label) || label === 'host']).toEqual([alert, label, true])
       }
     }
   })
@@ -105,7 +113,7 @@ describe('rules for Loki', () => {
 /** What is asked for last, unless something else came later: evaluated as Loki does, on the lines up to each of them. */
 function firing(expr: string, lines: readonly Line[]): readonly boolean[] {
   const select =
-    /max by \(host\) \(max_over_time\(\{job="site-sync"\} \| json action="event\.action" \| action=~?"([^"]+)" \| label_format at=`\{\{ __timestamp__ \| unixEpochMillis \}\}` \| unwrap at \[[12]h\]\)\)/g
+    /max by \(host(?:, site)?\) \(max_over_time\(\{job="site-sync"\} \| json action="event\.action"(?:, site="site_sync\.site")? \| action=~?"([^"]+)" \| label_format at=`\{\{ __timestamp__ \| unixEpochMillis \}\}` \| unwrap at \[[12]h\]\)\)/g
   expect(expr.replaceAll(select, 'S')).toBe('S unless S >= S')
   const [lost = '', over = '', again] = [...expr.matchAll(select)].map(([, actions = '']) => actions)
   expect(again).toBe(lost)
@@ -120,6 +128,7 @@ function firing(expr: string, lines: readonly Line[]): readonly boolean[] {
 const timeOf = (line: Line): number => Date.parse(String(line['@timestamp']))
 
 test.each([
+  ['SiteSyncSiteDown', 'site.cooling', 'site.recovered'],
   ['SiteSyncDatabaseLost', 'database.lost', 'database.recovered'],
   ['SiteSyncStreamLost', 'stream.lost', 'stream.resumed'],
 ])('%s lasts from %s to %s, also the second time', { timeout: 120_000 }, async (name, lost, over) => {
