@@ -77,6 +77,8 @@ const startedAt = performance.now()
 const endsAt = startedAt + options.minutes * 60_000
 const counts: Record<string, number> = {}
 
+/** When the last file was published. */
+let publishedAt = Infinity
 async function publish(): Promise<void> {
   while (production.files.length < options.files) {
     const due = Math.min(1, (performance.now() - startedAt) / (options.minutes * 60_000 * 0.95)) * options.files
@@ -84,6 +86,7 @@ async function publish(): Promise<void> {
       await production.publish(Math.min(1 + Math.floor(random() * 12), options.files - production.files.length))
     else await delay(50)
   }
+  publishedAt = performance.now()
 }
 
 /** Of what has been published so far. */
@@ -105,9 +108,9 @@ async function disturb(): Promise<void> {
   }
 }
 
-/** Of the time in which something was pending nearly always. */
+/** Of the time in which something was pending nearly always: until all was published. */
 function longestGapSeconds(): number {
-  const times = [startedAt, ...successes.map(({ at }) => at)].toSorted((a, b) => a - b)
+  const times = [startedAt, ...successes.map(({ at }) => at).filter((at) => at <= publishedAt)].toSorted((a, b) => a - b)
   return Math.max(0, ...times.map((at, index) => at - (times[index - 1] ?? at))) / 1_000
 }
 
