@@ -1,5 +1,6 @@
 import type { Comparison, Row } from '../row.ts'
 import { pacedRuns, RATES, type PacedRun } from '../support/paced-runs.ts'
+import { WARM } from '../support/publishing.ts'
 import { quantile } from '../support/statistics.ts'
 
 /** At so many publishes a second: how many times the raw watcher's time at most, at the median and at p99. */
@@ -35,6 +36,7 @@ export const row: Row = {
       comparisons,
       notes: [
         'Each publish is an `insertOne` with majority, begun on time whether or not others have ended; time runs from its call.',
+        `Each program has ${WARM.toLocaleString('en')} publishes behind it before those that are measured (100 with \`--quick\`).`,
         'Bytes are asked for when source and target have been looked at and the provider is told to write. The permit is granted, and `transfer.started` logged, when the lease is the majority’s and the record was read again; both go on at the same time.',
         'The raw watcher is the driver alone in a process of its own: `watch()` on the collection, whole documents, nothing done with them.',
       ],

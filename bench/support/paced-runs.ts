@@ -1,7 +1,7 @@
 import type { RowOptions } from '../row.ts'
 import { BenchServer, type Production } from './bench-server.ts'
 import { BenchService, type Noted } from './bench-service.ts'
-import { assertSynced, oneFileEach, pathOf, publishPaced, writeFiles } from './publishing.ts'
+import { assertSynced, oneFileEach, pathOf, publishWarmed, WARM, writeFiles } from './publishing.ts'
 import { RawWatch } from './raw-watch.ts'
 
 /** Milliseconds since each publish was begun: since its `insertOne` was called. */
@@ -24,7 +24,7 @@ export async function pacedRuns({ quick, runs, say }: RowOptions, rate: Rate): P
   const seconds = rate === 20 ? 20 : 8
   let all = known.get(key)
   if (!all) {
-    const sizes = quick ? { warm: 100, measured: 150, rate } : { warm: 2 * rate, measured: seconds * rate, rate }
+    const sizes = quick ? { warm: 100, measured: 150, rate } : { warm: WARM, measured: seconds * rate, rate }
     known.set(key, (all = measure(sizes, runs, say)))
   }
   return await all
@@ -32,7 +32,7 @@ export async function pacedRuns({ quick, runs, say }: RowOptions, rate: Rate): P
 
 interface Sizes {
   readonly rate: Rate
-  /** Publishes before the ones that count: a service has run for long. */
+  /** Publishes before the ones that count. */
   readonly warm: number
   readonly measured: number
 }
@@ -57,13 +57,13 @@ async function measureOurs(server: BenchServer, { warm, measured, rate }: Sizes)
   const documents = oneFileEach(warm + measured)
   await writeFiles(production, documents, BYTES)
   await using service = await BenchService.start(production)
-  const begun = await publishPaced(production, documents, rate)
+  const begun = await publishWarmed(production, documents, { warm, rate, ended: async () => service.ended(warm) })
   await service.ended(documents.length)
   await assertSynced(production)
   const noted = await service.noted()
   const since = (action: Noted[0]): number[] => {
     const times = new Map(noted.filter(([which]) => which === action).map(([, path, at]) => [path, at]))
-    return documents.map((document, n) => elapsed(begun[n], times.get(pathOf(document)))).slice(warm)
+    return documents.slice(warm).map((document, n) => elapsed(begun[n], times.get(pathOf(document))))
   }
   const ours = { started: since('transfer.started'), uploading: since('upload'), marked: since('transfer.succeeded') }
   await server.drop(production)
@@ -79,10 +79,10 @@ async function measureRaw(
   const documents = oneFileEach(warm + measured)
   if (mark) await writeFiles(production, documents, BYTES)
   await using watch = await RawWatch.start(server, production, { mark })
-  const begun = await publishPaced(production, documents, rate)
+  const begun = await publishWarmed(production, documents, { warm, rate, ended: async () => watch.seen(warm) })
   const seen = new Map((await watch.seen(documents.length)).map((event) => [event.id, event]))
   const since = (at: 'at' | 'markedAt'): number[] =>
-    documents.map(({ _id }, n) => elapsed(begun[n], seen.get(_id.toHexString())?.[at])).slice(warm)
+    documents.slice(warm).map(({ _id }, n) => elapsed(begun[n], seen.get(_id.toHexString())?.[at]))
   const times = { seen: since('at'), marked: mark ? since('markedAt') : [] }
   await server.drop(production)
   return times

@@ -1,6 +1,6 @@
 import { Subject, type Subscription } from 'rxjs'
 
-import { watchChanges } from '../streams/change-stream.ts'
+import { STREAM_TIMING, watchChanges } from '../streams/change-stream.ts'
 import { recordFilter } from '../streams/record-filter.ts'
 import type { Connections } from '../streams/connect.ts'
 import type { StreamEvent } from '../streams/stream-event.ts'
@@ -15,6 +15,8 @@ export type RecordNews =
 const LINGER_MS = 5_000
 /** Where there are no change streams, everything is looked at so often. Milliseconds. */
 const POLL_MS = 5_000
+/** An answer for each change would cost as much again as the work that is watched, and nobody looks more often. */
+const TIMING = { ...STREAM_TIMING, restMs: 100 }
 const UNKEPT = { load: async () => await Promise.resolve(undefined), save: async () => await Promise.resolve() }
 
 /** One change stream for all who look on, and none while there are none. */
@@ -54,7 +56,7 @@ export class RecordFeed implements Disposable {
 
   #open(): Subscription {
     const db = this.#connections.stream.db(this.#database)
-    return watchChanges(db, UNKEPT, undefined, recordFilter).events$.subscribe((event) => this.#heard(event))
+    return watchChanges(db, UNKEPT, TIMING, recordFilter).events$.subscribe((event) => this.#heard(event))
   }
 
   #close(): void {

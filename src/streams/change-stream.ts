@@ -23,6 +23,8 @@ export interface StreamTiming extends FailureTiming {
   readonly saveTokenMs: number
   /** The same while no change is told: then the place moves with each write to the server, and the saving of it is one. */
   readonly saveQuietTokenMs: number
+  /** How long the server is not asked after it told of changes: those of that time are told by one answer. @defaultValue 0 */
+  readonly restMs?: number
 }
 
 export const STREAM_TIMING: StreamTiming = {
@@ -143,7 +145,7 @@ class StreamLoop {
   }
 
   async #pull(stream: ChangeStream, resuming: boolean, signal: AbortSignal): Promise<void> {
-    const { awaitMs, graceMs, firstAnswerMs } = this.#timing
+    const { awaitMs, graceMs, firstAnswerMs, restMs = 0 } = this.#timing
     using stack = new DisposableStack()
     const limit = stack.use(new TimeLimit(signal))
     stack.use(new PrimaryWatch(this.#db.client, (why) => limit.fail(why)))
@@ -182,6 +184,7 @@ class StreamLoop {
       this.#token = stream.resumeToken
       // Nobody waits for it: a primary that dies just now would be noticed late.
       if (this.#isSaveDue()) void this.#saveToken()
+      if (change && restMs > 0 && stream.bufferedCount() === 0) await sleep(restMs, signal)
     }
     await this.#saveToken()
   }
