@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=8 --initial-old-space-size=48 --heap-growing-percent=50
 // A small nursery, and garbage that is collected early: V8 would otherwise take a hundred MiB more for a flood of changes, and keep them.
-import { closeInspectorDoor } from './no-inspector.ts'
 import { leaveProcess } from './leave-process.ts'
+import { closeInspectorDoor } from './no-inspector.ts'
 import { requireNode } from './require-node.ts'
 import { useManyThreads } from './thread-pool.ts'
 

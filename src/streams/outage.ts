@@ -30,14 +30,10 @@ const PASSING = new Set<unknown>([
 export function isPassing(error: unknown): boolean {
   if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true
   if (!(error instanceof MongoError)) return false
-  if (error instanceof MongoBulkWriteError && isPassing(whatKeptIt(error))) return true
+  // Writes in bulk reject with an error of their own around what kept all of them from being done: no server could be selected, say.
+  if (error instanceof MongoBulkWriteError && isPassing(error.errorResponse)) return true
   const labelled = error.hasErrorLabel('RetryableWriteError') || error.hasErrorLabel('TransientTransactionError')
   return labelled || (error instanceof MongoServerError && PASSING.has(error.code))
-}
-
-/** Writes in bulk reject with an error of their own, which holds what kept all of them from being done: no server could be selected, say. */
-function whatKeptIt({ errorResponse }: { readonly errorResponse?: unknown }): unknown {
-  return errorResponse
 }
 
 export interface ThroughOptions {

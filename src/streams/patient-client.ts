@@ -42,19 +42,18 @@ export class PatientClient implements AsyncDisposable {
 
   /** Closes it now, whoever is at it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const opened = this.#opened
-    this.#opened = undefined
-    clearTimeout(opened?.closing)
-    await opened?.client.close()
+    if (this.#opened) await this.#close(this.#opened)
   }
 
   #left(opened: Opened): void {
-    const close = (): void => {
-      if (this.#opened === opened) this.#opened = undefined
-      void opened.client.close().catch(() => undefined)
-    }
-    if (this.#opened !== opened) return close()
-    opened.closing = setTimeout(close, this.#lingerMs)
-    opened.closing.unref()
+    const close = (): void => void this.#close(opened).catch(() => undefined)
+    if (this.#opened === opened) opened.closing = setTimeout(close, this.#lingerMs).unref()
+    else close()
+  }
+
+  async #close(opened: Opened): Promise<void> {
+    if (this.#opened === opened) this.#opened = undefined
+    clearTimeout(opened.closing)
+    await opened.client.close()
   }
 }

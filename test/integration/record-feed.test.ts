@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 
 import { RecordFeed, type RecordNews } from '../../src/service/record-feed.ts'
 import { ownDatabase } from '../support/mongo.ts'
-import { entry, inArray, representation } from '../support/published.ts'
+import { wanted } from '../support/published.ts'
 import { PROJECT } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -18,7 +18,7 @@ test('changes that follow each other are told by an answer each tenth of a secon
   const following = feed.follow((news) => told.push(news))
   await following.opened
   const publish = async () => {
-    const document = representation([entry('{root[work]}/a', inArray('gdrive'))])
+    const document = wanted('{root[work]}/a')
     await db.collection(PROJECT).insertOne(document, { writeConcern: { w: 'majority' } })
     return String(document._id)
   }
