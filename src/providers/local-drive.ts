@@ -21,6 +21,7 @@ import { RootGuard } from './local-drive/root-guard.ts'
 import { OwnFiles } from './local-drive/own-files.ts'
 import { assertOwnName } from './local-drive/own-name.ts'
 import { isTemporaryName } from './local-drive/temporary-files.ts'
+import { together } from './local-drive/together.ts'
 import { Writing } from './local-drive/writing.ts'
 import type { ByteSource, CallOptions, ProbeOptions, RemoteFile, Removed, RemoveOptions, StatOptions, WriteOptions } from './provider.ts'
 import { Provider } from './provider.ts'
@@ -73,9 +74,7 @@ export class LocalDrive extends Provider {
     throwIfAborted(signal)
     const full = fullFilePath(path)
     const file = await orAborted(signal, faultsOf('read', full, this.#stat(path, full)))
-    if (file === undefined) return undefined
-    await orAborted(signal, this.#guard.assert(path.root))
-    if (exact) await assertOwnName(path, full)
+    if (exact && file !== undefined) await assertOwnName(path, full)
     return file
   }
 
@@ -138,9 +137,12 @@ export class LocalDrive extends Provider {
 
   async #stat(path: RootedPath, full: string): Promise<RemoteFile | undefined> {
     using place = await this.#paths.find(path)
-    if (place !== undefined) return describe(place.path, await this.#infoOf(place, full))
-    await this.#paths.assertRoot(path.root)
-    return undefined
+    if (place === undefined) {
+      await this.#paths.assertRoot(path.root)
+      return undefined
+    }
+    const [info] = await together(this.#infoOf(place, full), this.#guard.assert(path.root))
+    return describe(place.path, info)
   }
 
   /** Of a regular file that is not one of the service's own. */

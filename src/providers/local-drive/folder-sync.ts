@@ -38,7 +38,7 @@ async function syncFolder(folder: Anchor): Promise<void> {
   if (process.platform === 'win32') return
   try {
     const handle = await open(folder.self, 'r')
-    await handle.sync().finally(async () => await handle.close())
+    await handle.sync().finally(() => void handle.close().catch(() => {}))
   } catch (error) {
     if (!isErrno(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EISDIR', 'EACCES', 'EPERM', 'EBADF', 'ENOENT')) throw error
   }

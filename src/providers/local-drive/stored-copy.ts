@@ -36,8 +36,9 @@ export async function openedSource(
 /** Gives the file its mode and time and makes it durable, as far as the file system can. */
 export async function finish(file: FileHandle, source: ByteSource, { fileMode }: CopyOptions): Promise<void> {
   // Modes and times are no bytes: whatever the file system, or the time itself, makes of them, the file is whole.
-  if (process.platform !== 'win32') await file.chmod(fileMode ?? modeOfCopy(source)).catch(() => {})
+  const withMode = process.platform === 'win32' ? undefined : file.chmod(fileMode ?? modeOfCopy(source)).catch(() => {})
   await file.utimes(new Date(), source.modified).catch(() => {})
+  await withMode
   await file.sync().catch(ignoring('EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'))
 }
 
@@ -87,7 +88,7 @@ export async function withFile<T>(file: FileHandle, work: (file: FileHandle) => 
   return result
 }
 
-export function wrongSize(size: number | bigint, source: ByteSource, { where }: CopyOptions): SyncError {
+export function wrongSize(size: number | bigint, source: ByteSource, { where }: Pick<CopyOptions, 'where'>): SyncError {
   return new SyncError(
     'SOURCE_CHANGED',
     `the source of ${where} gave ${size} bytes instead of ${source.size}: it was changed while it was being read`,

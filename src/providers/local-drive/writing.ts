@@ -8,7 +8,7 @@ import type { ByteSource, RemoteFile, WriteOptions } from '../provider.ts'
 import { throwIfAborted } from './abort.ts'
 import type { Anchor } from './anchor.ts'
 import { Reflink } from './reflink.ts'
-import { copyTo, type Copied } from './copying.ts'
+import { copyTo, readSmall, type Copied, type SmallSource } from './copying.ts'
 import { describe } from './description.ts'
 import { gone } from './disk-fault.ts'
 import { isErrno } from './errno.ts'
@@ -23,6 +23,7 @@ import type { OpenFolder, Place, PathResolver } from './path-resolver.ts'
 import type { RootGuard } from './root-guard.ts'
 import type { CopyOptions } from './stored-copy.ts'
 import { StaleFiles } from './temporary-files.ts'
+import { together } from './together.ts'
 
 /** Linux takes paths of up to 4,095 bytes, at most three for each of these. */
 const SURELY_NAMEABLE = 1_000
@@ -48,20 +49,19 @@ export class Writing {
   /** `full` is the absolute path, for messages. The folder is held from here on, so nothing that is swapped meanwhile leads elsewhere. */
   async write(path: RootedPath, full: string, source: ByteSource, options: WriteOptions): Promise<RemoteFile> {
     const { folder, name } = split(path)
+    const small = readSmall(source, { where: full, ...options })
     await assertNameable(full)
     using place = await this.#paths.openFolder(folder, options.permit.granted, this.#site.folderMode)
     const { anchor } = place
-    const present = await lstat(anchor.at(name), { bigint: true }).catch(gone)
+    const [present] = await together(lstat(anchor.at(name), { bigint: true }).catch(gone), this.#guard.assert(path.root))
     if (present?.isDirectory() === true) throw new SyncError('TARGET_CONFLICT', `${full} is a folder: a file can't take its place`)
     if (present !== undefined) {
       await this.#own.assertNone(present, full)
       await assertOwnName(path, full)
     }
-    await this.#guard.assert(path.root)
     if (place.created === 0) await this.#stale.removeFrom(anchor)
-    const { kept, copied } = await this.#copy(path, place, full, source, options)
-    await this.#assertArrived(path.root, anchor, kept, copied.info)
-    await this.#makeDurable(path.root, place)
+    const { kept, copied } = await this.#copy(path, place, full, source, { small, ...options })
+    await together(this.#assertArrived(path.root, anchor, kept, copied.info), this.#makeDurable(path.root, place))
     void this.#guard.confirm(path.root)
     const checksum = copied.checksum === undefined ? undefined : ({ algorithm: 'sha256', value: copied.checksum } as const)
     return describe(joined(place.path, kept), copied.info, checksum)
@@ -72,14 +72,13 @@ export class Writing {
     place: Place,
     where: string,
     source: ByteSource,
-    options: WriteOptions,
+    options: WriteOptions & SmallSource,
   ): Promise<{ readonly kept: string; readonly copied: Copied }> {
     const { anchor } = place
     const part = await PartFile.in(anchor, source, options)
     try {
       await this.#space.assertFits(anchor, source.size, where, part.keptBytes)
       const copied = await copyTo(part, source, this.#cloning, { where, fileMode: this.#site.fileMode, ...options })
-      await source.assertUnchanged()
       await options.permit.granted
       if (source.size <= CHUNK_BYTES) await part.discardOf(options.permit.session)
       throwIfAborted(options.signal)

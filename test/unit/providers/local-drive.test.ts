@@ -19,10 +19,12 @@ import { join } from 'node:path'
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
+import { SyncError } from '../../../src/errors.ts'
 import { LocalDrive } from '../../../src/providers/local-drive.ts'
 import type { ByteSource, RemoteFile } from '../../../src/providers/provider.ts'
 import { memorySource } from '../../support/memory-source.ts'
 import { permitOf } from '../../support/permits.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const MIB = 1024 * 1024
 const signal = new AbortController().signal
@@ -44,6 +46,7 @@ describe('local_drive', () => {
     String(Buffer.concat((await Array.fromAsync(await of.read({ root, path }, { signal }))) as Buffer[]))
   const list = async (path: string, of = drive): Promise<string[]> =>
     (await Array.fromAsync(of.list({ root, path }, { signal }))).map(({ name }) => name).toSorted()
+  const temporary = async (): Promise<string[]> => (await readdir(root)).filter((name) => name.endsWith('.part'))
   const remove = async (path: string, of = drive): Promise<unknown> => await of.remove({ root, path }, { signal })
 
   beforeEach(async () => {
@@ -282,6 +285,37 @@ describe('local_drive', () => {
       await write(target, memorySource(Buffer.alloc(3 * MIB), { chunkBytes: 2 * MIB, beforeChunk }))
       expect(names).toEqual([[expect.stringMatching(/^\.site-sync-[0-9a-f]{16}\.part$/)], []])
       expect(await readdir(root)).toEqual([target])
+    })
+
+    test('a small source is read while its temporary file is made, and is looked at again while that is read back', async () => {
+      const seen: (readonly string[])[] = []
+      const source = memorySource('new', {
+        beforeChunk: async () => void (await waitFor('a temporary file', async () => (await temporary()).length === 1)),
+      })
+      await write('f.exr', 'old')
+      await write('f.exr', {
+        ...source,
+        assertUnchanged: async () => {
+          const [part = ''] = await temporary()
+          seen.push([await readFile(join(root, part), 'utf8'), await read('f.exr')])
+        },
+      })
+      expect(seen).toEqual([['new', 'old']])
+      expect(await read('f.exr')).toBe('new')
+    })
+
+    test.each([10, 2 * MIB])('%i bytes of a source that fails, or has changed, leave the old file, and nothing else', async (size) => {
+      await write('f.exr', 'old')
+      const failing = { beforeChunk: () => Promise.reject(new SyncError('INTERRUPTED', 'the source broke off')) }
+      await expect(write('f.exr', memorySource(Buffer.alloc(size), failing))).rejects.toMatchObject({ code: 'INTERRUPTED' })
+      await expect(write('f.exr', memorySource(Buffer.alloc(size), { changed: () => true }))).rejects.toMatchObject({
+        code: 'SOURCE_CHANGED',
+      })
+      await expect(write('f.exr', { ...memorySource(Buffer.alloc(size)), size: size - 1 })).rejects.toMatchObject({
+        code: 'SOURCE_CHANGED',
+      })
+      expect(await readdir(root)).toEqual(['f.exr'])
+      expect(await read('f.exr')).toBe('old')
     })
 
     test('what is told of the new file is what is there', async () => {
