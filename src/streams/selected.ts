@@ -1,11 +1,11 @@
 import { ObjectId, type Db, type Document, type Filter } from 'mongodb'
 
-import { idText, type RepresentationDocument } from '../model/document.ts'
+import type { RepresentationDocument } from '../model/document.ts'
 import type { Selection } from '../model/selection.ts'
 import { isPathName } from '../model/site-record.ts'
 import { someOpen } from './open-records.ts'
 import { wantedFields } from './projection.ts'
-import { readDocument } from './raw-document.ts'
+import { isSendable, readDocument } from './raw-document.ts'
 
 /** Documents in one batch of the server. */
 const PAGE = 200
@@ -27,10 +27,15 @@ export async function* selected(
   db: Db,
   project: string,
   selection: Selection,
-  { sites, signal, from, ids, byRecords = false }: SelectedOptions & { readonly from?: unknown },
+  { sites, signal, after, ids, byRecords = false }: SelectedOptions & { readonly after?: unknown },
 ): AsyncGenerator<RepresentationDocument> {
   const filter = selectionFilter(selection)
-  const more = [...(ids ? [{ _id: { $in: ids } }] : []), ...(byRecords ? recordsFilter(selection, sites) : [])]
+  const more = [
+    // Unlike a comparison outside of an expression it goes on with ids of other types. The server makes it a bound of the index.
+    ...(after === undefined ? [] : [{ $expr: { $gt: ['$_id', { $literal: after }] } }]),
+    ...(ids ? [{ _id: { $in: ids } }] : []),
+    ...(byRecords ? recordsFilter(selection, sites) : []),
+  ]
   if (more.length > 0) filter['$and'] = [...((filter['$and'] as Document[] | undefined) ?? []), ...more]
   const cursor = db.collection(project).find(filter as Filter<Document>, {
     projection: wantedFields(sites),
@@ -39,8 +44,6 @@ export async function* selected(
     raw: true,
     sort: { _id: 1 },
     hint: { _id: 1 },
-    // Unlike a comparison in the filter it goes on with ids of other types.
-    ...(from !== undefined && { min: { _id: from } }),
     ...(signal && { signal }),
   })
   try {
@@ -65,15 +68,15 @@ export async function* selectedSlowly(
   selection: Selection,
   { cursorMs = CURSOR_MS, after, ...options }: SlowOptions,
 ): AsyncGenerator<RepresentationDocument> {
-  let from = after
+  let last = after
   for (let isDone = false; !isDone;) {
     isDone = true
-    const before = from === undefined ? undefined : idText(from)
     const openedAt = performance.now()
-    for await (const document of selected(db, project, selection, { ...options, from })) {
-      if (idText(document._id) === before) continue
+    for await (const document of selected(db, project, selection, { ...options, after: last })) {
       yield document
-      from = document._id
+      // An id that nobody can read, or that can't be sent back, is none to go on from.
+      if (document._id === undefined || !isSendable(document._id)) continue
+      last = document._id
       if (performance.now() - openedAt < cursorMs) continue
       isDone = false
       break

@@ -1,16 +1,20 @@
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
+import { MaxKey, MinKey } from 'mongodb'
 import { describe, expect, test } from 'vitest'
 
 import { ProviderPool } from '../../src/providers/provider-pool.ts'
 import { readOnlyMemory } from '../../src/service/read-only-memory.ts'
 import { selectedSlowly } from '../../src/streams/selected.ts'
+import { array, element, object, text, type RawValue } from '../support/hostile-bson.ts'
 import { openProduction, recordsNow, SITE, type Production, type Verified } from '../support/looked-production.ts'
 import { entry, inArray, inObject, recordOf, representation, T0, type Representation } from '../support/published.ts'
+import { rawBinary, rawDocument, TYPE } from '../support/raw-bson.ts'
 import { Stage } from '../support/service-harness.ts'
 import { runsOf, writeConfig } from '../support/service-process.ts'
 import { DOWN } from '../support/site-down.ts'
+import { Wire } from '../support/wire.ts'
 
 const THERE = { name: SITE, created_dt: T0, id: 'x', mine: 'kept' }
 
@@ -194,11 +198,18 @@ test('told to end, it ends, and says what it did', async () => {
 
 test('a cursor is never old, and ids of all types are gone through once', async () => {
   const stage = await Stage.open()
-  const ids: unknown[] = [1, 2, 'a', 'b', ...Array.from({ length: 5 }, () => representation([])._id)]
+  const own = Array.from({ length: 5 }, () => representation([])._id)
+  const ids: unknown[] = [1, 2, 'a', 'b', ...own, new MinKey(), new MaxKey()]
   await stage.db.collection('prj').insertMany(ids.map((_id) => ({ ...representation([]), _id })) as object[])
-  const seen: string[] = []
-  for await (const { _id } of selectedSlowly(stage.db, 'prj', { all: true }, { sites: [], cursorMs: 0 })) seen.push(String(_id))
-  expect(seen.toSorted()).toEqual(ids.map(String).toSorted())
+  const unreadable: RawValue = [TYPE.binary, rawBinary(2, Buffer.from([3, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7]))]
+  await using wire = await Wire.open(stage.uri)
+  const document = object(element('_id', unreadable), element('type', text('representation')))
+  const insert = [element('insert', text('prj')), element('documents', array([document])), element('$db', text(stage.db.databaseName))]
+  expect((await wire.send(rawDocument(insert)))['n']).toBe(1)
+  const seen: unknown[] = []
+  for await (const { _id } of selectedSlowly(stage.db, 'prj', { all: true }, { sites: [], cursorMs: 0 })) seen.push(_id)
+  expect(seen).toEqual([new MinKey(), 1, 2, 'a', 'b', undefined, ...own, new MaxKey()])
+  expect(await Array.fromAsync(selectedSlowly(stage.db, 'prj', { all: true }, { sites: [], after: new MaxKey() }))).toEqual([])
 })
 
 test('the command: exit codes, one JSON value, and an audit of what was written', async () => {
