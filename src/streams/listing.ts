@@ -140,8 +140,8 @@ async function find(
 /** Equal values stay together in both orders: a list counts as a value that is missing. */
 const scalar = (field: string): Document => ({ $cond: [{ $isArray: field }, null, { $ifNull: [field, null] }] })
 
-/** Compares values of any two types, as sorting does. */
-const isAfter = (field: string, value: unknown, direction: 1 | -1): Document => ({
+/** An expression that compares values of any two types, as sorting does. */
+export const isAfter = (field: string, value: unknown, direction: 1 | -1): Document => ({
   [direction === 1 ? '$gt' : '$lt']: [field, { $literal: value }],
 })
 

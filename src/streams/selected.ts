@@ -3,6 +3,7 @@ import { ObjectId, type Db, type Document, type Filter } from 'mongodb'
 import type { RepresentationDocument } from '../model/document.ts'
 import type { Selection } from '../model/selection.ts'
 import { isPathName } from '../model/site-record.ts'
+import { isAfter } from './listing.ts'
 import { someOpen } from './open-records.ts'
 import { wantedFields } from './projection.ts'
 import { isSendable, readDocument } from './raw-document.ts'
@@ -31,8 +32,8 @@ export async function* selected(
 ): AsyncGenerator<RepresentationDocument> {
   const filter = selectionFilter(selection)
   const more = [
-    // Unlike a comparison outside of an expression it goes on with ids of other types. The server makes it a bound of the index.
-    ...(after === undefined ? [] : [{ $expr: { $gt: ['$_id', { $literal: after }] } }]),
+    // The server makes it a bound of the index.
+    ...(after === undefined ? [] : [{ $expr: isAfter('$_id', after, 1) }]),
     ...(ids ? [{ _id: { $in: ids } }] : []),
     ...(byRecords ? recordsFilter(selection, sites) : []),
   ]

@@ -112,6 +112,7 @@ async function copySmall(part: PartFile, source: ByteSource, small: Promise<read
       hash('sha256', await (from === file ? reading : readUpTo(from, size, 0)), 'hex')
     return await readBack(part, file, read, source, options)
   })
+  // With the copy closed: a source that does not answer keeps no file open here.
   await unchanged
   return stored
 }

@@ -36,9 +36,10 @@ export async function openedSource(
 /** Gives the file its mode and time and makes it durable, as far as the file system can. */
 export async function finish(file: FileHandle, source: ByteSource, { fileMode }: CopyOptions): Promise<void> {
   // Modes and times are no bytes: whatever the file system, or the time itself, makes of them, the file is whole.
-  const withMode = process.platform === 'win32' ? undefined : file.chmod(fileMode ?? modeOfCopy(source)).catch(() => {})
-  await file.utimes(new Date(), source.modified).catch(() => {})
-  await withMode
+  await Promise.allSettled([
+    ...(process.platform === 'win32' ? [] : [file.chmod(fileMode ?? modeOfCopy(source))]),
+    file.utimes(new Date(), source.modified),
+  ])
   await file.sync().catch(ignoring('EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'))
 }
 

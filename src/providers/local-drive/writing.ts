@@ -3,7 +3,6 @@ import { lstat } from 'node:fs/promises'
 
 import { SyncError } from '../../errors.ts'
 import type { RootedPath, Site } from '../../model/site.ts'
-import { CHUNK_BYTES } from '../chunk-pool.ts'
 import type { ByteSource, RemoteFile, WriteOptions } from '../provider.ts'
 import { throwIfAborted } from './abort.ts'
 import type { Anchor } from './anchor.ts'
@@ -80,7 +79,7 @@ export class Writing {
       await this.#space.assertFits(anchor, source.size, where, part.keptBytes)
       const copied = await copyTo(part, source, this.#cloning, { where, fileMode: this.#site.fileMode, ...options })
       await options.permit.granted
-      if (source.size <= CHUNK_BYTES) await part.discardOf(options.permit.session)
+      if (options.small) await part.discardOf(options.permit.session)
       throwIfAborted(options.signal)
       await this.#paths.assertStillInside(path.root, place, where)
       return { kept: await this.#rename(part.name, anchor, split(path).name, copied.info, { where, ...options }), copied }
