@@ -1,8 +1,9 @@
-import { unwatchFile, watchFile, type StatsListener } from 'node:fs'
-import { dirname } from 'node:path'
+import { readdirSync, unwatchFile, watchFile, type StatsListener } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 
 import { messageOf } from '../errors.ts'
+import { isLayoutFile } from '../config/layout.ts'
 import { loadSettings, type LoadedSettings } from '../config/load-settings.ts'
 import type { Log } from '../model/log.ts'
 import type { Settings } from '../model/settings.ts'
@@ -20,22 +21,24 @@ export function reloadOnChange(
   log: Log,
 ): () => void {
   let loaded = first
-  /** By file: what to do when it changes. */
   const watched = new Map<string, StatsListener>()
+  /** By file: what to do when it changes. */
+  let wanted = new Map<string, () => void>()
   let reading: Promise<void> = Promise.resolve()
 
   const watch = (): void => {
-    // A folder changes when a file comes or goes.
-    const wanted = new Map([...loaded.files, ...loaded.files.map((file) => dirname(file))].map((file) => [file, changed]))
+    // A folder changes when a file comes or goes; one that came with a mistake, or half written, was not loaded, and is mended in place.
+    const files = new Set([...loaded.files, ...filesBelow(config)])
+    wanted = new Map([...files, ...loaded.files.map((file) => dirname(file))].map((file) => [file, changed]))
     // They are read by whoever uses the site: other credentials under the same configuration are another configuration.
     for (const file of credentialsFiles(loaded.settings)) wanted.set(file, asked)
     for (const file of watched.keys()) if (!wanted.has(file)) unwatch(file)
-    for (const [file, react] of wanted) {
+    for (const file of wanted.keys()) {
       // What is watched already stays so: nothing is missed in between.
       if (watched.has(file)) continue
       const listener: StatsListener = (now, before) => {
         // A file that is not there is told of at once, and is no change.
-        if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size) react()
+        if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size) wanted.get(file)?.()
       }
       watched.set(file, listener)
       watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, listener)
@@ -77,6 +80,17 @@ export function reloadOnChange(
   return () => {
     process.off('SIGHUP', asked)
     for (const file of watched.keys()) unwatch(file)
+  }
+}
+
+/** What may be loaded of a folder; nothing where the configuration is a file. */
+function filesBelow(config: string): readonly string[] {
+  try {
+    return readdirSync(config)
+      .filter(isLayoutFile)
+      .map((name) => join(resolve(config), name))
+  } catch {
+    return []
   }
 }
 

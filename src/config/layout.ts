@@ -62,7 +62,7 @@ async function readSingle(file: string, problems: Problems): Promise<RawConfig |
 async function readFolder(folder: string, problems: Problems): Promise<RawConfig | undefined> {
   const names: readonly string[] = await readdir(folder).catch(() => [])
   const hasConfig = names.includes(MAIN)
-  const others = names.filter((name) => name.endsWith('.json') && !name.startsWith('.') && name !== MAIN).sort()
+  const others = names.filter((name) => isLayoutFile(name) && name !== MAIN).sort()
   const config = hasConfig ? await readJson(join(folder, MAIN), problems) : undefined
   const contents = await Promise.all(others.map((name) => readOther(folder, name)))
   const { parts, rest } = gatherParts(config ?? rawObject([]), MAIN, contents, problems)
@@ -89,6 +89,11 @@ async function readFolder(folder: string, problems: Problems): Promise<RawConfig
   }
   const isComplete = (config || !hasConfig) && contents.every(({ name, raw }) => raw || credentials.has(name))
   return isComplete ? { ...withParts({ ...main, sites }, parts, problems), folder, files } : undefined
+}
+
+/** Is a file of that name read, where it lies in the folder? */
+export function isLayoutFile(name: string): boolean {
+  return name.endsWith('.json') && !name.startsWith('.')
 }
 
 /** With mistakes of its own: whether they count is known when all files are read. */

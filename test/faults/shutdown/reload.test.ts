@@ -105,6 +105,22 @@ test.each([
   expect(service.lines.count('service.ready')).toBe(1)
 })
 
+test('a file of sites that comes half written into the folder is taken when the rest of it is there', async () => {
+  const stage = await Stage.open()
+  const folder = dirname(await writeConfig(stage))
+  const service = new ServiceProcess(['run', '--config', folder])
+  await service.lines.until('service.ready')
+  const sites = JSON.stringify({ added: { provider: 'local_drive', root: { work: join(stage.dir, 'added') } } })
+  await writeFile(join(folder, 'added.json'), sites.slice(0, 40))
+  await service.lines.until('config.rejected')
+  // In place: nothing comes to the folder, and nothing goes.
+  await writeFile(join(folder, 'added.json'), sites)
+  await service.lines.until('config.reloaded')
+  await stage.synced(await publishFor(stage, 'after.ma', 'added'), { site: 'added' })
+  expect(service.lines.count('service.ready')).toBe(1)
+  await ended(service)
+})
+
 test('the configuration is gone for a while: told once, and the former goes on; what comes in its place is taken', async () => {
   const stage = await Stage.open()
   const config = await writeConfig(stage)
