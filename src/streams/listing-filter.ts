@@ -1,6 +1,7 @@
-import { ObjectId, type Document, type Filter } from 'mongodb'
+import type { Document, Filter } from 'mongodb'
 
 import type { SelectableState } from '../model/selection.ts'
+import { idsOf } from './ids-of.ts'
 import { openRecords } from './open-records.ts'
 
 export interface ListingFilter {
@@ -79,9 +80,6 @@ function searched(q: string): Document {
   const found = { $expr: { $or: [...fields, anyFile(contains('$$file.path', q))] } }
   return { $or: [{ _id: { $in: idsOf(q) } }, found] }
 }
-
-/** What an id may be that is this text. */
-const idsOf = (text: string): readonly unknown[] => (/^[0-9a-f]{24}$/i.test(text) ? [new ObjectId(text), text] : [text])
 
 /** Some record of a configured site says that a file is there, and none is open. */
 export function isWhole({ sites }: Pick<ListingScope, 'sites'>, site?: string): Document {

@@ -1,8 +1,9 @@
-import { ObjectId, type Db, type Document, type Filter } from 'mongodb'
+import type { Db, Document, Filter } from 'mongodb'
 
 import type { RepresentationDocument } from '../model/document.ts'
 import type { Selection } from '../model/selection.ts'
 import { isPathName } from '../model/site-record.ts'
+import { idsOf } from './ids-of.ts'
 import { isAfter } from './listing.ts'
 import { someOpen } from './open-records.ts'
 import { wantedFields } from './projection.ts'
@@ -10,6 +11,9 @@ import { isSendable, readDocument } from './raw-document.ts'
 
 /** Documents in one batch of the server. */
 const PAGE = 200
+
+/** To which people fill up the number of a version. */
+const MOST_DIGITS = 6
 
 interface SelectedOptions {
   readonly sites: readonly string[]
@@ -128,19 +132,23 @@ function recordsFilter({ states, error }: Selection, sites: readonly string[]): 
 function representationFilter(text: string): Document {
   const parts = text.split('/')
   const [asset, subset, version = '', name] = parts
-  if (parts.length === 4 && parts.every((part) => part !== '') && !text.startsWith('{')) {
+  const isPath = text.startsWith('{') || /^[a-z]:$/i.test(parts[0] ?? '')
+  if (parts.length === 4 && parts.every((part) => part !== '') && !isPath) {
     return { 'context.asset': asset, 'context.subset': subset, name, ...versionFilter(version) }
   }
-  if (/[/\\]/.test(text)) return { $or: [{ 'files.path': text }, { 'data.path': text }, ...belowRoot(text)] }
-  const ids: unknown[] = /^[0-9a-f]{24}$/i.test(text) ? [new ObjectId(text), text] : [text]
-  return { _id: { $in: ids } }
+  if (!/[/\\]/.test(text)) return { _id: { $in: idsOf(text) } }
+  // Disks spell a name in one of these ways, and people paste what a disk says.
+  const spellings = [...new Set([text, text.normalize('NFC'), text.normalize('NFD')])]
+  return { $or: [{ 'files.path': { $in: spellings } }, { 'data.path': { $in: spellings } }, ...belowRoot(spellings)] }
 }
 
 /** A path on a disk: in documents its root is a token, so that it may be any of its ends. */
-function belowRoot(path: string): readonly Document[] {
-  if (path.startsWith('{')) return []
-  const parts = path.replaceAll('\\', '/').split('/')
-  const ends = parts.map((_, at) => parts.slice(at).join('/')).filter((end) => end !== '' && !end.startsWith('/'))
+function belowRoot(spellings: readonly string[]): readonly Document[] {
+  if (spellings.some((path) => path.startsWith('{'))) return []
+  const ends = spellings.flatMap((path) => {
+    const parts = path.replaceAll('\\', '/').split('/')
+    return parts.map((_, at) => parts.slice(at).join('/')).filter((end) => end !== '' && !end.startsWith('/'))
+  })
   const input = { $cond: [{ $isArray: '$files' }, '$files', []] }
   const end = { $last: { $split: ['$$file.path', '}/'] } }
   const rest = { $substrCP: ['$$file.path', { $add: [{ $indexOfCP: ['$$file.path', '}/'] }, 2] }, 40_000] }
@@ -150,10 +158,12 @@ function belowRoot(path: string): readonly Document[] {
   return [{ $expr: { $anyElementTrue: [{ $map: { input, as: 'file', in: isIt } }] } }]
 }
 
-/** `3`, `003` and `v003` are one version; some tools write it as text. */
+/** `3`, `003` and `v003` are one version; some tools write it as text, in any of these ways. */
 function versionFilter(text: string): Document {
-  const digits = /^v?(\d+)$/i.exec(text)?.[1]
-  return { 'context.version': { $in: digits === undefined ? [text] : [Number(digits), text] } }
+  const digits = /^v?0*(\d+)$/i.exec(text)?.[1]
+  const padded = digits === undefined ? [] : Array.from({ length: MOST_DIGITS }, (_, at) => digits.padStart(at + 1, '0'))
+  const texts = [...new Set(padded.flatMap((each) => [each, `v${each}`, `V${each}`]))]
+  return { 'context.version': { $in: digits === undefined ? [text] : [Number(digits), text, ...texts] } }
 }
 
 function siteFilter(site: string): Document {
