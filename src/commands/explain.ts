@@ -1,7 +1,7 @@
 import { explainRepresentation } from '../service/explain-representation.ts'
 import { pageText } from '../service/page-link.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
-import { inspect } from './inspect.ts'
+import { assertProject, inspect } from './inspect.ts'
 import { complain, print, printCommand, printJson } from './output.ts'
 
 /** `explain`: why the files of one representation are, or are not, synced. Exits with 1 when there is no such representation. */
@@ -10,6 +10,7 @@ export async function explainCommand(
   options: ConfigOption & { readonly json: boolean; readonly project?: string },
 ): Promise<ExitCode> {
   return inspect<ExitCode>(options.config, async (inspection) => {
+    await assertProject(inspection, options.project)
     const explained = await explainRepresentation(inspection, id, options.project)
     if (!explained) {
       const where = options.project ?? `any project of database ${inspection.settings.mongo.database}`

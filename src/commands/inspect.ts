@@ -1,4 +1,6 @@
 import { loadSettings } from '../config/load-settings.ts'
+import { parseSelection } from '../model/selection.ts'
+import { knownNames } from '../service/edit-records.ts'
 import { openInspection, type Inspection } from '../service/inspection.ts'
 import { connect } from '../streams/connect.ts'
 
@@ -13,4 +15,9 @@ export async function inspect<T>(config: string, look: (inspection: Inspection) 
   } finally {
     await inspection.providers[Symbol.asyncDispose]()
   }
+}
+
+/** Of a project that is not there nothing waits and nothing failed: a slip of the pen must not read like that. */
+export async function assertProject({ db, settings }: Inspection, project: string | undefined): Promise<void> {
+  if (project !== undefined) parseSelection({ project }, await knownNames(db, settings))
 }

@@ -3,7 +3,7 @@ import type { Settings } from '../model/settings.ts'
 import { pageLink, pageText } from '../service/page-link.ts'
 import { projectCounts, sitesOverview, type SiteCounts, type SiteOverview, type SitesOverview } from '../service/overview.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
-import { inspect } from './inspect.ts'
+import { assertProject, inspect } from './inspect.ts'
 import { liveStatus } from './live-status/live-status.ts'
 import { print, printJson, printTable } from './output.ts'
 import { isScreen } from './screen.ts'
@@ -17,6 +17,7 @@ export interface StatusOptions extends ConfigOption {
 /** `status`: how everything is doing, as the database and the instances say; on a terminal live. */
 export async function statusCommand(options: StatusOptions): Promise<ExitCode> {
   return inspect<ExitCode>(options.config, async (inspection) => {
+    await assertProject(inspection, options.project)
     if (!options.json && !options.once && isScreen()) {
       await liveStatus(inspection, options.project)
       return 0

@@ -210,6 +210,17 @@ test('explain: what is not there is said, with 1', async () => {
   expect(version.stdout).toContain('"version"')
 })
 
+test.each([['status'], ['explain', 'hero/model/1/ma']])(
+  '%s: a project that is not there is wrong usage, and names what is near',
+  async (...args) => {
+    const stage = await Stage.open()
+    await published(stage, 'a.ma')
+    const { code, stdout, stderr } = await run(...args, '--project', 'prk', '--config', await writeConfig(stage))
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain('there is no project "prk"; did you mean "prj"?')
+  },
+)
+
 test.each([
   [[], 'Usage'],
   [['fly'], "unknown command 'fly'"],
