@@ -1,10 +1,11 @@
 import { fileEntries, idPlain, type RepresentationDocument } from './document.ts'
 import { MendCommands } from './mend-commands.ts'
-import { ADD, RESET, RESUME, RETRY, type RecordEdit } from './record-edit.ts'
+import { ADD, RESET, RESUME, RETRY, takesRecords, type RecordEdit } from './record-edit.ts'
 import { displayPath } from './root-path.ts'
 import { readSites } from './site-record.ts'
 import { shellWord } from './shell-word.ts'
 import type { ProjectSettings } from './settings.ts'
+import { ownSites } from './sources.ts'
 import { isPerhapsElsewhere, type Transfer } from './transfer.ts'
 import { examine, targetSites, type Verdict } from './verdict.ts'
 
@@ -46,10 +47,39 @@ export function explainDocument(
         state: verdict.state,
         ...withFix(explain(verdict, verdicts, settings, misconfigured), verdict, document, project, shell),
       })),
+      ...explainUnasked(document, project, settings, shell),
       ...explainSkipped(document, settings),
     ],
     transfers: verdicts.map(({ transfer }) => transfer),
   }
+}
+
+/** Files without a record of any site: nothing is to be done for them, so nobody else says anything of them. */
+function explainUnasked(
+  document: RepresentationDocument,
+  project: string,
+  settings: ProjectSettings,
+  shell: MendCommands,
+): readonly Explanation[] {
+  if (document.type !== 'representation') return []
+  const own = ownSites(settings)
+  const targets = targetSites(settings).filter(({ name }) => !own.includes(name))
+  return fileEntries(document).flatMap(({ _id: fileId, path, sites }) => {
+    if (typeof path !== 'string' || !isWithoutRecords(sites)) return []
+    // Where a record can't be added, no command helps.
+    const canBeAdded = takesRecords(sites) && fileId !== undefined && fileId !== null
+    return targets.map(({ name: site }): Explanation => {
+      const verdict = { path, fileId, site, state: 'no-record', record: undefined } as const
+      const { edit, reason } = explain(verdict, [], settings, new Map())
+      const explained = canBeAdded && edit ? { reason, edit } : { reason }
+      return { path, site, state: verdict.state, ...withFix(explained, verdict, document, project, shell) }
+    })
+  })
+}
+
+function isWithoutRecords(sites: unknown): boolean {
+  const { records, unreadable } = readSites(sites)
+  return records.size === 0 && unreadable.length === 0
 }
 
 /** Records of sites that are not for this machine: another may serve them. */

@@ -100,7 +100,7 @@ export function takesRecordOf(sites: unknown, site: string): boolean {
 }
 
 /** A list of texts is the oldest shape, which is left alone; where nothing was ever written, an array is begun. */
-function takesRecords(sites: unknown): boolean {
+export function takesRecords(sites: unknown): boolean {
   if (sites === undefined) return true
   return Array.isArray(sites) ? sites.length === 0 || sites.some(isPlain) : isPlain(sites)
 }

@@ -97,6 +97,18 @@ describe('what is said', () => {
     expect(about(record)).toMatchObject({ path: '{root[work]}/p/a.ma', site: 'gdrive', state, reason: expect.stringContaining(reason) })
   })
 
+  test.each<[unknown, boolean]>([
+    [undefined, true],
+    [[], true],
+    [{}, true],
+    [null, false],
+  ])('a file whose "sites" is %j: nobody asked for it, and a record can be added or not', (sites, canBeAdded) => {
+    const { explanations, remarks } = explained(documentOf([fileOf(sites)]))
+    expect(remarks).toEqual([])
+    expect(explanations).toMatchObject([{ site: 'gdrive', state: 'no-record', reason: 'no record of this site: nobody asked for it' }])
+    expect([explanations[0]?.command, explanations[0]?.fix].map((line) => line !== undefined)).toEqual([canBeAdded, canBeAdded])
+  })
+
   test('pending, and it will fail', () => {
     expect(about({}, { path: '/mnt/abs' }).reason).toBe(
       'pending, and will fail: path "/mnt/abs" does not start with {root} or {root[NAME]}',
