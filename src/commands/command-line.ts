@@ -123,7 +123,6 @@ function build(ended: (code: ExitCode) => void): Command {
     .addOption(config())
     .option('--json', 'as one JSON object', false)
     .option('--dry-run', 'say what would be done, and do nothing', false)
-    .option('--yes', 'accepted by every command; nothing is asked here', false)
     .addHelpText(
       'after',
       '\nA root on disk is remembered once a file was written to it or read from it. One that is another disk later is taken for unmounted' +
@@ -163,7 +162,15 @@ function build(ended: (code: ExitCode) => void): Command {
   addVerify(program, config, ended)
   addAdopt(program, config, ended)
   addTokens(program, config, ended)
+  acceptYes(program)
   return program
+}
+
+/** Scripts may give it whatever they call. */
+function acceptYes(command: Command): void {
+  for (const each of command.commands) acceptYes(each)
+  if (command.commands.length > 0 || command.options.some(({ long }) => long === '--yes')) return
+  command.option('--yes', 'accepted by every command; nothing is asked here', false)
 }
 
 const AFTER_HELP = `

@@ -73,7 +73,6 @@ export function addDiff(program: Command, config: () => Option, ended: (code: Ex
     .addOption(config())
     .option('--deep', 'ask the sites themselves for each file, and compare its size', false)
     .option('--json', 'as one JSON object', false)
-    .option('--yes', 'accepted by every command; nothing is asked here', false)
     .addHelpText(
       'after',
       `${SELECTION_HELP.replace('saying nothing selects nothing', 'saying nothing compares everything')}

@@ -12,7 +12,6 @@ export function addTokens(program: Command, config: () => Option, ended: (code: 
       .addOption(config())
       .option('--json', 'as one JSON object', false)
       .option('--dry-run', 'say what would be done, and do nothing', false)
-      .option('--yes', 'accepted by every command; nothing is asked here', false)
   writing(token.command('create').description('a new token, which is shown this once'))
     .argument('<name>', 'what the audit calls whoever uses it')
     .addOption(new Option('--scope <scope>', 'read, or operate: actions too').choices(TOKEN_SCOPES).default('read'))

@@ -37,6 +37,28 @@ async function configured(content: string): Promise<string> {
   return path
 }
 
+test.each([
+  'run',
+  'scan',
+  'status',
+  'explain x',
+  'doctor',
+  'accept-root x',
+  'retry --all',
+  'priority 9 --all',
+  'diff a b',
+  'receipt a --all',
+  'verify --all',
+  'adopt --site a --all',
+  'token create x',
+  'token list',
+  'token revoke x',
+])('%s takes --yes', async (command) => {
+  // The configuration is looked at when all of the command line is understood.
+  expect(await run(...command.split(' '), '--yes', '--config', join(folder, 'nowhere'))).toBe(2)
+  expect(said.err + said.out).toContain('nothing is there')
+})
+
 describe('wrong usage is 2, and says what is wrong', () => {
   test.each<[string, readonly string[], string]>([
     ['an unknown command', ['synch'], "unknown command 'synch'"],
