@@ -1,10 +1,12 @@
 import { ConfigError } from '../errors.ts'
 import { loadSettings } from '../config/load-settings.ts'
+import { audit } from '../streams/audit.ts'
 import { connect } from '../streams/connect.ts'
 import { ProjectRoots } from '../streams/project-roots.ts'
 import { stateDatabase } from '../streams/state-database.ts'
 import type { ConfigOption, ExitCode } from './command-line.ts'
 import { print, printJson } from './output.ts'
+import { tellControl, whoAmI } from './tell-control.ts'
 
 /**
  * `accept-root`: what stands at the roots of a site now is what they are from now on; the next file that is written there, or read from
@@ -26,8 +28,14 @@ export async function acceptRootCommand(
       { key: 'site', value: name, expected: `the name of a site that is filled in for this machine (${known})` },
     ])
   }
-  const state = stateDatabase(connections.work.db(settings.mongo.stateDatabase))
+  const stateDb = connections.work.db(settings.mongo.stateDatabase)
+  const state = stateDatabase(stateDb)
   const forgotten = options.dryRun ? await state.countRoots(roots) : await state.forgetRoots(roots)
+  if (!options.dryRun) {
+    const entry = { who: whoAmI(), action: 'accept-root', selection: { site: name }, records: 0, representations: 0 }
+    await tellControl(entry, `accept-root: what stands at ${roots.join(', ')} is taken for site ${name}, by ${entry.who}`)
+    await audit(stateDb, entry)
+  }
   if (options.json) printJson({ site: name, roots, forgotten, dry_run: options.dryRun })
   else {
     const what =

@@ -77,10 +77,15 @@ test('the roles of the docs: the service syncs a publish by its change stream; a
   for (const attempt of refused) await expect(attempt()).rejects.toMatchObject({ codeName: 'Unauthorized' })
 
   const receipt = ['receipt', 'mirror', '--all', '--out', join(stage.dir, 'receipts')]
-  for (const args of [['status'], ['explain', String(document._id)], ['accept-root', 'mirror'], receipt]) {
+  for (const args of [['status'], ['explain', String(document._id)], receipt]) {
     const command = new ServiceProcess([...args, '--config', config])
     expect([await command.end(), command.stderr]).toEqual([0, ''])
   }
+  const accept = new ServiceProcess(['accept-root', 'mirror', '--config', config])
+  expect(await accept.end()).toBe(0)
+  expect(accept.stderr).toContain('"controls.changed"')
+  const kept = await stage.state.collection('audit').find({ action: 'accept-root' }).toArray()
+  expect(kept).toMatchObject([{ selection: { site: 'mirror' }, who: expect.stringContaining('@') as string }])
   service.signal('SIGTERM')
   expect([await service.end(), service.stderr]).toEqual([0, ''])
 })
