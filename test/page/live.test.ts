@@ -335,6 +335,48 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     expect(await page.getByText('A token is needed').count()).toBe(0)
   })
 
+  test('where a token is needed while rows are shown, as after it was revoked, the page asks for one, and goes on with it', async () => {
+    const page = await look()
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    await stage.api.stop()
+    stage.api.world.isPrivate = true
+    await stage.api.start()
+    await page.getByRole('heading', { name: 'A token is needed' }).waitFor()
+    expect(await page.getByRole('alert').textContent()).toMatch(/What is shown is from \d\d:\d\d:\d\d/)
+    await giveToken(page)
+    await page.getByText(/live/).first().waitFor()
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    expect(await page.getByText('A token is needed').count()).toBe(0)
+  })
+
+  test('whoever was refused too often is asked for a token as well, and the page does not ask on and on', async () => {
+    const page = await look('', { ...studio(NOW), isPrivate: true })
+    await page.getByRole('heading', { name: 'A token is needed' }).waitFor()
+    await page.clock.install()
+    let asked = 0
+    await page.route('**/api/v1/**', async (route) => {
+      asked++
+      const body = JSON.stringify({ status: 429, detail: 'too many requests' })
+      await route.fulfill({ status: 429, contentType: 'application/problem+json', body })
+    })
+    await page.reload()
+    await page.getByRole('heading', { name: 'A token is needed' }).waitFor()
+    await page.clock.fastForward(5_000)
+    const before = asked
+    await page.clock.fastForward(50_000)
+    expect(asked).toBe(before)
+    await page.unrouteAll({ behavior: 'wait' })
+    await giveToken(page)
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+  })
+
+  test('the history asks for a token as well, and shows what could not be read before', async () => {
+    const page = await look('?view=history', { ...studio(NOW), isPrivate: true })
+    await giveToken(page)
+    await page.getByRole('cell', { name: 'anna' }).first().waitFor()
+    expect(await page.getByRole('alert').count()).toBe(0)
+  })
+
   test('nothing to show: no sites, nothing published, nothing that waits, nothing that matches', async () => {
     const world = studio(NOW)
     const page = await look('', { ...world, items: [], projects: [], running: [], status: { ...world.status, sites: [] } })

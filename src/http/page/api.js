@@ -10,9 +10,9 @@ export class Problem extends Error {
     this.status = status
   }
 
-  /** That a token, or one with another scope, would help. */
+  /** That a token would help: 429 is said instead of 401 to whoever asked too often without one. */
   get needsToken() {
-    return this.status === 401
+    return this.status === 401 || this.status === 429
   }
 }
 

@@ -3,6 +3,8 @@ import { address, headers, problemOf } from './api.js'
 /** The service is heard of every 15 s at least; after a longer silence, as of a machine that slept, the connection is dead. */
 const SILENCE_MS = 40_000
 const AGAIN_MS = [500, 1_000, 2_000, 5_000]
+/** Without a token there is nothing to be had, and whoever asks on and on for it is not listened to any more. */
+const REFUSED_MS = 60_000
 
 /**
  * Reads the events for as long as the page is open, and begins again when they end. Not an `EventSource`: that can't send a token, and
@@ -14,6 +16,7 @@ export function followEvents({ event, lost, refused }) {
   const run = async () => {
     const connection = new AbortController()
     let watchdog
+    let isRefused = false
     const heard = () => {
       clearTimeout(watchdog)
       watchdog = setTimeout(() => connection.abort(), SILENCE_MS)
@@ -29,11 +32,12 @@ export function followEvents({ event, lost, refused }) {
       }
       lost()
     } catch (error) {
-      if (error.needsToken) refused(error)
+      isRefused = error.needsToken === true
+      if (isRefused) refused()
       else lost()
     }
     clearTimeout(watchdog)
-    waiting = setTimeout(next, AGAIN_MS[Math.min(attempt++, AGAIN_MS.length - 1)])
+    waiting = setTimeout(next, isRefused ? REFUSED_MS : AGAIN_MS[Math.min(attempt++, AGAIN_MS.length - 1)])
   }
   const next = () => {
     if (waiting === undefined) return

@@ -28,6 +28,8 @@ export class State {
   /** `connecting`, `live`, `lost`, `refused` */
   connection = 'connecting'
   heard = undefined
+  /** How often the page was connected. */
+  snapshots = 0
   viewAt = 0
   /** Of the data: whoever was drawn with it needs not be drawn again for a scroll alone. */
   epoch = 0
@@ -98,6 +100,11 @@ export class State {
     await this.list.begin(this.query, { least: this.viewAt + 1 })
   }
 
+  /** What is asked for takes a token, or another one. */
+  get isRefused() {
+    return this.connection === 'refused' || this.list.fault?.needsToken === true
+  }
+
   /** A token was given. */
   signIn() {
     this.list.fault = undefined
@@ -136,6 +143,7 @@ export class State {
 
   #snapshot({ running, projects, totals, throughput, step_seconds, ended, speeds, ...status }) {
     this.connection = 'live'
+    this.snapshots++
     this.status = status
     this.running.reset(running)
     this.activity.reset({ throughput, step_seconds, ended, speeds })

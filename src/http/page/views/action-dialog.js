@@ -89,6 +89,11 @@ export class ActionDialog extends Component {
     this.setState({ fault, busy: '', ...(fault.needsToken && { hasToken: false }) })
   }
 
+  #given = () => {
+    this.props.given()
+    this.#set({ hasToken: true })
+  }
+
   #submit = async (event) => {
     event.preventDefault()
     if (this.state.done) return this.#element.close()
@@ -158,7 +163,7 @@ export class ActionDialog extends Component {
                 onInput=${({ currentTarget }) => this.#set({ why: currentTarget.value })}
             /></label>`
         }
-        ${!hasToken && html`<${TokenField} given=${() => this.#set({ hasToken: true })} />`}
+        ${!hasToken && html`<${TokenField} given=${this.#given} />`}
         <div class="preview" role="status" aria-live="polite">
           ${words({ hasToken, preview, fault, done, busy, isWide, lacksSite: this.#lacksSite })}
         </div>

@@ -6,6 +6,7 @@ import { Filters } from './filters.js'
 import { History } from './history.js'
 import { ProblemList } from './problem-list.js'
 import { Queue } from './queue.js'
+import { SignIn } from './sign-in.js'
 import { SiteCard } from './site-card.js'
 import { Top } from './top.js'
 
@@ -16,11 +17,18 @@ export function App({ state }) {
   return html`<${Top} state=${state} />
     <main>
       <${Lost} state=${state} />
-      ${query.view === 'history' ? html`<${History} state=${state} />` : html`<${Everything} state=${state} />`}
+      <${SignIn} state=${state} />
+      ${query.view === 'history' ? html`<${History} state=${state} snapshots=${state.snapshots} />` : html`<${Everything} state=${state} />`}
     </main>
     ${
       dialog &&
-      html`<${ActionDialog} dialog=${dialog} sites=${siteNames} close=${() => state.show(undefined)} done=${() => state.refresh()} />`
+      html`<${ActionDialog}
+        dialog=${dialog}
+        sites=${siteNames}
+        close=${() => state.show(undefined)}
+        done=${() => state.refresh()}
+        given=${() => state.isRefused && state.signIn()}
+      />`
     }`
 }
 

@@ -1,6 +1,5 @@
 import { html } from '../library.js'
 import { fileName, time } from '../format.js'
-import { TokenField } from './token-field.js'
 
 const ADD_SITE = `"sites": {
   "gdrive": { "provider": "gdrive", "root": "/My Drive/Site Sync",
@@ -9,8 +8,8 @@ const ADD_SITE = `"sites": {
 
 /** What is said where there is no row to show. */
 export function Empty({ state, isFiltered }) {
-  const { list, status, query, activity, connection } = state
-  if (list.fault?.needsToken || connection === 'refused') return html`<${NoPermission} state=${state} />`
+  const { list, status, query, activity } = state
+  if (state.isRefused) return null
   if (list.fault)
     return html`<${Said} title="The list can't be read now" text=${list.fault.message}
       ><div class="buttons">
@@ -47,12 +46,4 @@ const Said = ({ title, text, children }) =>
     <h2>${title}</h2>
     <p class="soft">${text}</p>
     ${children}
-  </section>`
-
-const NoPermission = ({ state }) =>
-  html`<section class="empty panel" aria-label="A token is needed">
-    <h2>A token is needed</h2>
-    <p class="soft">Whoever runs the service makes one, and a token that may only read is enough to look:</p>
-    <pre class="command">site-sync token create NAME --scope read</pre>
-    <${TokenField} given=${() => state.signIn()} />
   </section>`

@@ -8,20 +8,29 @@ export class History extends Component {
   state = { items: [], cursor: undefined, fault: undefined }
 
   componentDidMount() {
-    void this.#more()
+    void this.#read()
   }
 
-  #more = async () => {
+  /** What was done while the page was not connected is told by nobody, and what could not be read then is read now. */
+  componentDidUpdate({ snapshots }) {
+    if (snapshots !== this.props.snapshots) void this.#read()
+  }
+
+  #read = async (cursor) => {
     try {
-      const page = await get('audit', { limit: 50, cursor: this.state.cursor })
-      this.setState(({ items }) => ({ items: [...items, ...page.items], cursor: page.next_cursor, fault: undefined }))
+      const page = await get('audit', { limit: 50, cursor })
+      this.setState(({ items }) => ({
+        items: cursor === undefined ? page.items : [...items, ...page.items],
+        cursor: page.next_cursor,
+        fault: undefined,
+      }))
     } catch (fault) {
       this.setState({ fault })
     }
   }
 
   render({ state }, { items, cursor, fault }) {
-    return html`<${Transfers} ended=${state.activity.ended} />
+    return html`${state.snapshots > 0 && html`<${Transfers} ended=${state.activity.ended} />`}
       <section class="history panel" aria-labelledby="audit-title" tabindex="0">
         <h2 id="audit-title">Who did what</h2>
         ${fault && html`<p class="fault" role="alert">${fault.message}</p>`}
@@ -52,7 +61,7 @@ export class History extends Component {
             </tbody>
           </table>`
         }
-        ${cursor && html`<div><button onClick=${this.#more}>Earlier</button></div>`}
+        ${cursor && html`<div><button onClick=${() => this.#read(cursor)}>Earlier</button></div>`}
       </section>`
   }
 }
