@@ -63,12 +63,14 @@ async function authorize(request: FastifyRequest, access: Access, { http, findTo
     request.token = found
     request.recheck = async () => (await findToken(token ?? '')) !== undefined
   } else if (access === 'operate' || !isOfThisMachine(request, http)) {
-    throw unauthorized('a bearer token is needed; see "site-sync token create"')
+    throw unauthorized('a token is needed; see "site-sync token create"')
   }
   if (access !== 'operate') return
   if (http.readOnly) throw new HttpProblem(403, 'actions are switched off here ("read_only")')
   if (request.token?.scope !== 'operate')
-    throw new HttpProblem(403, 'the token may only read; an action takes one with the scope "operate"')
+    throw new HttpProblem(403, 'the token may only read; an action takes one with the scope "operate"', {
+      headers: { 'www-authenticate': 'Bearer error="insufficient_scope", scope="operate"' },
+    })
 }
 
 function unauthorized(detail: string): HttpProblem {

@@ -31,8 +31,9 @@ test('who comes from this machine may read; an action takes a token with the sco
   const refused = await ask(address, RETRY, ACTION)
   expect([refused.status, refused.type]).toEqual([401, 'application/problem+json; charset=utf-8'])
   expect(refused.headers['www-authenticate']).toBe('Bearer')
-  expect(refused.body).toMatchObject({ status: 401, title: 'Unauthorized', detail: expect.any(String) as string })
-  expect((await ask(address, RETRY, { ...ACTION, token: read })).status).toBe(403)
+  expect(refused.body).toMatchObject({ status: 401, title: 'Unauthorized', detail: 'a token is needed; see "site-sync token create"' })
+  const narrow = await ask(address, RETRY, { ...ACTION, token: read })
+  expect([narrow.status, narrow.headers['www-authenticate']]).toEqual([403, 'Bearer error="insufficient_scope", scope="operate"'])
   expect((await ask(address, RETRY, { ...ACTION, token: operate })).status).toBe(200)
   expect((await ask(address, RETRY, { token: operate })).status).toBe(404)
   // A token that is wrong is no request without one.

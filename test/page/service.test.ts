@@ -79,6 +79,26 @@ describe.skipIf(!HAS_BROWSER)('the page of a service', () => {
     expect(faults).toEqual([])
   })
 
+  test('whoever came in with a token that may only read is asked for another by an action', { timeout: 90_000 }, async () => {
+    const { stage, address } = await serve({ serve: ['studio'], http: { ...HTTP, anonymousRead: false } })
+    const [read, operate] = [await newToken(stage, 'read', 'anna'), await newToken(stage, 'operate', 'mira')]
+    await stage.insert(representation([entry('{root[work]}/a.ma', inArray({ name: 'gdrive', ...FAILED }))]))
+    const { page, faults } = await look(address)
+    const give = async (token: string): Promise<void> => {
+      await page.getByLabel('Token', { exact: true }).fill(token)
+      await page.getByRole('button', { name: 'Use it' }).click()
+    }
+    await give(read)
+    await page.getByRole('button', { name: /Retry 1… at gdrive/ }).click()
+    await page.getByText('an action takes one with the scope "operate"').waitFor()
+    // Until then it goes on to be read with the one that is there.
+    await page.getByText('live · 1 instance').waitFor()
+    await give(operate)
+    await page.getByRole('button', { name: 'Retry: 1 file' }).click()
+    await page.getByText('Done: 1 file of 1 representation.').waitFor()
+    expect(faults).toEqual([])
+  })
+
   test('a look at a site lists what it found', { timeout: 90_000 }, async () => {
     const { stage, address } = await serve({ serve: ['studio'] })
     const token = await newToken(stage, 'operate', 'anna')

@@ -5,9 +5,11 @@ const PATIENCE_MS = 20_000
 
 /** An answer that is a problem; `status` 0: there was no answer. */
 export class Problem extends Error {
-  constructor(status, detail) {
+  constructor(status, detail, needsScope = false) {
     super(detail)
     this.status = status
+    /** That the token is good for less than was asked for. */
+    this.needsScope = needsScope
   }
 
   /** That a token would help: 429 is said instead of 401 to whoever asked too often without one. */
@@ -59,7 +61,8 @@ export const ask = async (url, options) => {
 }
 
 export function problemOf(response, body) {
-  return new Problem(response.status, body?.detail ?? `${response.status} ${response.statusText}`)
+  const needsScope = response.status === 403 && (response.headers.get('www-authenticate') ?? '').includes('insufficient_scope')
+  return new Problem(response.status, body?.detail ?? `${response.status} ${response.statusText}`, needsScope)
 }
 
 const either = (signal) => AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), ...(signal ? [signal] : [])])

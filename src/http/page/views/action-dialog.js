@@ -86,7 +86,9 @@ export class ActionDialog extends Component {
 
   #failed(fault) {
     if (fault.needsToken) token.forget()
-    this.setState({ fault, busy: '', ...(fault.needsToken && { hasToken: false }) })
+    // One that may only read is kept for that until another is given.
+    const isOther = fault.needsToken || fault.needsScope
+    this.setState({ fault, busy: '', ...(isOther && { hasToken: false }) })
   }
 
   #given = () => {
