@@ -160,6 +160,33 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     await waitFor('the new ones', async () => (await page.locator('.queue > .rows > .row b').first().textContent()) === 'new2')
   })
 
+  test('what is asked for and can not be read is said, without rows of what was asked for before', async () => {
+    const page = await look()
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    let isBroken = true
+    await page.route('**/api/v1/transfers?**', async (route) => {
+      if (!isBroken) return await route.continue()
+      const body = JSON.stringify({ status: 503, detail: 'MongoDB does not answer now, or not in time' })
+      await route.fulfill({ status: 503, contentType: 'application/problem+json', body })
+    })
+    await page.getByRole('button', { name: /^Given up/ }).click()
+    await page.getByRole('heading', { name: "The list can't be read now" }).waitFor()
+    expect(await page.locator('.queue').count()).toBe(0)
+    isBroken = false
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByRole('row', { name: /sh020/ }).waitFor()
+    // The same once more: rows from before are an answer, and why there is no newer one is said below them.
+    isBroken = true
+    stage.api.tell('reload')
+    await page.getByRole('button', { name: 'Much changed: show it' }).click()
+    await page.locator('.queue').getByText('MongoDB does not answer now').waitFor()
+    isBroken = false
+    await page.locator('.queue').getByRole('button', { name: 'Try again' }).click()
+    await page.locator('.queue').getByText('MongoDB does not answer now').waitFor({ state: 'detached' })
+    expect(await page.getByRole('row', { name: /sh020/ }).isVisible()).toBe(true)
+    await page.unrouteAll({ behavior: 'wait' })
+  })
+
   test('that much changed is not forgotten where it is told while the list is read', async () => {
     const page = await look()
     await page.getByRole('row', { name: /sh010/ }).waitFor()

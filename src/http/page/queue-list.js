@@ -35,6 +35,8 @@ export class QueueList {
   #meanwhile = new Map()
   #isStaleMeanwhile = false
   #query = {}
+  /** What the rows are the answer to. */
+  #rowsOf = undefined
   #cursor = undefined
   #asking = undefined
   #changed
@@ -53,7 +55,8 @@ export class QueueList {
    * takes long.
    */
   async begin(query, { least = 1 } = {}) {
-    const isOther = JSON.stringify(listQuery(query)) !== JSON.stringify(listQuery(this.#query))
+    const asked = JSON.stringify(listQuery(query))
+    const isOther = asked !== this.#rowsOf
     this.#query = query
     this.#asking?.abort()
     const asking = new AbortController()
@@ -77,12 +80,13 @@ export class QueueList {
         isShort = page.items.length < PAGE
       } while (cursor !== null && items.length < wanted)
     } catch (error) {
-      return this.#failed(asking, error)
+      return this.#failed(asking, error, isOther)
     } finally {
       clearTimeout(slow)
     }
     if (asking.signal.aborted) return
     this.#clear()
+    this.#rowsOf = asked
     this.isStale = this.#isStaleMeanwhile
     this.#append(items, cursor, isShort)
   }
@@ -169,8 +173,9 @@ export class QueueList {
     this.#changed()
   }
 
-  #failed(asking, error) {
+  #failed(asking, error, isOther = false) {
     if (asking.signal.aborted) return
+    if (isOther) this.#clear()
     this.isLoading = false
     this.isSlow = false
     this.#meanwhile.clear()

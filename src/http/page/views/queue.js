@@ -169,7 +169,8 @@ export class Queue extends Component {
             </div>`
           }
         </div>
-        ${!list.isWhole && html`<p class="more" role="status">${list.fault ? list.fault.message : moreOf(list)}</p>`}
+        ${list.fault && html`<p class="more" role="status">${list.fault.message} <button onClick=${() => state.refresh()}>Try again</button></p>`}
+        ${!list.fault && !list.isWhole && html`<p class="more" role="status">${moreOf(list)}</p>`}
       </div>`
   }
 }
