@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 
 import { HAS_BROWSER } from '../support/browser.ts'
 import { TOKEN } from '../support/fake-api.ts'
-import { atSite, idAt } from '../support/fake-items.ts'
+import { atSite, idAt, manyItems } from '../support/fake-items.ts'
 import { studio } from '../support/fake-studio.ts'
 import { usePageStage, type PageStage } from '../support/page-stage.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -158,6 +158,16 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     expect(await page.locator('.queue > .rows > .row b').first().textContent()).toBe('sh010')
     await button.click()
     await waitFor('the new ones', async () => (await page.locator('.queue > .rows > .row b').first().textContent()) === 'new2')
+  })
+
+  test('what is new in a project that is listed already waits behind the button, wherever the list ends', async () => {
+    const many = manyItems(600)
+    const of = (n: number) => ({ ...many[0]!, project: 'a_film', id: idAt(4_000_000_000 + n, n), asset: `film${n}` })
+    const page = await look('', { ...studio(NOW), items: [...many, of(1)] })
+    await page.getByRole('row', { name: /film1/ }).waitFor()
+    await waitFor('the events', () => stage.api.viewers > 0)
+    stage.api.tell('representations', { items: [of(2), { ...of(3), project: 'zoo' }], gone: [] })
+    await page.getByRole('button', { name: '1 new' }).waitFor()
   })
 
   test('what is asked for and can not be read is said, without rows of what was asked for before', async () => {

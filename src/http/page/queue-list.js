@@ -197,7 +197,7 @@ export class QueueList {
     if (query.error && !sites.some(({ error }) => error?.toLowerCase().includes(query.error.toLowerCase()))) return false
     if (query.q) return false
     const last = this.items.at(-1)
-    if (this.isWhole || !last) return true
+    if (this.isWhole || !last || project < last.project) return true
     return (query.sort || '-id') === '-id' && project === last.project && id > last.id
   }
 }
