@@ -26,8 +26,8 @@ export interface WebhookStore {
   add(message: WebhookMessage): Promise<boolean>
   /** The same event may happen again. */
   forget(messages: readonly Pick<WebhookMessage, 'url' | 'key'>[]): Promise<void>
-  /** One that is to be sent now, and is this instance's to send for so long. */
-  take(forMs: number): Promise<DueMessage | undefined>
+  /** One that is to be sent now, to none of these addresses, and is this instance's to send for so long. */
+  take(forMs: number, exceptTo: readonly string[]): Promise<DueMessage | undefined>
   delivered(id: string): Promise<void>
   later(id: string, inMs: number): Promise<void>
   /** Is a site that was well in trouble now, or the other way about? False when that is known already. */
@@ -83,8 +83,8 @@ export function webhookStore(state: Db, database: string): WebhookStore {
     async forget(some) {
       await messages.deleteMany({ _id: { $in: some.map(idOf) }, next: { $exists: false } })
     },
-    async take(forMs) {
-      const due = { database, next: { $type: 'date' as const }, $expr: { $lte: ['$next', '$$NOW'] } }
+    async take(forMs, exceptTo) {
+      const due = { database, url: { $nin: exceptTo }, next: { $type: 'date' as const }, $expr: { $lte: ['$next', '$$NOW'] } }
       const taken = await messages.findOneAndUpdate(due, [{ $set: { next: fromNow(forMs), tries: { $add: ['$tries', 1] } } }], {
         sort: { next: 1 },
         returnDocument: 'before',

@@ -122,6 +122,26 @@ test('an address that fails is asked again, by another instance, too; one that w
   await second.stop()
 })
 
+test('an address that does not answer keeps no other one waiting', async () => {
+  let asked = 0
+  const server = createServer(() => void asked++)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const silent = { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, secret: SECRET, on: new Set(['synced'] as const) }
+  const { told, webhook } = await listener()
+  const stage = await Stage.open({ settings: { ...QUIET, webhooks: [silent, webhook(['synced'])] } })
+  const running = await stage.start()
+  for (const name of ['a.ma', 'b.ma', 'c.ma']) await stage.synced(await stage.publish(name))
+  await waitFor('all three', () => told.length === 3)
+  // Its ten seconds are not over, and it is told of one thing at a time.
+  expect(asked).toBe(1)
+  await running.stop()
+})
+
 test('two instances tell one event once', async () => {
   const { events, webhook } = await listener()
   const stage = await Stage.open({ settings: { ...QUIET, webhooks: [webhook()] } })

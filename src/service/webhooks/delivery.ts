@@ -26,9 +26,13 @@ function signatureOf(secret: string, time: string, body: string): string {
   return `sha256=${createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')}`
 }
 
-/** Sends what is due, one message after the other, until it is told to end; what could not be sent is sent later, by whoever is there. */
+/**
+ * Sends what is due until it is told to end: to each address one message after the other, so that one that does not answer keeps nobody else
+ * waiting. What could not be sent is sent later, by whoever is there.
+ */
 export class Delivery {
   readonly #parts: DeliveryParts
+  readonly #busy = new Map<string, Promise<void>>()
   #kicked = new AbortController()
 
   constructor(parts: DeliveryParts) {
@@ -46,10 +50,17 @@ export class Delivery {
     while (!signal.aborted) {
       this.#kicked = new AbortController()
       // While MongoDB is unavailable nothing is due.
-      const due = await store.take(HELD_MS).catch(() => undefined)
-      if (due) await this.#deliver(due).catch(() => undefined)
+      const due = await store.take(HELD_MS, [...this.#busy.keys()]).catch(() => undefined)
+      if (due) this.#busy.set(due.url, this.#deliverFirst(due))
       else await sleep(LOOK_EVERY_MS, this.#kicked.signal)
     }
+    await Promise.all(this.#busy.values())
+  }
+
+  async #deliverFirst(due: DueMessage): Promise<void> {
+    await this.#deliver(due).catch(() => undefined)
+    this.#busy.delete(due.url)
+    this.kick()
   }
 
   async #deliver({ id, url, body, tries, created }: DueMessage): Promise<void> {
