@@ -45,19 +45,20 @@ export class Web {
 
   /** Rejects with a `ConfigError` where others than this machine would be answered and there is no token. */
   async start(parts: WebParts): Promise<void> {
-    const { http, webhooks, mongo } = parts.settings()
+    const { http, mongo } = parts.settings()
     const store = activityStore(parts.connections.work.db(mongo.stateDatabase), mongo.database)
     this.#activity = new ActivityKeeper({
       attempts: this.#attempts,
       save: async (activity) => store.save(this.#instance, activity),
       isWanted: () => this.#running !== undefined || this.#isPageElsewhere,
     })
-    if (webhooks) this.#webhooks = new (await import('./webhooks/webhooks.ts')).Webhooks(parts)
+    await this.#openWebhooks(parts)
     await this.#open(parts, http)
   }
 
   /** Answers as the settings say now, where that changed. What can't be taken is told, and the former goes on. */
   async reload(parts: WebParts): Promise<void> {
+    await this.#openWebhooks(parts)
     const { http } = parts.settings()
     const before = this.#http
     if (isDeepStrictEqual(http, before)) return
@@ -74,6 +75,12 @@ export class Web {
     }
     // What was refused is not asked for again before it changes.
     this.#http = http
+  }
+
+  /** With the first address that is to be told; which there are is looked up for each message. */
+  async #openWebhooks(parts: WebParts): Promise<void> {
+    if (!parts.settings().webhooks || this.#webhooks) return
+    this.#webhooks = new (await import('./webhooks/webhooks.ts')).Webhooks(parts)
   }
 
   async #open(parts: WebParts, http: HttpSettings | undefined): Promise<void> {

@@ -142,6 +142,18 @@ test('an address that does not answer keeps no other one waiting', async () => {
   await running.stop()
 })
 
+test('the first address of all is taken without a restart', async () => {
+  const { events, webhook } = await listener()
+  const stage = await Stage.open({ settings: QUIET })
+  const running = await stage.start()
+  await stage.synced(await stage.publish('a.ma'))
+  running.service.reload({ ...stage.settings, webhooks: [webhook()] })
+  await running.lines.until('scan.finished', 2)
+  await stage.synced(await stage.publish('b.ma'))
+  await waitFor('the message', () => events().length === 1)
+  await running.stop()
+})
+
 test('two instances tell one event once', async () => {
   const { events, webhook } = await listener()
   const stage = await Stage.open({ settings: { ...QUIET, webhooks: [webhook()] } })
