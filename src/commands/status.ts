@@ -61,7 +61,7 @@ function show({ instances, pauses, closed, sites, projects, settings }: Shown): 
 }
 
 function siteRow({ site, provider = '', misconfigured, skipped, instances }: SiteOverview): string[] {
-  if (skipped !== undefined) return [site, provider, 'skipped', '', '', skipped]
+  if (skipped !== undefined && instances.length === 0) return [site, provider, 'skipped', '', '', skipped]
   const worst = instances.find(({ state }) => state !== 'ok') ?? instances.find(({ error }) => error !== undefined) ?? instances[0]
   const state = misconfigured === undefined ? (worst?.state ?? 'idle') : 'misconfigured'
   const until = worst?.until ? ` (until ${new Date(worst.until).toISOString()})` : ''

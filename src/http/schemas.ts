@@ -31,7 +31,7 @@ export const siteSchema = z.object({
   site: z.string(),
   provider: z.string().optional(),
   misconfigured: z.string().optional().describe('Why it can not be used at all.'),
-  skipped: z.string().optional().describe('Why it is not for this machine.'),
+  skipped: z.string().optional().describe('Why it is not for this machine; other instances may have it all the same.'),
   instances: z.array(siteReport).describe('How it is doing, as each instance says.'),
 })
 

@@ -31,7 +31,7 @@ export interface SiteOverview {
   readonly site: string
   readonly provider?: string
   readonly misconfigured?: string
-  /** Why it is not for this machine. */
+  /** Why it is not for this machine; other instances may have it all the same. */
   readonly skipped?: string
   readonly instances: readonly (ReportedSite & { readonly instance: string })[]
 }
@@ -48,15 +48,15 @@ export interface SitesOverview {
 export async function sitesOverview({ settings, state, controls, misconfigured }: Inspection): Promise<SitesOverview> {
   const [reports, pauses] = await Promise.all([state.reports(settings.mongo.database), controls.pauses()])
   const declared = sitesByName(settings)
+  const instancesOf = (name: string): SiteOverview['instances'] =>
+    reports.flatMap(({ _id, sites }) => sites.filter(({ site }) => site === name).map((site) => ({ ...site, instance: _id })))
   const sites = [...declared.values()].map(({ name, provider }): SiteOverview => {
     const mistake = misconfigured.get(name)
     return {
       site: name,
       provider,
       ...(mistake && { misconfigured: mistake.message }),
-      instances: reports.flatMap(({ _id, sites: reported }) =>
-        reported.filter(({ site }) => site === name).map((site) => ({ ...site, instance: _id })),
-      ),
+      instances: instancesOf(name),
     }
   })
   // A project may use what is skipped in general.
@@ -65,7 +65,7 @@ export async function sitesOverview({ settings, state, controls, misconfigured }
     site: name,
     ...(provider !== undefined && { provider }),
     skipped: reason,
-    instances: [],
+    instances: instancesOf(name),
   }))
   return {
     instances: reports.map(({ sites: _sites, watched: _watched, running: _running, speeds: _speeds, ...instance }) => instance),

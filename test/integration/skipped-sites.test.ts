@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 import { expect, test } from 'vitest'
@@ -6,6 +6,7 @@ import { expect, test } from 'vitest'
 import { entry, inArray, inObject, representation } from '../support/published.ts'
 import { Stage } from '../support/service-harness.ts'
 import { ServiceProcess } from '../support/service-process.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** The legacy settings, with these sites besides the studio. */
 async function writeLegacy(stage: Stage, sites: object, config: object = {}): Promise<string> {
@@ -63,6 +64,24 @@ test('legacy settings with a site that is not filled in here: one line at each s
   const words = new ServiceProcess(['status', '--config', config])
   await words.end()
   expect(words.stdout).toMatch(/gdrive +gdrive +skipped +sites\.gdrive\.root\.work is empty/)
+}, 60_000)
+
+test('a site that is not for this machine and served by another instance: how it is doing there is told', async () => {
+  const stage = await Stage.open()
+  const mirror = { provider: 'local_drive', root: { work: { linux: join(stage.dir, 'mirror') } } }
+  const config = await writeLegacy(stage, { mirror })
+  const service = new ServiceProcess(['run', '--config', config])
+  await service.lines.until('service.ready')
+  const elsewhere = join(stage.dir, 'elsewhere.json')
+  const settings = (await readFile(config, 'utf8')).replace(JSON.stringify(mirror.root.work), '{"windows":"M:/"}')
+  await writeFile(elsewhere, settings)
+  const told = async () =>
+    ((await json('status', '--config', elsewhere)) as { sites: { skipped?: string; instances: object[] }[] }).sites[1]
+  await waitFor('its report', async () => (await told())?.instances.length === 1)
+  expect(await told()).toMatchObject({ site: 'mirror', skipped: expect.any(String), instances: [{ state: 'ok' }] })
+  const words = new ServiceProcess(['status', '--config', elsewhere])
+  await words.end()
+  expect(words.stdout).toMatch(/mirror +local_drive +ok/)
 }, 60_000)
 
 test('remote_site itself is skipped: that is said, nothing is transferred to it, and other sites are served', async () => {

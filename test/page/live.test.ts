@@ -42,6 +42,22 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     )
   })
 
+  test('a site that is not for the machine of the page is as the instances say that have it', async () => {
+    const world = studio(NOW)
+    const at = { instance: 'other/1/a', site: 'client', provider: 'local_drive', running: 0, queued: 0 }
+    const skipped = { provider: 'local_drive', skipped: 'no root for linux' }
+    const error = 'the root is not there: is it mounted?'
+    const sites = [
+      { site: 'client', ...skipped, instances: [{ ...at, state: 'cooling', error }] },
+      { site: 'nobody', ...skipped, instances: [] },
+    ]
+    const page = await look('', { ...world, projects: [], status: { ...world.status, pauses: [], sites } })
+    const cards = page.locator('.card')
+    await cards.nth(1).waitFor()
+    expect(await cards.locator('.badge').allTextContents()).toEqual(['cooling', 'not for this machine'])
+    expect(await cards.first().textContent()).toMatch(/not counted here.*is it mounted\? No tries are spent/)
+  })
+
   test('a site outside its hours says so, and until when', async () => {
     const page = await look()
     await page.locator('.card').first().waitFor()

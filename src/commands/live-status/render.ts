@@ -82,11 +82,12 @@ const section = (title: string, lines: readonly Line[]): readonly Line[] =>
 
 function siteLine({ site, misconfigured, skipped, instances }: SiteOverview, { projects, pauses, closed }: StatusView): Line {
   const worst = instances.find(({ state }) => state !== 'ok') ?? instances[0]
+  const isSkipped = skipped !== undefined && instances.length === 0
   const isPaused = pauses.some((pause) => pause.project === undefined && (pause.site === undefined || pause.site === site))
   const state =
     misconfigured !== undefined
       ? 'misconfigured'
-      : skipped !== undefined
+      : isSkipped
         ? 'skipped'
         : isPaused
           ? 'paused'
@@ -96,7 +97,7 @@ function siteLine({ site, misconfigured, skipped, instances }: SiteOverview, { p
   const [shape, style] = state in SHAPES ? SHAPES[state as keyof typeof SHAPES] : state === 'misconfigured' ? WORST : IDLE
   const of = projects.filter((each) => each.site === site)
   const sum = (key: 'pending' | 'exhausted'): number => of.reduce((total, each: SiteCounts) => total + each[key], 0)
-  const why = misconfigured ?? skipped ?? instances.find(({ error }) => error !== undefined)?.error
+  const why = misconfigured ?? (isSkipped ? skipped : undefined) ?? instances.find(({ error }) => error !== undefined)?.error
   return [
     { text: `  ${shape} `, style },
     { text: site.padEnd(14), style: 'bold' },

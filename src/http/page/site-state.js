@@ -18,7 +18,8 @@ export function siteState({ site, misconfigured, skipped, instances }, { pauses,
   const told = (state) => instances.find((each) => each.state === state && each.served !== false)
   const mistake = misconfigured ?? told('misconfigured')?.error
   if (misconfigured !== undefined || told('misconfigured')) return is('misconfigured', 'misconfigured', mistake)
-  if (skipped !== undefined) return is('skipped', 'not for this machine', skipped)
+  // Another machine may have it.
+  if (skipped !== undefined && instances.length === 0) return is('skipped', 'not for this machine', skipped)
   const pause = pauseOf(site, pauses)
   if (pause) return is('paused', 'paused', pauseText(pause))
   const hours = closed.find((each) => each.site === site)
@@ -26,13 +27,21 @@ export function siteState({ site, misconfigured, skipped, instances }, { pauses,
   const cooling = told('cooling')
   if (cooling) {
     const word = cooling.until ? `cooling · ${duration(Date.parse(cooling.until) - Date.now())}` : 'cooling'
-    return is('cooling', word, `${cooling.error ?? 'It is in trouble'}. No tries are spent; it is probed again by itself.`, cooling.until)
+    return is(
+      'cooling',
+      word,
+      `${sentence(cooling.error ?? 'It is in trouble')} No tries are spent; it is probed again by itself.`,
+      cooling.until,
+    )
   }
   const trying = told('trying')
   if (trying) return is('trying', 'trying again', trying.error)
   if (running.length === 0) return is('unheard', 'no instance runs', 'Nobody copies files now: no instance of the service is heard of.')
   return is('ok', 'ok', undefined)
 }
+
+/** With a full stop, where it does not end otherwise. */
+const sentence = (text) => (/[.?!]$/.test(text) ? text : `${text}.`)
 
 /** One that holds for all files of the site. */
 export const pauseOf = (site, pauses) =>

@@ -35,7 +35,11 @@ export function SiteCard({ state, site }) {
       <p class="now"><strong>${isUnusable || flow === undefined ? '–' : speed(flow)}</strong><br /><span class="soft small">now</span></p>
     </div>
     <div class="card-foot">
-      <span>${counts ? number(waiting) : '…'} waiting</span>
+      ${
+        site.skipped !== undefined && of.length === 0
+          ? html`<span title="This instance has no such site, and does not count what waits there.">not counted here</span>`
+          : html`<span>${counts ? number(waiting) : '…'} waiting</span>`
+      }
       <span title=${since && exactTime(since)}>${since ? `oldest ${duration(Date.now() - since)}` : ''}</span>
       ${!isUnusable && html`<${PauseButton} state=${state} site=${site.site} />`}
     </div>
