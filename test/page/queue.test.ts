@@ -48,6 +48,42 @@ describe.skipIf(!HAS_BROWSER)('the queue', () => {
     expect([await page.title(), await page.locator('.rows img, .rows script').count()]).toEqual(['Site Sync', 0])
   })
 
+  test('however narrow it is, a row tells its version and the ends of its names', async () => {
+    const [item] = manyItems(1)
+    const items = [11, 12].map((version) => ({
+      ...item!,
+      id: idAt(version, 1),
+      asset: 'characterHeroMain',
+      subset: 'renderCompositingMain',
+      version,
+    }))
+    const page = await look('', { ...studio(NOW), items })
+    await page.locator('.queue .row').nth(1).waitFor()
+    for (const width of [390, 760, 1_500]) {
+      await page.setViewportSize({ width, height: 900 })
+      const outside = await page.locator('.queue .name').evaluateAll((names) =>
+        names.flatMap((name) => {
+          const right = name.getBoundingClientRect().right
+          const parts = [...name.querySelectorAll('.of > *, .middle > :last-child')]
+          return parts.filter((part) => part.getBoundingClientRect().right > right + 1).map((part) => part.textContent)
+        }),
+      )
+      expect([width, outside]).toEqual([width, []])
+      expect(await page.locator('.queue .of').allTextContents()).toEqual(['v012exr', 'v011exr'])
+    }
+  })
+
+  test('no character of a name is cut where it is shortened', async () => {
+    const [item] = manyItems(1)
+    const names = [`film${'\u{1F600}'.repeat(10)}x`, `${'e\u0301'.repeat(12)}x`, `${'\u{1F469}\u200D\u{1F680}'.repeat(6)}x`]
+    const items = names.map((asset, n) => ({ ...item!, id: idAt(1, n), asset }))
+    const page = await look('', { ...studio(NOW), items })
+    await page.locator('.queue .row').nth(2).waitFor()
+    const parts = await page.locator('.queue b .middle > :last-child').allTextContents()
+    expect(parts.filter((text) => !text.isWellFormed() || /^[\p{M}\u200D]/u.test(text))).toEqual([])
+    expect(parts.map((text) => [...new Intl.Segmenter().segment(text)].length)).toEqual(expect.arrayContaining([8]))
+  })
+
   test('filters, search and order are in the address, and come back from it', async () => {
     const page = await look()
     await page.getByRole('button', { name: /^Given up/ }).click()

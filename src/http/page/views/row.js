@@ -42,10 +42,10 @@ function drawn({ state, item, sites, top, at, isOpen, isActive }) {
         onClick=${() => state.open(key)}
       >
         ${shape('arrow', 'arrow')}
-        <span class="title">
-          <b class=${isShort(asset) ? 'whole' : ''}>${middle(asset)}</b>${item.subset && middle(item.subset)}
-          <span class="soft">${version(item.version)}</span>${item.name && html`<span class="tag">${item.name}</span>`}
-        </span>
+        <span class="title"> <b class=${isShort(asset) ? 'whole' : ''}>${middle(asset)}</b>${item.subset && middle(item.subset)} </span>
+        <span class="of"
+          ><span class="soft">${version(item.version)}</span>${item.name && html`<span class="tag">${item.name}</span>`}</span
+        >
         <span class="project soft small">${item.project}</span>
       </button>
     </div>

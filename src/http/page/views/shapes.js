@@ -23,12 +23,24 @@ export const stateWord = (name, tone, word, title) => html`<span class="state ${
 
 const TAIL = 14
 
+/** Of one character, where it is written in several. */
+const MOST_PARTS = 16
+const PART = /^[\p{M}\u200D\uDC00-\uDFFF]/u
+
+/** The same place, or the one before it where a character would be cut, such as a letter from its accent. */
+function wholeBefore(text, at) {
+  for (let place = at; place > Math.max(0, at - MOST_PARTS); place--) {
+    if (!PART.test(text.slice(place, place + 2)) && text[place - 1] !== '\u200D') return place
+  }
+  return at
+}
+
 /** Is a name never shortened? */
 export const isShort = (text) => text.length <= TAIL
 
 /** Shortened in the middle where there is no room, so that the number at the end of a name stays to be seen. */
 export function middle(text) {
   if (isShort(text)) return html`<span class="middle whole">${text}</span>`
-  const at = text.length - TAIL
-  return html`<span class="middle" title=${text}><span>${text.slice(0, at)}</span><span>${text.slice(at)}</span></span>`
+  const at = wholeBefore(text, text.length - TAIL)
+  return html`<span class="middle" dir="auto" title=${text}><span>${text.slice(0, at)}</span><span>${text.slice(at)}</span></span>`
 }
