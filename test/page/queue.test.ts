@@ -84,6 +84,14 @@ describe.skipIf(!HAS_BROWSER)('the queue', () => {
     expect(parts.map((text) => [...new Intl.Segmenter().segment(text)].length)).toEqual(expect.arrayContaining([8]))
   })
 
+  test('times are those of who looks, whatever his language', async () => {
+    const page = await look('', studio(NOW - 40 * 86_400_000), { locale: 'fr-CA' })
+    await page.locator('.queue .row').first().waitFor()
+    const times = await page.locator('.queue .row > :last-child').allTextContents()
+    expect(times.length).toBeGreaterThan(0)
+    for (const text of times) expect(text).toMatch(/\d{1,2} [a-zé.]+, \d\d h \d\d$/)
+  })
+
   test('filters, search and order are in the address, and come back from it', async () => {
     const page = await look()
     await page.getByRole('button', { name: /^Given up/ }).click()

@@ -1,6 +1,7 @@
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
 const numbers = new Intl.NumberFormat('en')
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+const minutes = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
 const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
 
@@ -25,7 +26,7 @@ export const speed = (bytesPerSecond) => `${bytesPerSecond < 1_000 ? '0 MB' : by
 export function time(value) {
   const date = new Date(value)
   const isToday = date.toDateString() === new Date().toDateString()
-  return isToday ? clock.format(date) : `${day.format(date)}, ${clock.format(date).slice(0, 5)}`
+  return isToday ? clock.format(date) : `${day.format(date)}, ${minutes.format(date)}`
 }
 
 export const exactTime = (value) => exact.format(new Date(value))
