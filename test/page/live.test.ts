@@ -261,6 +261,16 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     )
   })
 
+  test('what is shown is from when the service was heard of last, also where nothing happened', async () => {
+    const page = await look()
+    await page.getByRole('row', { name: /sh010/ }).waitFor()
+    await waitFor('the events', () => stage.api.viewers > 0)
+    await page.clock.setFixedTime(new Date(new Date().setHours(10, 7, 0, 0)))
+    await page.route('**/api/v1/events', async (route) => await route.abort())
+    stage.api.endEvents()
+    await page.getByText('What is shown is from 10:07:00; reconnecting').waitFor()
+  })
+
   test(
     'a connection that is silent for 40 seconds is taken for dead: the page says so, and connects again',
     { timeout: 60_000 },

@@ -97,6 +97,11 @@ export class FakeApi implements AsyncDisposable {
     for (const viewer of this.#viewers) viewer.write(eventText(kind, data))
   }
 
+  /** The events end, and the last that is heard is that nothing happened. */
+  endEvents(): void {
+    for (const viewer of this.#viewers) viewer.end(': heartbeat\n\n')
+  }
+
   async #answer(request: IncomingMessage, url: URL, response: ServerResponse): Promise<void> {
     const { pathname } = url
     const isAction = pathname.startsWith('/api/v1/actions/')

@@ -10,7 +10,7 @@ const REFUSED_MS = 60_000
  * Reads the events for as long as the page is open, and begins again when they end. Not an `EventSource`: that can't send a token, and
  * does not notice a connection that is dead without having been closed.
  */
-export function followEvents({ event, lost, refused }) {
+export function followEvents({ event, heard: told, lost, refused }) {
   let attempt = 0
   let waiting
   const run = async () => {
@@ -26,7 +26,11 @@ export function followEvents({ event, lost, refused }) {
       const options = { headers: headers(), cache: 'no-store', credentials: 'omit', signal: connection.signal }
       const response = await fetch(address('api/v1/events'), options)
       if (!response.ok) throw problemOf(response, await response.json().catch(() => undefined))
-      for await (const each of eventsOf(response.body, heard)) {
+      const anything = () => {
+        heard()
+        told()
+      }
+      for await (const each of eventsOf(response.body, anything)) {
         attempt = 0
         event(each.kind, each.data)
       }

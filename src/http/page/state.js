@@ -55,6 +55,7 @@ export class State {
   start() {
     this.#reconnect = followEvents({
       event: (kind, data) => this.#event(kind, data),
+      heard: () => this.#heard(),
       lost: () => this.#disconnected('lost'),
       refused: () => this.#disconnected('refused'),
     })
@@ -128,8 +129,12 @@ export class State {
     this.changed()
   }
 
+  /** That nothing changed is news as well: what is shown is as things are now. */
+  #heard() {
+    if (this.connection === 'live') this.heard = Date.now()
+  }
+
   #event(kind, data) {
-    this.heard = Date.now()
     if (kind === 'snapshot') this.#snapshot(data)
     else if (kind === 'sites') this.status = data
     else if (kind === 'projects') this.#counted(data.projects, data.totals)
@@ -144,6 +149,7 @@ export class State {
   #snapshot({ running, projects, totals, throughput, step_seconds, ended, speeds, ...status }) {
     this.connection = 'live'
     this.snapshots++
+    this.heard = Date.now()
     this.status = status
     this.running.reset(running)
     this.activity.reset({ throughput, step_seconds, ended, speeds })
