@@ -184,6 +184,7 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     await waitFor('the events', () => stage.api.viewers > 0)
     stage.api.tell('representations', { items: [of(2), { ...of(3), project: 'zoo' }], gone: [] })
     await page.getByRole('button', { name: '1 new' }).waitFor()
+    expect(await page.getByRole('row', { name: /film2/ }).count()).toBe(0)
   })
 
   test('what is asked for and can not be read is said, without rows of what was asked for before', async () => {
@@ -268,7 +269,9 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     await page.clock.setFixedTime(new Date(new Date().setHours(10, 7, 0, 0)))
     await page.route('**/api/v1/events', async (route) => await route.abort())
     stage.api.endEvents()
-    await page.getByText('What is shown is from 10:07:00; reconnecting').waitFor()
+    const lost = page.getByRole('alert')
+    await lost.waitFor()
+    expect(await lost.textContent()).toContain('What is shown is from 10:07:00; reconnecting')
   })
 
   test(
