@@ -99,13 +99,15 @@ export class Planner {
     return document && this.#plan(project, document).transfers.find((transfer) => transfer.key === key)
   }
 
-  /** A document is gone: what runs for it ends within a chunk. */
-  gone(project: string, representationId: unknown): void {
-    const key = keyOfHint({ project, representationId })
+  /** A document is gone, or without an id all of a project: what runs for it ends within a chunk. */
+  gone(project: string, representationId?: unknown): void {
+    const key = representationId === undefined ? undefined : keyOfHint({ project, representationId })
     for (const attempt of this.#parts.running.values()) {
-      if (attempt.transfer.representationKey === key) attempt.end({ kind: 'dropped', reason: 'the document is gone' })
+      const { transfer } = attempt
+      if (transfer.project !== project || (key !== undefined && transfer.representationKey !== key)) continue
+      attempt.end({ kind: 'dropped', reason: 'the document is gone' })
     }
-    this.#parts.forget(key, new Set())
+    if (key !== undefined) this.#parts.forget(key, new Set())
   }
 
   async #lookIn(project: string, hints: readonly Hint[]): Promise<readonly Found[]> {

@@ -20,8 +20,8 @@ export interface ChangeHintsParts {
   readonly noticed: (project: string) => void
   /** This project's collection, or all of them, may not be the one it was. */
   readonly forgotten: (project?: string) => void
-  /** A document was deleted. */
-  readonly deleted: (project: string, representationId: unknown) => void
+  /** A document was deleted; without an id, all of the project. */
+  readonly deleted: (project: string, representationId?: unknown) => void
   /** What the stream told of a document, our own results as well. */
   readonly heard?: ((change: Heard) => void) | undefined
   /** Are so many results in a document this process's own? */
@@ -95,6 +95,7 @@ function react(event: StreamEvent, { log, turned, forgotten, deleted, scan }: Ch
     case 'deleted':
       return deleted(event.project, event.representationId)
     case 'gone':
+      if (event.isRenamed !== true) deleted(event.project)
       return forgotten(event.project)
     case 'moved':
       return scan({ reason: 'stream' })

@@ -138,8 +138,8 @@ export class Engine {
     this.#again.next({ ...document, occasion: {} })
   }
 
-  /** A document was deleted: what runs for it ends. */
-  gone({ project, representationId }: Pick<Hint, 'project' | 'representationId'>): void {
+  /** A document was deleted, or without an id all of a project: what runs for it ends. */
+  gone({ project, representationId }: Pick<Hint, 'project'> & Partial<Pick<Hint, 'representationId'>>): void {
     this.#planner.gone(project, representationId)
   }
 

@@ -7,8 +7,14 @@ import type { StreamEvent } from './stream-event.ts'
 export function eventsOf(change: Document): readonly StreamEvent[] {
   const project: unknown = change['ns']?.coll
   if (change['operationType'] === 'rename') {
-    const reason = `collection ${String(project)} was renamed to ${String(change['to']?.coll)}`
-    return [...(typeof project === 'string' ? [{ kind: 'gone', project } as const] : []), { kind: 'moved', reason }]
+    const to: unknown = change['to']?.coll
+    const reason = `collection ${String(project)} was renamed to ${String(to)}`
+    return [
+      ...(typeof project === 'string' ? [{ kind: 'gone', project, isRenamed: true } as const] : []),
+      // One of that name may have been there (`dropTarget`, `$out`).
+      ...(typeof to === 'string' ? [{ kind: 'gone', project: to } as const] : []),
+      { kind: 'moved', reason },
+    ]
   }
   if (typeof project !== 'string') return []
   if (change['operationType'] === 'drop') return [{ kind: 'gone', project }]

@@ -18,8 +18,8 @@ export type StreamEvent =
       readonly document?: () => RepresentationDocument | undefined
     }
   | { readonly kind: 'deleted'; readonly project: string; readonly representationId: unknown }
-  /** The collection of a project is not what it was: dropped, or renamed. */
-  | { readonly kind: 'gone'; readonly project: string }
+  /** The collection of a project is not what it was: dropped, renamed (its documents are elsewhere), or replaced by a renamed one. */
+  | { readonly kind: 'gone'; readonly project: string; readonly isRenamed?: true }
   /** Documents came by another way than a write (a renamed collection): scan. */
   | { readonly kind: 'moved'; readonly reason: string }
   /** Fresh: what happened before is not told; scan. */

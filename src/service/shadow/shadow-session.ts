@@ -125,6 +125,7 @@ export async function shadowSession({ settings, log, connections, ready }: Shado
     noticed: () => undefined,
     forgotten: (project) => roots.forgotten(project),
     deleted: (project, representationId) => {
+      if (representationId === undefined) return
       would.forget(keyOfHint({ project, representationId }))
       assumed.forget(project, representationId)
     },

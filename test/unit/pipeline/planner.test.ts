@@ -253,6 +253,15 @@ test('a document that is gone ends what runs for it, and nothing else', async ()
   expect(b.signal.aborted).toBe(false)
 })
 
+test('a project that is gone ends what runs for it, and nothing else', async () => {
+  const all = rig([ready('a'), ready('b')])
+  const attempts = [await all.runs('a'), await all.runs('b')]
+  all.planner.gone('OTHER')
+  expect(attempts.map(({ signal }) => signal.aborted)).toEqual([false, false])
+  all.planner.gone('PRJ')
+  for (const { signal } of attempts) expect(signal.reason).toEqual({ kind: 'dropped', reason: 'the document is gone' })
+})
+
 describe('reading again', () => {
   test('gives the transfer as its document says it now', async () => {
     const all = rig([ready('a')])
