@@ -1,4 +1,4 @@
-import { mkdir, readdir, realpath } from 'node:fs/promises'
+import { lstat, mkdir, readdir, realpath } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 import { SyncError } from '../../errors.ts'
@@ -153,11 +153,13 @@ export class PathResolver {
     try {
       await folder.mkdir(name, mode === undefined ? undefined : mode & 0o777)
     } catch (error) {
-      // Somebody else has just made it, or a link that leads nowhere stands there, which is told by the next line.
+      // Somebody else has just made it, or a link that leads nowhere stands there.
       if (!isErrno(error, 'EEXIST')) throw error
       isNew = false
     }
-    const anchor = await this.#takeHold(folder.at(name), 'folder')
+    const anchor = await this.#takeHold(folder.at(name), 'folder').catch(async (error: unknown) => {
+      throw isErrno(error, 'ENOENT') && (await isLink(folder.at(name))) ? leadsNowhere(join(folder.real, name)) : error
+    })
     // Not of what has taken its place meanwhile. A mode is no reason to fail: not every file system has them.
     if (isNew && mode !== undefined && anchor.real === join(folder.real, name)) await anchor.chmod(mode).catch(() => {})
     return { anchor, isNew }
@@ -192,6 +194,14 @@ export class PathResolver {
 
 function placeOf(anchor: Anchor, path: string): Place {
   return { anchor, path, [Symbol.dispose]: () => anchor[Symbol.dispose]() }
+}
+
+async function isLink(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined))?.isSymbolicLink() === true
+}
+
+function leadsNowhere(link: string): SyncError {
+  return new SyncError('TARGET_CONFLICT', `${link} is a symbolic link that leads nowhere: a folder is needed there`)
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -115,6 +115,20 @@ describe('local_drive', () => {
       expect(await stat('gone')).toBeUndefined()
     })
 
+    test('one that leads nowhere, in the place of a folder: nothing can be written below it, and it says so at once', async () => {
+      for (const path of ['dangling/new', 'dangling/deep/new', 'dangling/ž']) {
+        await expect(write(path, 'x')).rejects.toMatchObject({
+          code: 'TARGET_CONFLICT',
+          message: `${join(root, 'dangling')} is a symbolic link that leads nowhere: a folder is needed there`,
+        })
+        expect(await stat(path)).toBeUndefined()
+      }
+      expect((await lstat(join(root, 'dangling'))).isSymbolicLink()).toBe(true)
+      await mkdir(join(root, 'gone'))
+      await write('dangling/new', 'x')
+      expect(await read('gone/new')).toBe('x')
+    })
+
     test('one that stays inside is read and listed; removing it leaves what it points to', async () => {
       expect(await read('inside-link')).toBe('inside')
       expect(await list('')).toEqual(['inside', 'inside-link'])
