@@ -29,6 +29,14 @@ export interface Hint {
   readonly document?: () => RepresentationDocument | undefined
 }
 
+/** A document that is not there any more; without an id, all of a project. */
+export interface Gone {
+  readonly project: string
+  readonly representationId?: unknown
+  /** They are there under another name of the project. */
+  readonly isRenamed?: boolean
+}
+
 export interface PlannerParts {
   readonly reader: DocumentReader
   /** What is under way, by the key of the transfer. */
@@ -99,13 +107,15 @@ export class Planner {
     return document && this.#plan(project, document).transfers.find((transfer) => transfer.key === key)
   }
 
-  /** A document is gone, or without an id all of a project: what runs for it ends within a chunk. */
-  gone(project: string, representationId?: unknown): void {
+  /** What runs for it ends within a chunk. */
+  gone({ project, representationId, isRenamed = false }: Gone): void {
     const key = representationId === undefined ? undefined : keyOfHint({ project, representationId })
     for (const attempt of this.#parts.running.values()) {
       const { transfer } = attempt
       if (transfer.project !== project || (key !== undefined && transfer.representationKey !== key)) continue
-      attempt.end({ kind: 'dropped', reason: 'the document is gone' })
+      // Under its new name, it goes on from where it was.
+      if (isRenamed) attempt.end({ kind: 'released', reason: 'the project was renamed' })
+      else attempt.end({ kind: 'dropped', reason: 'the document is gone' })
     }
     if (key !== undefined) this.#parts.forget(key, new Set())
   }

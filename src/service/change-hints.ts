@@ -4,7 +4,7 @@ import type { Observable, OperatorFunction } from 'rxjs'
 import type { Log } from '../model/log.ts'
 import { projectSettings } from '../model/project-settings.ts'
 import type { Settings } from '../model/settings.ts'
-import type { Hint } from '../pipeline/planner.ts'
+import type { Gone, Hint } from '../pipeline/planner.ts'
 import type { ScanPlan } from '../pipeline/scan-plan.ts'
 import type { InstanceReport } from '../streams/state-database.ts'
 import type { StreamEvent } from '../streams/stream-event.ts'
@@ -20,8 +20,8 @@ export interface ChangeHintsParts {
   readonly noticed: (project: string) => void
   /** This project's collection, or all of them, may not be the one it was. */
   readonly forgotten: (project?: string) => void
-  /** A document was deleted; without an id, all of the project. */
-  readonly deleted: (project: string, representationId?: unknown) => void
+  /** A document is gone, or all of a project. */
+  readonly gone: (what: Gone) => void
   /** What the stream told of a document, our own results as well. */
   readonly heard?: ((change: Heard) => void) | undefined
   /** Are so many results in a document this process's own? */
@@ -88,14 +88,14 @@ function together(linger: (change: Changed) => boolean, ms: number): OperatorFun
   })
 }
 
-function react(event: StreamEvent, { log, turned, forgotten, deleted, scan }: ChangeHintsParts, scanned: () => void): void {
+function react(event: StreamEvent, { log, turned, forgotten, gone, scan }: ChangeHintsParts, scanned: () => void): void {
   switch (event.kind) {
     case 'changed':
       return
     case 'deleted':
-      return deleted(event.project, event.representationId)
+      return gone(event)
     case 'gone':
-      if (event.isRenamed !== true) deleted(event.project)
+      gone(event)
       return forgotten(event.project)
     case 'moved':
       return scan({ reason: 'stream' })

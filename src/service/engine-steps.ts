@@ -4,6 +4,7 @@ import { atMost } from '../model/at-most.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { projectSettings, siteNamed } from '../model/project-settings.ts'
 import type { RootHealth } from '../pipeline/root-health.ts'
+import type { ScanParts } from '../pipeline/scan-plan.ts'
 import type { SettleParts } from '../pipeline/settle.ts'
 import { showProgress } from '../pipeline/show-progress.ts'
 import type { SiteEvidence } from '../pipeline/site-evidence.ts'
@@ -86,5 +87,13 @@ export function settlePartsOf(parts: EngineParts, { work, evidence, roots }: Eng
     tracing: parts.tracing,
     refused: new LRUCache<string, true>(atMost(MAX_REFUSED)),
     showProgress: settings.writeProgress ? (attempt) => showProgress(progress, attempt) : () => () => undefined,
+  }
+}
+
+/** Scans find what is pending. What runs is looked at beside them: that it is not wanted any more may never have been told. */
+export function pagesBeside(pages: ScanParts['pages'], lookAtRunning: () => void): ScanParts['pages'] {
+  return (request, signal) => {
+    if (request.regular) lookAtRunning()
+    return pages(request, signal)
   }
 }

@@ -1,14 +1,14 @@
 import { defer, fromEvent, merge, mergeMap, Subject, type Observable } from 'rxjs'
 
 import type { EngineParts } from './engine-parts.ts'
-import { RENEW_MS, settlePartsOf, siteWorkParts } from './engine-steps.ts'
+import { pagesBeside, RENEW_MS, settlePartsOf, siteWorkParts } from './engine-steps.ts'
 import { isStop } from '../errors.ts'
 import { Pauses } from '../model/pauses.ts'
 import { projectSettings, siteNamed } from '../model/project-settings.ts'
 import type { Attempt } from '../pipeline/attempt.ts'
 import type { Found, Settled, SiteStatus } from '../pipeline/contracts.ts'
 import { endPaused } from '../pipeline/end-paused.ts'
-import { HINTS, keyOfHint, Planner, type Hint } from '../pipeline/planner.ts'
+import { HINTS, keyOfHint, Planner, type Gone, type Hint } from '../pipeline/planner.ts'
 import { Postponed } from '../pipeline/postponed.ts'
 import type { RootHealth } from '../pipeline/root-health.ts'
 import { ScanPlan } from '../pipeline/scan-plan.ts'
@@ -68,6 +68,7 @@ export class Engine {
       room$,
       ...(isRepeated && { loopDelayMs: settings.loopDelaySeconds * 1_000 }),
       found: (...of) => this.#planner.found(...of),
+      pages: pagesBeside(parts.pages, () => running.values().forEach((attempt) => this.#changed(attempt))),
     })
     const stop$ = fromEvent(this.#stop.signal, 'abort')
     const settleParts = settlePartsOf(parts, { work: this.#work, evidence: this.#evidence, roots: this.#roots })
@@ -138,9 +139,9 @@ export class Engine {
     this.#again.next({ ...document, occasion: {} })
   }
 
-  /** A document was deleted, or without an id all of a project: what runs for it ends. */
-  gone({ project, representationId }: Pick<Hint, 'project'> & Partial<Pick<Hint, 'representationId'>>): void {
-    this.#planner.gone(project, representationId)
+  /** What runs for it ends. */
+  gone(what: Gone): void {
+    this.#planner.gone(what)
   }
 
   /** There are other instances than before. */

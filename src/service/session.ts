@@ -230,7 +230,7 @@ export class Session {
         projects.forgotten(project)
         roots.forgotten(project)
       },
-      deleted: (project, representationId) => this.#engine?.gone({ project, representationId }),
+      gone: (what) => this.#engine?.gone(what),
       areOurs: (document, results) => this.#ownResults.areOurs(document, results),
       turned: (stream, fault) => {
         this.#stream = { stream, ...(fault !== undefined && { streamFault: fault }) }

@@ -75,6 +75,27 @@ test('case 45: without a replica set scans alone find the work, with one warning
   await running.stop()
 })
 
+test('without a change stream, too, what runs ends when it is paused, removed or deleted: the next scan sees it', async () => {
+  await using mongod = await startStandaloneMongod()
+  const stage = await Stage.open({ uri: mongod.uri, sites: [{ name: 'gdrive', concurrency: 4 }], settings: { loopDelaySeconds: 0.2 } })
+  const running = await stage.start()
+  stage.spy().hold()
+  const documents = await Promise.all(['paused', 'removed', 'deleted', 'wanted'].map(async (path) => await stage.publish(path)))
+  await waitFor('the uploads', () => stage.spy().writes.now === 4 && running.lines.count('transfer.started') === 4)
+  const [paused, removed, deleted, stillWanted] = documents as [Representation, Representation, Representation, Representation]
+  const record = { arrayFilters: [{ 'record.name': 'gdrive' }] }
+  await stage.project().updateOne({ _id: paused._id }, { $set: { 'files.0.sites.$[record].paused': true } }, record)
+  await stage.project().updateOne({ _id: removed._id }, { $pull: { 'files.0.sites': { name: 'gdrive' } } } as object)
+  await stage.project().deleteOne({ _id: deleted._id })
+  await running.lines.until('transfer.released')
+  await running.lines.until('transfer.dropped', 2)
+  await running.lines.scanned(2)
+  expect(running.lines.count('transfer.released', 'transfer.dropped')).toBe(3)
+  stage.spy().release()
+  await stage.synced(stillWanted)
+  await running.stop()
+})
+
 test('dropping the database ends the stream; a new one is opened, and what comes then is served', async () => {
   const stage = await Stage.open({ settings: { loopDelaySeconds: 3_600 } })
   const running = await stage.start()

@@ -124,7 +124,7 @@ export async function shadowSession({ settings, log, connections, ready }: Shado
     log,
     noticed: () => undefined,
     forgotten: (project) => roots.forgotten(project),
-    deleted: (project, representationId) => {
+    gone: ({ project, representationId }) => {
       if (representationId === undefined) return
       would.forget(keyOfHint({ project, representationId }))
       assumed.forget(project, representationId)

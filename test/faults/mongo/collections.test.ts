@@ -49,7 +49,7 @@ test.each(Object.entries(UPHEAVALS))(
     await upheaval(stage)
     const after = await names(stage)
     // Nobody asks for a file whose document is gone: its upload does not go on to its end.
-    if (what !== 'renamed') await running.lines.until('transfer.dropped')
+    await running.lines.until(what === 'renamed' ? 'transfer.released' : 'transfer.dropped')
     stage.spy().release()
     for (const other of others) await stage.synced(other, { project: 'other' })
     if (what === 'renamed') await stage.synced(document, { project: 'renamed' })

@@ -237,7 +237,7 @@ test('what is queued of a document and not pending any more is forgotten, when i
   const { transfer } = await all.runs('a')
   all.put(ready('a', { paused: true }))
   await all.planner.look([hint('a')])
-  all.planner.gone('PRJ', 'a')
+  all.planner.gone({ project: 'PRJ', representationId: 'a' })
   expect(all.forgotten).toEqual([
     [transfer.representationKey, [transfer.key]],
     [transfer.representationKey, []],
@@ -248,7 +248,7 @@ test('what is queued of a document and not pending any more is forgotten, when i
 test('a document that is gone ends what runs for it, and nothing else', async () => {
   const all = rig([ready('a'), ready('b')])
   const [a, b] = [await all.runs('a'), await all.runs('b')]
-  all.planner.gone('PRJ', 'a')
+  all.planner.gone({ project: 'PRJ', representationId: 'a' })
   expect(a.signal.reason).toEqual({ kind: 'dropped', reason: 'the document is gone' })
   expect(b.signal.aborted).toBe(false)
 })
@@ -256,10 +256,17 @@ test('a document that is gone ends what runs for it, and nothing else', async ()
 test('a project that is gone ends what runs for it, and nothing else', async () => {
   const all = rig([ready('a'), ready('b')])
   const attempts = [await all.runs('a'), await all.runs('b')]
-  all.planner.gone('OTHER')
+  all.planner.gone({ project: 'OTHER' })
   expect(attempts.map(({ signal }) => signal.aborted)).toEqual([false, false])
-  all.planner.gone('PRJ')
+  all.planner.gone({ project: 'PRJ' })
   for (const { signal } of attempts) expect(signal.reason).toEqual({ kind: 'dropped', reason: 'the document is gone' })
+})
+
+test('a project that was renamed gives back what runs for it, to go on under its new name', async () => {
+  const all = rig([ready('a')])
+  const { signal } = await all.runs('a')
+  all.planner.gone({ project: 'PRJ', isRenamed: true })
+  expect(signal.reason).toEqual({ kind: 'released', reason: 'the project was renamed' })
 })
 
 describe('reading again', () => {

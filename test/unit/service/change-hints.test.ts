@@ -42,7 +42,7 @@ function rig(ours: readonly string[] = []) {
     log: new RecordingLog(),
     noticed: nothing,
     forgotten: nothing,
-    deleted: nothing,
+    gone: nothing,
     turned: nothing,
     scan: nothing,
     ready: nothing,
