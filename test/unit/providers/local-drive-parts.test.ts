@@ -201,7 +201,7 @@ describe('on disk', () => {
       },
     )
 
-    test('those that nothing happened to for a day are removed, once a folder; nothing else is', async () => {
+    test('those that nothing happened to for a day are removed, once a folder and day; nothing else is', async () => {
       const left = temporaryName()
       const others = ['.site-sync-notes.part', 'a.part', `x${left}`]
       for (const name of [left, ...others]) await writeFile(join(folder, name), '')
@@ -211,13 +211,18 @@ describe('on disk', () => {
       await new StaleFiles(() => ctimeMs + day - 1).removeFrom(await held())
       expect(await readdir(folder)).toHaveLength(4)
 
-      const stale = new StaleFiles(() => ctimeMs + day + 1000)
+      let now = ctimeMs + day + 1000
+      const stale = new StaleFiles(() => now)
       await stale.removeFrom(await held())
       expect((await readdir(folder)).toSorted()).toEqual(others.toSorted())
 
       await writeFile(join(folder, left), '')
       await stale.removeFrom(await held())
       expect(await readdir(folder)).toHaveLength(4)
+      // What another process left meanwhile.
+      now += day + 1000
+      await stale.removeFrom(await held())
+      expect((await readdir(folder)).toSorted()).toEqual(others.toSorted())
       const missing = await held('missing')
       await rm(join(folder, 'missing'), { recursive: true })
       expect(await stale.removeFrom(missing)).toBeUndefined()
