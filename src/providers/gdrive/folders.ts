@@ -7,7 +7,7 @@ import type { DriveApi } from './drive-api.ts'
 import { FolderGone, hasStatus } from './faults.ts'
 import type { FileIds } from './file-ids.ts'
 import { SingleFlight } from './single-flight.ts'
-import { byAge, isFolder, nameKey, SHORTCUT } from './item.ts'
+import { byAge, isAt, isFolder, nameKey, SHORTCUT } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
 import type { FolderCache } from './folder-cache.ts'
 
@@ -112,11 +112,11 @@ export class Folders {
       } catch (error) {
         if (!hasStatus(error, 409)) throw error
         const there = await api.get(id, signal)
-        if (there !== undefined && !there.trashed && (there.parents?.includes(parent.id) ?? true)) {
+        if (there !== undefined && isAt(there, parent, name)) {
           this.#parts.listings.put(parent.id, there)
           return refOf(there)
         }
-        // That folder was removed or moved by someone; its id is spent. Everyone goes on with the same next key.
+        // That folder was removed, moved or renamed by someone; its id is spent. Everyone goes on with the same next key.
         key = `${key}/${id}`
       }
     }

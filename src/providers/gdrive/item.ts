@@ -105,6 +105,11 @@ export function nameKey(name: string): string {
   return name.normalize('NFC')
 }
 
+/** Is it in this folder, under this name? */
+export function isAt({ trashed, parents, name: called }: Item, folder: FolderRef, name: string): boolean {
+  return !trashed && parents?.includes(folder.id) !== false && nameKey(called) === nameKey(name)
+}
+
 /** Is there no other way to write it? Then Drive finds it by asking for it. */
 export function hasOneSpelling(name: string): boolean {
   return /^[\x20-\x7e]*$/.test(name)

@@ -3,7 +3,7 @@ import type { DriveApi } from './drive-api.ts'
 import { DriveFault, FolderGone, hasStatus } from './faults.ts'
 import type { FolderCache } from './folder-cache.ts'
 import type { Folders } from './folders.ts'
-import { byAge, isFile, nameKey } from './item.ts'
+import { byAge, isAt, isFile, nameKey } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
 import { split } from './paths.ts'
 import type { Roots } from './roots.ts'
@@ -100,8 +100,4 @@ export class Locator {
 
 function unlessDenied(error: unknown): undefined {
   if (!(error instanceof DriveFault) || error.code !== 'PERMISSION') throw error
-}
-
-function isAt(item: Item, folder: FolderRef, name: string): boolean {
-  return !item.trashed && item.parents?.includes(folder.id) !== false && nameKey(item.name) === nameKey(name)
 }

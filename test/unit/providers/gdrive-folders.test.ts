@@ -92,6 +92,17 @@ describe('a reserved id', () => {
     }
   })
 
+  test('whose folder somebody gave another name is not that folder any more', async () => {
+    const reserveFolderId = reservations()
+    await open({ context: { reserveFolderId } })
+    await rig.write('p/a', 'old')
+    const folder = rig.drive.store.peek(rig.drive.file('My Drive/w/p/a')?.parent ?? '')
+    if (folder) folder.name = 'p_old'
+    const others = [await rig.another(), await rig.another()]
+    await writeAll(others, ['p/a', 'p/b'], 2)
+    expect(rig.drive.tree()).toEqual(['w/', 'w/p/', 'w/p/a', 'w/p/b', 'w/p_old/', 'w/p_old/a'].map((path) => `My Drive/${path}`))
+  })
+
   test('a lost reply to creating it: one folder', async () => {
     await open({ context: { reserveFolderId: reservations() } })
     rig.drive.fault({ on: 'files.create', effect: { kind: 'lose-reply' } })
