@@ -13,7 +13,7 @@ export interface ProviderMemory {
   /** Was this root in use before? */
   wasSeen(rootKey: string): Promise<boolean>
   markSeen(rootKey: string): Promise<void>
-  reserveFolderId(key: string, proposedId: string): Promise<string>
+  reserveFolderId(key: string, proposedId: string, spentId?: string): Promise<string>
   /** What a root of this machine was when files were last written to it, or read from it. */
   loadRoot(root: string): Promise<RootFacts | undefined>
   saveRoot(root: string, facts: RootFacts): Promise<void>
@@ -127,7 +127,7 @@ export class ProviderPool implements AsyncDisposable {
       ...(site.declared === false &&
         documentRoots && { assertRoot: async (root, real) => assertLeadsNowhereElse(root, real, documentRoots) }),
       rootMemory: { load: async (root) => memory.loadRoot(root), save: async (root, facts) => memory.saveRoot(root, facts) },
-      reserveFolderId: async (folder, proposedId) => memory.reserveFolderId(`${site.name}\0${folder}`, proposedId),
+      reserveFolderId: async (folder, ...ids) => memory.reserveFolderId(`${site.name}\0${folder}`, ...ids),
     })
     return { provider, mayCreateRoot }
   }

@@ -21,10 +21,10 @@ export interface ProviderContext {
   /** Keeps what the roots of this machine are, so that an empty mount point is not taken for a share. Without it, nothing is remembered. */
   readonly rootMemory?: RootMemory
   /**
-   * Persists `proposedId` under `key`, for all instances of the service, unless there is one already; resolves with the one that
-   * stands. Lets a provider whose folders have ids create each of them once. Without it, twins are found and settled afterwards.
+   * Persists `proposedId` under `key`, for all instances of the service, unless there is one already that is not `spentId`; resolves with
+   * the one that stands. Lets a provider whose folders have ids create each of them once. Without it, twins are found and settled afterwards.
    */
-  readonly reserveFolderId?: (key: string, proposedId: string) => Promise<string>
+  readonly reserveFolderId?: (key: string, proposedId: string, spentId?: string) => Promise<string>
 }
 
 /** How a provider joins: its file, and how many transfers to one site it bears at once. */

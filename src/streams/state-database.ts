@@ -73,8 +73,8 @@ export interface StateDatabase {
   forget(instance: string): Promise<void>
   wasSeen(rootKey: string): Promise<boolean>
   markSeen(rootKey: string): Promise<void>
-  /** The first proposal stands, whoever made it. */
-  reserveFolderId(key: string, proposedId: string): Promise<string>
+  /** The first proposal stands, whoever made it, until it is spent: then the first one in its place. */
+  reserveFolderId(key: string, proposedId: string, spentId?: string): Promise<string>
   /** What roots on disk are, as seen by this machine. */
   loadRoot(root: string): Promise<RootFacts | undefined>
   saveRoot(root: string, facts: RootFacts): Promise<void>
@@ -154,7 +154,8 @@ export function stateDatabase(state: Db, clean = (text: string): string => text)
     async markSeen(rootKey) {
       await roots.updateOne({ _id: rootKey }, { $setOnInsert: { seen: new Date() } }, { upsert: true })
     },
-    async reserveFolderId(key, proposedId) {
+    async reserveFolderId(key, proposedId, spentId) {
+      if (spentId !== undefined) await folders.updateOne({ _id: key, id: spentId }, { $set: { id: proposedId, reserved: new Date() } })
       const reserved = await folders.findOneAndUpdate(
         { _id: key },
         { $setOnInsert: { id: proposedId, reserved: new Date() } },

@@ -257,3 +257,17 @@ describe('leases that are taken together', () => {
     expect(await leases().countDocuments({ ...ids(alive), expires: { $exists: true } })).toBe(0)
   })
 })
+
+test('the id of a folder is the first that was proposed, for all; one that is spent gives way to the first in its place', async () => {
+  const state = stateDatabase(database.client.db(database.stateDb))
+  const all = async (spent?: string): Promise<ReadonlySet<string>> =>
+    new Set(await Promise.all(['a', 'b', 'c', 'd'].map(async (id) => await state.reserveFolderId('p', `${spent}${id}`, spent))))
+  let before: string | undefined
+  for (let times = 0; times < 3; times++) {
+    const [id, ...others] = await all(before)
+    expect(others).toEqual([])
+    expect(id).not.toBe(before)
+    expect(await all('another')).toEqual(new Set([id]))
+    before = id
+  }
+})

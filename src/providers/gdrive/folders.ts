@@ -10,6 +10,7 @@ import { SingleFlight } from './single-flight.ts'
 import { byAge, isAt, isFolder, nameKey, SHORTCUT } from './item.ts'
 import type { FolderRef, Item } from './item.ts'
 import type { FolderCache } from './folder-cache.ts'
+import type { ProviderContext } from '../registry.ts'
 
 export interface FoldersParts {
   readonly api: DriveApi
@@ -17,8 +18,8 @@ export interface FoldersParts {
   readonly listings: FolderCache
   readonly clock: Clock
   readonly warn: (key: string, message: string) => void
-  /** Persists an id under a key that all instances share; the first proposal wins, and is what everyone gets. */
-  readonly reserve: ((key: string, proposedId: string) => Promise<string>) | undefined
+  /** As of `ProviderContext`. */
+  readonly reserve: ProviderContext['reserveFolderId'] | undefined
 }
 
 /** How long a folder is believed to be where it was. A write into one that is gone finds out, and looks again. */
@@ -102,10 +103,11 @@ export class Folders {
   /** With an id that all instances agree on, a second folder can't come to be: creating it again is refused. */
   async #createReserved(parent: FolderRef, name: string, signal: AbortSignal): Promise<FolderRef> {
     const { api, ids, reserve } = this.#parts
-    let key = `${parent.id}/${nameKey(name)}`
+    const key = `${parent.id}/${nameKey(name)}`
+    let spent: string | undefined
     for (let generation = 0; generation < MAX_GENERATIONS; generation++) {
       const proposed = await ids.take(signal)
-      const id = (await reserve?.(key, proposed)) ?? proposed
+      const id = (await reserve?.(key, proposed, spent)) ?? proposed
       if (id !== proposed) ids.giveBack(proposed)
       try {
         return this.#created(parent, await api.createFolder(parent, name, id, signal))
@@ -116,8 +118,8 @@ export class Folders {
           this.#parts.listings.put(parent.id, there)
           return refOf(there)
         }
-        // That folder was removed, moved or renamed by someone; its id is spent. Everyone goes on with the same next key.
-        key = `${key}/${id}`
+        // That folder was removed, moved or renamed by someone; its id is spent. Everyone goes on with the same next one.
+        spent = id
       }
     }
     throw new SyncError('REFUSED', `the folder "${name}" can't be created: its earlier ones were removed ${MAX_GENERATIONS} times`)

@@ -45,9 +45,9 @@ const EXPECTED = [
 /** What two processes share to agree on ids. */
 function reservations() {
   const ids = new Map<string, string>()
-  return async (key: string, proposed: string): Promise<string> => {
+  return async (key: string, proposed: string, spent?: string): Promise<string> => {
     await Promise.resolve()
-    if (!ids.has(key)) ids.set(key, proposed)
+    if (!ids.has(key) || ids.get(key) === spent) ids.set(key, proposed)
     return ids.get(key) ?? proposed
   }
 }
@@ -101,6 +101,18 @@ describe('a reserved id', () => {
     const others = [await rig.another(), await rig.another()]
     await writeAll(others, ['p/a', 'p/b'], 2)
     expect(rig.drive.tree()).toEqual(['w/', 'w/p/', 'w/p/a', 'w/p/b', 'w/p_old/', 'w/p_old/a'].map((path) => `My Drive/${path}`))
+  })
+
+  test('gives way however often its folder is removed, and costs no more than the first time', async () => {
+    await open({ context: { reserveFolderId: reservations() } })
+    await rig.write('p/a', 'x')
+    for (let times = 0; times < 30; times++) {
+      rig.drive.trash(rig.drive.file('My Drive/w/p/a')?.parent ?? '')
+      rig.drive.journal.clear()
+      await writeWith(await rig.another(), 'p/a')
+      expect(rig.drive.journal.count('files.create')).toBe(2)
+    }
+    expect(rig.drive.tree()).toEqual(['My Drive/w/', 'My Drive/w/p/', 'My Drive/w/p/a'])
   })
 
   test('a lost reply to creating it: one folder', async () => {
