@@ -104,7 +104,7 @@ export class GDrive extends Provider {
     }
     this.#listings = new FolderCache(api, clock, { largeFolder, maxMs: 30_000 })
     this.#folders = new Folders({ api, ids, listings: this.#listings, clock, warn, reserve: context.reserveFolderId?.bind(context) })
-    this.#roots = new Roots({ api, account, folders: this.#folders, warn })
+    this.#roots = new Roots({ api, account, folders: this.#folders, clock, warn })
     this.#locator = new Locator({ api, folders: this.#folders, roots: this.#roots, listings: this.#listings, warn })
     this.#probe = new Probe(connection, this.#roots)
     this.#uploader = new Uploader({

@@ -1,5 +1,9 @@
+import { LRUCache } from 'lru-cache'
+
 import { SyncError } from '../../errors.ts'
+import { atMost } from '../../model/at-most.ts'
 import type { Account } from './account.ts'
+import type { Clock } from './clock.ts'
 import type { DriveApi } from './drive-api.ts'
 import { SingleFlight } from './single-flight.ts'
 import { FolderGone } from './faults.ts'
@@ -12,6 +16,7 @@ export interface RootsParts {
   readonly api: DriveApi
   readonly account: Account
   readonly folders: Folders
+  readonly clock: Clock
   readonly warn: (key: string, message: string) => void
 }
 
@@ -19,17 +24,21 @@ export interface RootsParts {
 export type Removal = 'delete' | 'trash' | 'none'
 
 const MY_DRIVE = 'My Drive'
+/** How long a root is believed to be the folder that its path leads to: somebody may rename it, and put another one in its place. */
+const BELIEVED_MS = 600_000
+const MAX_ROOTS = 1_000
 const IN_URL = /\/folders\/([\w-]+)|[?&]id=([\w-]+)/
 const ID = /^[\w-]+$/
 
-/** The configured roots, found in Drive; looked up when first needed, and again after `forget`. They are never created. */
+/** The configured roots, found in Drive; looked up when first needed, now and then, and again after `forget`. They are never created. */
 export class Roots {
   readonly #parts: RootsParts
-  readonly #found = new Map<string, FolderRef>()
+  readonly #found: LRUCache<string, FolderRef>
   readonly #flights = new SingleFlight<FolderRef>()
 
   constructor(parts: RootsParts) {
     this.#parts = parts
+    this.#found = new LRUCache<string, FolderRef>({ ...atMost(MAX_ROOTS), ttl: BELIEVED_MS, perf: parts.clock })
   }
 
   /** Rejects with `ROOT_MISSING`, naming whom to share the folder with. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 
+import { systemClock } from '../../../src/providers/gdrive/clock.ts'
 import { patternSource } from '../../support/fake-drive/pattern-source.ts'
 import { noSignal, openRig } from '../../support/fake-drive/rig.ts'
 import type { Rig, RigOptions } from '../../support/fake-drive/rig.ts'
@@ -29,6 +30,20 @@ describe('a root', () => {
     rig.drive.addFolder('deep', { parent: rig.w })
     for (const root of ['/My Drive', '/My Drive/', 'My Drive/w', '/My Drive/w/deep/']) await writeBelow(root)
     expect(rig.drive.files().map(({ path }) => path)).toEqual(['My Drive/a', 'My Drive/w/a', 'My Drive/w/deep/a'].toSorted())
+  })
+
+  test('that was renamed, with another folder in its place since, is the other one within ten minutes', async () => {
+    let ahead = 0
+    await open({ provider: { clock: { ...systemClock, now: () => Date.now() + ahead } } })
+    await rig.write('a', 'before')
+    const former = rig.drive.store.peek(rig.w)
+    if (former) former.name = 'w_2025'
+    rig.drive.addFolder('w')
+    ahead = 601_000
+    await rig.write('a', 'after')
+    await rig.write('b', 'after')
+    expect(rig.drive.tree()).toEqual(['w/', 'w/a', 'w/b', 'w_2025/', 'w_2025/a'].map((path) => `My Drive/${path}`))
+    expect(rig.drive.file('My Drive/w_2025/a')?.bytes?.toString()).toBe('before')
   })
 
   test('that somebody shared with the account', async () => {
