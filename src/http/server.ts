@@ -56,7 +56,7 @@ export async function httpServer(parts: ServerParts): Promise<FastifyInstance> {
   app.addHook('onRequest', async (_request, reply) => void reply.headers(HEADERS))
   checkAccess(app, parts)
   answerProblems(app, parts.log)
-  await describeApi(app)
+  await describeApi(app, parts.http)
   await app.register(async (api) => parts.routes.forEach((add) => add(api)))
   await app.ready()
   return app

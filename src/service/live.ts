@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 
 import { idPlain, idText } from '../model/document.ts'
 import { projectSettings } from '../model/project-settings.ts'
+import type { Settings } from '../model/settings.ts'
 import { summarize } from '../model/representation-summary.ts'
 import type { DocumentReader } from '../model/stores.ts'
 import type { ReportedTransfer } from '../streams/state-database.ts'
@@ -59,6 +60,7 @@ export class Live {
   #following: ReturnType<RecordFeed['follow']> | undefined
   #sitesAt = -Infinity
   #sites: SitesOverview | undefined
+  #settings: Settings | undefined
   #counted: { readonly projects: readonly SiteCounts[]; readonly totals: readonly ProjectTotals[] } | undefined
   #others: readonly ReportedTransfer[] = []
   #told = new Map<string, ReportedTransfer>()
@@ -180,12 +182,22 @@ export class Live {
       this.#activity.tellSpeeds(others.flatMap(({ speeds = [] }) => [speeds]))
       if (this.#tick && !isSame(sites, this.#sites)) this.#parts.send({ kind: 'sites', ...sites })
       this.#sites = sites
+      this.#judgedBy(inspection.settings)
     } catch {
       // Looked at again.
     } finally {
       this.#sitesAt = performance.now()
       this.#isLooking = false
     }
+  }
+
+  /** Other settings may have other sites: what is told of documents, and counted, is otherwise then, though no document changed. */
+  #judgedBy(settings: Settings): void {
+    const isOther = this.#settings !== undefined && this.#settings !== settings
+    this.#settings = settings
+    if (!isOther) return
+    this.#isStale = true
+    if (this.#tick) this.#parts.send({ kind: 'reload' })
   }
 
   async #tellProjects(): Promise<void> {

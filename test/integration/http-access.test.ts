@@ -60,6 +60,9 @@ test('without anonymous_read even this machine needs a token; read_only takes no
   expect((await ask(address, '/api/v1/status')).status).toBe(401)
   expect((await ask(address, '/api/v1/status', { token: read })).status).toBe(200)
   expect((await ask(address, RETRY, { ...ACTION, token: operate })).status).toBe(403)
+  const described = (await ask(address, '/openapi.json', { token: read })).body as { readonly paths: object }
+  expect(Object.keys(described.paths)).toContain('/api/v1/status')
+  expect(Object.keys(described.paths).filter((path) => path.includes('/actions/'))).toEqual([])
   await running.stop()
 })
 

@@ -1,5 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 
+import type { Settings } from '../../src/model/settings.ts'
 import type { Activity, EndedTransfer, SiteSpeed } from '../../src/model/activity.ts'
 import { openInspection, type Inspection } from '../../src/service/inspection.ts'
 import { Live, type LiveEvent } from '../../src/service/live.ts'
@@ -42,8 +43,8 @@ class Looking {
     })
   }
 
-  static async open(): Promise<Looking> {
-    const stage = await Stage.open()
+  static async open(stage?: Stage): Promise<Looking> {
+    stage ??= await Stage.open()
     const connections = connect(stage.uri)
     await connections.open()
     const { settings } = stage
@@ -70,6 +71,11 @@ class Looking {
     return await asked
   }
 
+  /** The configuration is another one from now on. */
+  reload(settings: Partial<Settings>): void {
+    this.#inspection = { ...this.now, settings: { ...this.now.settings, ...settings } }
+  }
+
   async until<K extends Kind>(kind: K, is: (event: EventOf<K>) => boolean, after = 0): Promise<void> {
     const found = (): boolean => this.events.slice(after).some((event) => event.kind === kind && is(event as EventOf<K>))
     await waitFor(`an event ${kind}`, found, { seen: () => this.events.slice(after) })
@@ -77,6 +83,10 @@ class Looking {
 }
 
 const isPaused = ({ pauses }: EventOf<'sites'>): boolean => pauses.length > 0
+const hasGivenUp =
+  (count: number) =>
+  ({ projects }: EventOf<'projects'>): boolean =>
+    projects.reduce((sum, { exhausted }) => sum + exhausted, 0) === count
 const isFast = ({ speeds }: EventOf<'speeds'>): boolean => speeds.length > 0
 
 const transfer = (id: string): ReportedTransfer => {
@@ -102,6 +112,19 @@ test('what was told of sites while a snapshot was read is told again', async () 
   const told = looking.events.length
   expect(await looking.late()).toMatchObject({ pauses: [] })
   await looking.until('sites', isPaused, told)
+})
+
+test('another configuration: lists are to be read again, and what is open is counted again', { timeout: 60_000 }, async () => {
+  const stage = await Stage.open()
+  const { retryCount } = stage.settings
+  await stage.publish('tried', { tries: retryCount, error: 'the disk is full' })
+  const looking = await Looking.open(stage)
+  await looking.until('projects', hasGivenUp(1))
+  const told = looking.events.length
+  looking.reload({ retryCount: retryCount + 1 })
+  await looking.until('reload', () => true, told)
+  await looking.until('projects', hasGivenUp(0), told)
+  expect(looking.events.slice(told).filter(({ kind }) => kind === 'reload')).toHaveLength(1)
 })
 
 test('so is what was told of transfers that ended, and of speeds', async () => {

@@ -369,6 +369,20 @@ describe.skipIf(!HAS_BROWSER)('the page', () => {
     expect(stage.api.done).toEqual([{ action: 'resume', body: { selection: { site: 'client' } } }])
   })
 
+  test('a service that takes no actions has no buttons for them', async () => {
+    const page = await look('', { ...studio(NOW), actions: [] })
+    await page.locator('.card').nth(4).waitFor()
+    await page.locator('.problem').first().waitFor()
+    await page.locator('.line', { hasText: 'failed' }).first().locator('button.name').click()
+    await page.getByRole('heading', { name: 'What to do' }).first().waitFor()
+    const words = await page.getByRole('button').allTextContents()
+    expect(words.filter((word) => word.trim().endsWith('…'))).toEqual([])
+    expect(words.join()).toContain('Copy command')
+    await stage.look('?state=failed', { ...studio(NOW), actions: [] })
+    await page.locator('.problem').first().waitFor()
+    expect(await page.locator('.bulk').count()).toBe(0)
+  })
+
   test('rows that are ticked, and a whole site', async () => {
     const page = await look()
     await page.getByRole('checkbox', { name: /hero/ }).check()

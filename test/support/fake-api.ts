@@ -17,6 +17,8 @@ export interface FakeWorld {
   audit: object[]
   /** Reads take one as well. */
   isPrivate: boolean
+  /** What it can be asked to do. */
+  actions?: readonly string[]
   /** Items of a page, whatever was asked for: a list of any length in one answer. */
   pageSize?: number
   /** The events begin when it is settled. */
@@ -117,8 +119,8 @@ export class FakeApi implements AsyncDisposable {
   }
 
   #read(pathname: string, params: URLSearchParams): object {
-    const { items, status, projects, audit } = this.world
-    if (pathname === '/openapi.json') return { paths: Object.fromEntries(ACTIONS.map((name) => [`/api/v1/actions/${name}`, {}])) }
+    const { items, status, projects, audit, actions = ACTIONS } = this.world
+    if (pathname === '/openapi.json') return { paths: Object.fromEntries(actions.map((name) => [`/api/v1/actions/${name}`, {}])) }
     if (pathname === '/api/v1/status') return { ...status, projects }
     if (pathname === '/api/v1/projects') return { items: projects, next_cursor: null, totals: this.world.totals }
     if (pathname === '/api/v1/audit') return { items: audit, next_cursor: null }

@@ -175,8 +175,8 @@ export class State {
 
   async #readActions() {
     const described = await ask(address('openapi.json'), { headers: headers() }).catch(() => undefined)
-    const names = Object.keys(described?.paths ?? {}).flatMap((path) => /\/actions\/([\w-]+)$/.exec(path)?.[1] ?? [])
-    if (names.length > 0) this.actions = new Set(names)
+    if (described?.paths)
+      this.actions = new Set(Object.keys(described.paths).flatMap((path) => /\/actions\/([\w-]+)$/.exec(path)?.[1] ?? []))
     this.changed()
   }
 

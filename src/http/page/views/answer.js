@@ -8,7 +8,7 @@ const ACTIONS = ['retry', 'reset', 'resume', 'add-site']
 /** Why files are not at a site, what to do, and the command that does it. */
 export function Answer({ state, item, answer: { site, reason, command, count: files, todo, state: of } }) {
   const verb = /^site-sync ([\w-]+)/.exec(command ?? '')?.[1] ?? VERBS[of]
-  const isOfRecords = of !== 'pending' || verb !== 'resume'
+  const helps = ACTIONS.includes(verb) && state.actions.has(verb) && (of !== 'pending' || verb !== 'resume')
   const selections = [{ project: item.project, representation: item.id, site }]
   const show = (action) => state.show({ action, selections, about: `files of it at ${site}` })
   return html`<section>
@@ -19,8 +19,8 @@ export function Answer({ state, item, answer: { site, reason, command, count: fi
     <p>${todo}</p>
     ${command && html`<pre class="command">${command}</pre>`}
     <div class="buttons">
-      ${ACTIONS.includes(verb) && isOfRecords && html`<button class="primary" onClick=${() => show(verb)}>${verb === 'resume' ? 'Resume' : 'Retry'}…</button>`}
-      <button onClick=${() => show('remove-site')}>Remove from ${site}…</button>
+      ${helps && html`<button class="primary" onClick=${() => show(verb)}>${verb === 'resume' ? 'Resume' : 'Retry'}…</button>`}
+      ${state.actions.has('remove-site') && html`<button onClick=${() => show('remove-site')}>Remove from ${site}…</button>`}
       ${command && html`<${Copy} text=${command} />`}
     </div>
   </section>`

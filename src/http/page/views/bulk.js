@@ -12,7 +12,7 @@ export function Bulk({ state }) {
   const isTicked = selected.size > 0
   const filtered = selectionOf(query)
   const isNothing = state.list.isWhole && state.list.items.length === 0
-  if (!isTicked && (!filtered || isNothing)) return null
+  if (state.actions.size === 0 || (!isTicked && (!filtered || isNothing))) return null
   const selections = isTicked ? [...selected.values()].map(({ project, id }) => ({ project, representation: id })) : [filtered]
   const about = isTicked ? `of ${count(selected.size, 'representation')}` : 'of all that match the filters'
   const isNarrow = isTicked || Object.keys(filtered).some((key) => key !== 'site' && key !== 'project')

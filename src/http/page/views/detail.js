@@ -29,24 +29,27 @@ export function Detail({ state }) {
           </p>
         </section>`
       }
-      <section>
-        <h3>All its files</h3>
-        <div class="buttons">
-          ${MORE.filter((action) => state.actions.has(action)).map(
-            (action) =>
-              html`<button
-                key=${action}
-                onClick=${() =>
-                  state.show({
-                    action,
-                    selections: [{ project: found.project, representation: found.id }],
-                    about: `of ${nameOf(found)}`,
-                  })}
-              >
-                ${ACTIONS[action].word}…
-              </button>`,
-          )}
-        </div>
-      </section>
+      ${
+        state.actions.size > 0 &&
+        html`<section>
+          <h3>All its files</h3>
+          <div class="buttons">
+            ${MORE.filter((action) => state.actions.has(action)).map(
+              (action) =>
+                html`<button
+                  key=${action}
+                  onClick=${() =>
+                    state.show({
+                      action,
+                      selections: [{ project: found.project, representation: found.id }],
+                      about: `of ${nameOf(found)}`,
+                    })}
+                >
+                  ${ACTIONS[action].word}…
+                </button>`,
+            )}
+          </div>
+        </section>`
+      }
     </div>`
 }

@@ -68,6 +68,7 @@ function ProblemRow({ state, group, isWhole }) {
 /** The one action that helps; none where waiting is the answer. */
 function Remedy({ state, remedy: { kind, sites, isUrgent }, group: { error, part, files }, selection }) {
   const where = sites.join(', ')
+  if (!state.actions.has(kind)) return null
   if (kind === 'retry') {
     const about = `files that failed at ${where}${part === undefined ? '' : ` with “${part}”`}`
     const selections = sites.map((site) => ({ site, ...selection }))
@@ -79,7 +80,6 @@ function Remedy({ state, remedy: { kind, sites, isUrgent }, group: { error, part
       Retry ${number(files)}…
     </button>`
   }
-  if (kind !== 'resume') return null
   const selections = sites.map((site) => ({ site }))
   return html`<button
     class="primary"

@@ -56,6 +56,7 @@ export function SiteCard({ state, site }) {
 function PauseButton({ state, site }) {
   const isPaused = pauseOf(site, state.status.pauses)?.site === site
   const action = isPaused ? 'resume' : 'pause'
+  if (!state.actions.has(action)) return null
   const show = () => state.show({ action, selections: [{ site }], about: `all files of the site ${site}`, isWide: true })
   return html`<button class="plain" onClick=${show} aria-label="${isPaused ? 'Resume…' : 'Pause…'} ${site}">
     ${isPaused ? 'Resume…' : 'Pause…'}
