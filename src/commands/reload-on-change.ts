@@ -1,4 +1,5 @@
-import { readdirSync, unwatchFile, watchFile, type StatsListener } from 'node:fs'
+import { unwatchFile, watchFile, type StatsListener } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 
@@ -26,9 +27,10 @@ export function reloadOnChange(
   let wanted = new Map<string, () => void>()
   let reading: Promise<void> = Promise.resolve()
 
-  const watch = (): void => {
+  /** `facts`: of what may be loaded of the folder, from before it was read. */
+  const watch = (facts: ReadonlyMap<string, string>): void => {
     // A folder changes when a file comes or goes; one that came with a mistake, or half written, was not loaded, and is mended in place.
-    const files = new Set([...loaded.files, ...filesBelow(config)])
+    const files = new Set([...loaded.files, ...facts.keys()])
     wanted = new Map([...files, ...loaded.files.map((file) => dirname(file))].map((file) => [file, changed]))
     // They are read by whoever uses the site: other credentials under the same configuration are another configuration.
     for (const file of credentialsFiles(loaded.settings)) wanted.set(file, asked)
@@ -42,6 +44,10 @@ export function reloadOnChange(
       }
       watched.set(file, listener)
       watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, listener)
+      // It may have changed after it was read, and before it was looked at for the first time.
+      const read = facts.get(file)
+      if (read === undefined) continue
+      setTimeout(() => void factsOf(file).then((now) => now !== read && wanted.get(file)?.()), LOOK_EVERY_MS).unref()
     }
   }
   const unwatch = (file: string): void => {
@@ -49,6 +55,7 @@ export function reloadOnChange(
     watched.delete(file)
   }
   const reload = async (isAsked: boolean): Promise<void> => {
+    const facts = await factsBelow(config)
     try {
       const now = await loadSettings(config, process.env)
       const isSame = isDeepStrictEqual(now.settings, loaded.settings)
@@ -69,29 +76,35 @@ export function reloadOnChange(
         message: `the former configuration goes on: ${messageOf(error)}`,
       })
     } finally {
-      watch()
+      watch(facts)
     }
   }
   const changed = (): void => void (reading = reading.then(async () => reload(false)))
   const asked = (): void => void (reading = reading.then(async () => reload(true)))
 
-  watch()
+  watch(new Map())
+  reading = factsBelow(config).then(watch)
   process.on('SIGHUP', asked)
   return () => {
     process.off('SIGHUP', asked)
+    wanted = new Map()
     for (const file of watched.keys()) unwatch(file)
   }
 }
 
 /** What may be loaded of a folder; nothing where the configuration is a file. */
-function filesBelow(config: string): readonly string[] {
-  try {
-    return readdirSync(config)
-      .filter(isLayoutFile)
-      .map((name) => join(resolve(config), name))
-  } catch {
-    return []
-  }
+async function factsBelow(config: string): Promise<ReadonlyMap<string, string>> {
+  const names = (await readdir(config).catch(() => [])).filter(isLayoutFile)
+  const files = names.map((name) => join(resolve(config), name))
+  return new Map(await Promise.all(files.map(async (file) => [file, await factsOf(file)] as const)))
+}
+
+/** Another file, or other content, has others. */
+async function factsOf(file: string): Promise<string> {
+  return await stat(file).then(
+    ({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`,
+    () => '',
+  )
 }
 
 function credentialsFiles(settings: Settings): readonly string[] {

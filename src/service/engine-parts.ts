@@ -32,6 +32,8 @@ export interface EngineParts {
   readonly misconfigured: ReadonlyMap<string, SyncError>
   readonly samePlaces: ReadonlyMap<string, string>
   readonly pages: ScanParts['pages']
+  /** Does a change stream tell of all changes now? Without it, none does. */
+  readonly isTold?: () => boolean
   readonly serverTime: () => Promise<Date>
   readonly changes$: Observable<Hint>
   /** Which instance is to do what first; without it, this one does all. */

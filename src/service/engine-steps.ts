@@ -4,7 +4,7 @@ import { atMost } from '../model/at-most.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { projectSettings, siteNamed } from '../model/project-settings.ts'
 import type { RootHealth } from '../pipeline/root-health.ts'
-import type { ScanParts } from '../pipeline/scan-plan.ts'
+import type { ScanParts, ScanRequest } from '../pipeline/scan-plan.ts'
 import type { SettleParts } from '../pipeline/settle.ts'
 import { showProgress } from '../pipeline/show-progress.ts'
 import type { SiteEvidence } from '../pipeline/site-evidence.ts'
@@ -90,10 +90,16 @@ export function settlePartsOf(parts: EngineParts, { work, evidence, roots }: Eng
   }
 }
 
-/** Scans find what is pending. What runs is looked at beside them: that it is not wanted any more may never have been told. */
-export function pagesBeside(pages: ScanParts['pages'], lookAtRunning: () => void): ScanParts['pages'] {
+/** Why a scan is made where changes may have been missed. */
+const AFTER_A_GAP: ReadonlySet<ScanRequest['reason']> = new Set(['stream', 'overflow'])
+
+/**
+ * Scans find what is pending. What runs is looked at beside them where no change stream tells that it is not wanted any more, or may have
+ * failed to; not otherwise, since a document may have tens of thousands of files.
+ */
+export function pagesBeside({ pages, isTold }: Pick<EngineParts, 'pages' | 'isTold'>, lookAtRunning: () => void): ScanParts['pages'] {
   return (request, signal) => {
-    if (request.regular) lookAtRunning()
+    if (AFTER_A_GAP.has(request.reason) || (request.regular && isTold?.() !== true)) lookAtRunning()
     return pages(request, signal)
   }
 }

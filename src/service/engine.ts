@@ -68,7 +68,7 @@ export class Engine {
       room$,
       ...(isRepeated && { loopDelayMs: settings.loopDelaySeconds * 1_000 }),
       found: (...of) => this.#planner.found(...of),
-      pages: pagesBeside(parts.pages, () => running.values().forEach((attempt) => this.#changed(attempt))),
+      pages: pagesBeside(parts, () => running.values().forEach((attempt) => this.#changed(attempt))),
     })
     const stop$ = fromEvent(this.#stop.signal, 'abort')
     const settleParts = settlePartsOf(parts, { work: this.#work, evidence: this.#evidence, roots: this.#roots })

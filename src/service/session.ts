@@ -170,6 +170,7 @@ export class Session {
       misconfigured,
       samePlaces: await findSamePlaces(settings, providers, misconfigured, log),
       pages: (request, signal) => projects.pages(request, signal),
+      isTold: () => this.#stream.stream === 'open',
       serverTime: async () => serverTime(work.db(database)),
       changes$: changes ? this.#hints(changes.events$, projects, roots) : NEVER,
       healthChanged: (site, error) => this.#healthChanged(site, error),
@@ -232,9 +233,7 @@ export class Session {
       },
       gone: (what) => this.#engine?.gone(what),
       areOurs: (document, results) => this.#ownResults.areOurs(document, results),
-      turned: (stream, fault) => {
-        this.#stream = { stream, ...(fault !== undefined && { streamFault: fault }) }
-      },
+      turned: (stream, streamFault) => void (this.#stream = { stream, ...(streamFault !== undefined && { streamFault }) }),
       scan: (request) => this.#engine?.scan(request),
     })
   }
