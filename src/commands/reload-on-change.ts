@@ -1,4 +1,4 @@
-import { unwatchFile, watchFile, type StatsListener } from 'node:fs'
+import { unwatchFile, watchFile, type Stats, type StatsListener } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
@@ -40,7 +40,7 @@ export function reloadOnChange(
       if (watched.has(file)) continue
       const listener: StatsListener = (now, before) => {
         // A file that is not there is told of at once, and is no change.
-        if (now.mtimeMs !== before.mtimeMs || now.ino !== before.ino || now.size !== before.size) wanted.get(file)?.()
+        if (factsIn(now) !== factsIn(before)) wanted.get(file)?.()
       }
       watched.set(file, listener)
       watchFile(file, { interval: LOOK_EVERY_MS, persistent: false }, listener)
@@ -99,12 +99,13 @@ async function factsBelow(config: string): Promise<ReadonlyMap<string, string>> 
   return new Map(await Promise.all(files.map(async (file) => [file, await factsOf(file)] as const)))
 }
 
-/** Another file, or other content, has others. */
 async function factsOf(file: string): Promise<string> {
-  return await stat(file).then(
-    ({ ino, size, mtimeMs }) => `${ino} ${size} ${mtimeMs}`,
-    () => '',
-  )
+  return await stat(file).then(factsIn, () => '')
+}
+
+/** Another file, or other content, has others. */
+function factsIn({ ino, size, mtimeMs }: Stats): string {
+  return `${ino} ${size} ${mtimeMs}`
 }
 
 function credentialsFiles(settings: Settings): readonly string[] {

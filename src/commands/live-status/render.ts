@@ -97,7 +97,7 @@ function siteLine({ site, misconfigured, skipped, instances }: SiteOverview, { p
   const [shape, style] = state in SHAPES ? SHAPES[state as keyof typeof SHAPES] : state === 'misconfigured' ? WORST : IDLE
   const of = projects.filter((each) => each.site === site)
   const sum = (key: 'pending' | 'exhausted'): number => of.reduce((total, each: SiteCounts) => total + each[key], 0)
-  const why = misconfigured ?? (isSkipped ? skipped : undefined) ?? instances.find(({ error }) => error !== undefined)?.error
+  const why = misconfigured ?? (isSkipped ? skipped : instances.find(({ error }) => error !== undefined)?.error)
   return [
     { text: `  ${shape} `, style },
     { text: site.padEnd(14), style: 'bold' },
