@@ -1,3 +1,5 @@
+import { threadLoad, type ThreadLoad } from './thread-load.ts'
+
 interface Waiting<Item, Result> {
   readonly item: Item
   readonly resolve: (result: Result) => void
@@ -12,6 +14,10 @@ export interface BatcherOptions<Item, Result> {
   readonly concurrency: number
   /** How long an item that `lingers` waits for others at most, in milliseconds. @defaultValue 0 */
   readonly lingerMs?: number
+  /** How long any other waits while the thread is busy, in milliseconds: fewer commands are what helps then. @defaultValue 0 */
+  readonly busyLingerMs?: number
+  /** @defaultValue that of this thread */
+  readonly load?: Pick<ThreadLoad, 'isBusy'>
 }
 
 export interface AddOptions {
@@ -42,12 +48,19 @@ export class Batcher<Item, Result> {
 
   async add(item: Item, { lingers = false }: AddOptions = {}): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>()
-    const { lingerMs = 0, maxBatch } = this.#options
+    const { maxBatch } = this.#options
+    const waitMs = this.#lingerMs(lingers)
     const wasEmpty = this.#waiting.length === 0
     this.#waiting.push({ item, resolve, reject })
-    if (lingers && lingerMs > 0 && wasEmpty) this.#timer = setTimeout(() => this.#go(), lingerMs)
-    else if (!lingers || this.#waiting.length >= maxBatch) this.#soon ??= setImmediate(() => this.#go())
+    if (waitMs > 0 && wasEmpty) this.#timer = setTimeout(() => this.#go(), waitMs)
+    else if (waitMs === 0 || this.#waiting.length >= maxBatch) this.#soon ??= setImmediate(() => this.#go())
     return promise
+  }
+
+  #lingerMs(lingers: boolean): number {
+    const { lingerMs = 0, busyLingerMs = 0, load = threadLoad } = this.#options
+    if (lingers) return lingerMs
+    return busyLingerMs > 0 && load.isBusy() ? busyLingerMs : 0
   }
 
   /** Nothing lingers any more. */

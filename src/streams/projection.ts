@@ -1,7 +1,12 @@
 import type { Document } from 'mongodb'
 
 /** What the planning reads of a document. */
-const FIELDS = { type: 1, name: 1, 'context.root': 1 } as const
+export const FIELDS = { type: 1, name: 1, 'context.root': 1 } as const
+
+/** Bytes. A document of so few files that it is read as a whole. */
+const SMALL = 16_384
+/** Is it one? As an expression. */
+export const isSmall: Document = { $lte: [{ $bsonSize: '$$ROOT' }, SMALL] }
 
 /** Bytes. Documents up to this size come as they are; of larger ones only what is needed, which the server has to work for. */
 const LARGE = 262_144

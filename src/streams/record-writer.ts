@@ -29,6 +29,8 @@ const MAX_IN_DOCUMENT = 100
 const MAX_BATCH = 100
 /** How long one that lingers waits for others, in milliseconds. */
 const LINGER_MS = 25
+/** The same of any other while the thread is busy. */
+const BUSY_LINGER_MS = 20
 
 /** `own` hears of each result before it can be in the change stream; `clean` takes secrets out of the texts of faults. */
 export function recordWriter(db: Db, own?: OwnResults, clean = (text: string): string => text): RecordWriter {
@@ -37,6 +39,7 @@ export function recordWriter(db: Db, own?: OwnResults, clean = (text: string): s
     maxBatch: MAX_BATCH,
     concurrency: 2,
     lingerMs: LINGER_MS,
+    busyLingerMs: BUSY_LINGER_MS,
   }))
   const batches = new KeyedBatcher<string, RecordWrite, WriteResult>(() => ({
     run: async (writes) => {

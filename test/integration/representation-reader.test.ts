@@ -37,3 +37,30 @@ test('a document without a list of files comes as it is, and one that is gone is
   expect(await reader.readFile(PROJECT, { representationId: odd._id, fileId })).toMatchObject({ files: 'none' })
   expect(await reader.readFile(PROJECT, { representationId: new ObjectId(), fileId })).toBeUndefined()
 })
+
+test('small documents come in one request, as they are; of large ones, which take another, only what is needed', async () => {
+  const { client, db } = await ownDatabase({ monitorCommands: true })
+  const small = Array.from({ length: 3 }, (_, n) => representation([entry(`{root[work]}/${n}`, inArray('gdrive', 'elsewhere'))]))
+  const many = Array.from({ length: 3_000 }, (_, n) => ({ name: `site ${n}`, note: 'x'.repeat(100) }))
+  const large = representation([{ ...entry('{root[work]}/large', inArray('gdrive')), sites: [...many, { name: 'gdrive' }] }])
+  await db.collection(PROJECT).insertMany([...small, large])
+  let finds = 0
+  client.on('commandStarted', ({ commandName }) => (finds += commandName === 'find' ? 1 : 0))
+  const reader = representationReader(db, () => ['studio', 'gdrive'])
+
+  const few = await reader.read(
+    PROJECT,
+    [...small, small[0]].map((document) => document?._id),
+  )
+  expect(finds).toBe(1)
+  expect(new Map(few.map((document) => [String(document._id), fileEntries(document)]))).toEqual(
+    new Map(small.map(({ _id, files }) => [String(_id), files])),
+  )
+
+  finds = 0
+  const all = await reader.read(PROJECT, [large._id, small[1]?._id, new ObjectId()])
+  expect(finds).toBe(2)
+  expect(all.map(({ _id }) => String(_id)).sort()).toEqual([large, small[1]].map((document) => String(document?._id)).sort())
+  const [file] = fileEntries(all.find(({ _id }) => String(_id) === String(large._id)) ?? {})
+  expect(file).toMatchObject({ path: '{root[work]}/large', sites: [{ name: 'gdrive' }] })
+})

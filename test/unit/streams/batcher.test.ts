@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
-import { Batcher, KeyedBatcher } from '../../../src/streams/batcher.ts'
+import { Batcher, KeyedBatcher, type BatcherOptions } from '../../../src/streams/batcher.ts'
 import { settle } from '../../support/fake-clock.ts'
 
 /** Batches that end when the test says so. */
-function rig(options: { readonly maxBatch?: number; readonly concurrency?: number; readonly lingerMs?: number } = {}) {
+function rig(options: Partial<BatcherOptions<number, string>> = {}) {
   const batches: { readonly items: readonly number[]; end(): void; fail(error: Error): void }[] = []
   const batcher = new Batcher<number, string>({
     maxBatch: 10,
@@ -129,6 +129,49 @@ describe('an item that lingers', () => {
     expect(items()).toHaveLength(1)
     await vi.advanceTimersByTimeAsync(1)
     expect(items()[1]).toEqual([4])
+  })
+})
+
+describe('while the thread is busy', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+
+  test('an item waits for others, but not for long', async () => {
+    const { batcher, items } = rig({ busyLingerMs: 10, load: { isBusy: () => true } })
+    void batcher.add(1)
+    await vi.advanceTimersByTimeAsync(9)
+    void batcher.add(2)
+    expect(items()).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(items()).toEqual([[1, 2]])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('those that wait go with the first one that is added when it is not busy any more', async () => {
+    const load = { busy: true, isBusy: () => load.busy }
+    const { batcher, items } = rig({ busyLingerMs: 10, load })
+    void batcher.add(1)
+    load.busy = false
+    void batcher.add(2)
+    await settle()
+    expect(items()).toEqual([[1, 2]])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('an item that lingers anyway has its own time', async () => {
+    const { batcher, items } = rig({ lingerMs: 25, busyLingerMs: 10, load: { isBusy: () => true } })
+    void batcher.add(1, { lingers: true })
+    await vi.advanceTimersByTimeAsync(24)
+    expect(items()).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(items()).toEqual([[1]])
+  })
+
+  test('one goes at once where nothing is said of it', async () => {
+    const { batcher, items } = rig({ load: { isBusy: () => true } })
+    void batcher.add(1)
+    await settle()
+    expect(items()).toEqual([[1]])
   })
 })
 
