@@ -12,7 +12,16 @@ export const keyOf = ({ project, id }) => `${encodeURIComponent(project)}/${id}`
 
 export function ofKey(key) {
   const slash = key.indexOf('/')
-  return { project: decodeURIComponent(key.slice(0, slash)), id: key.slice(slash + 1) }
+  return { project: decoded(key.slice(0, slash)), id: key.slice(slash + 1) }
+}
+
+/** An address that somebody typed may hold anything; of what is no project it is said that it is not there. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 /** The representations of a query, in the order of the database, as far as they were asked for. */

@@ -36,6 +36,13 @@ const REMEDY: Record<string, { readonly code: ErrorCode; readonly remedy?: strin
   activeItemCreationLimitExceeded: { code: 'SITE_LIMIT', remedy: 'the account has created as many items as it may: remove some' },
   numChildrenInNonRootLimitExceeded: { code: 'REFUSED', remedy: 'the folder is full: remove items from it' },
   teamDriveHierarchyTooDeep: { code: 'REFUSED', remedy: 'a shared drive allows 100 folders in one another' },
+  myDriveHierarchyDepthLimitExceeded: { code: 'REFUSED', remedy: 'My Drive allows 100 folders in one another' },
+  downloadQuotaExceeded: {
+    code: 'REFUSED',
+    remedy: 'it was downloaded too often: Google gives it out again within a day, and a copy of it at once',
+  },
+  cannotDownloadAbusiveFile: { code: 'REFUSED', remedy: 'Google takes it for harmful, and gives it to nobody but its owner' },
+  fileNotDownloadable: { code: 'REFUSED', remedy: "a document of Google's own is no file: export it, and upload what comes of it" },
   parentNotAFolder: { code: 'REFUSED', remedy: 'what stands in the place of the folder is not one' },
   insufficientFilePermissions: { code: 'PERMISSION' },
   insufficientParentPermissions: { code: 'PERMISSION' },

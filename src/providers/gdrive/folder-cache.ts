@@ -138,7 +138,8 @@ export class FolderCache {
       this.#cache.set(folder.id, listing)
       return listing
     } finally {
-      this.#meanwhile.delete(folder.id)
+      // One that was stopped may end after the next has begun.
+      if (this.#meanwhile.get(folder.id) === meanwhile) this.#meanwhile.delete(folder.id)
     }
   }
 

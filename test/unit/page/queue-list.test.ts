@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 
 // @ts-expect-error The page is written in JavaScript.
-import { QueueList } from '../../../src/http/page/queue-list.js'
+import { keyOf, ofKey, QueueList } from '../../../src/http/page/queue-list.js'
 // @ts-expect-error The page is written in JavaScript.
 import { getFirst } from '../../../src/http/page/api.js'
 
@@ -155,4 +155,13 @@ test('after a short page that is not the last one it is said that the rest takes
   pages([item('0')])
   await last
   expect(list.isSparse).toBe(false)
+})
+
+test('the text of a representation in the address names it again, whatever it holds', () => {
+  for (const one of [
+    { project: 'P', id: '652f' },
+    { project: 'a/b %', id: 'x/y' },
+  ])
+    expect(ofKey(keyOf(one))).toEqual(one)
+  expect(ofKey('%/x')).toEqual({ project: '%', id: 'x' })
 })

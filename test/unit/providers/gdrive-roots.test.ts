@@ -263,6 +263,7 @@ describe("Google's refusals", () => {
     [403, 'teamDriveFileLimitExceeded', 'SITE_LIMIT', 'no'],
     [403, 'activeItemCreationLimitExceeded', 'SITE_LIMIT', 'no'],
     [403, 'teamDriveHierarchyTooDeep', 'REFUSED', 'no'],
+    [403, 'myDriveHierarchyDepthLimitExceeded', 'REFUSED', 'no'],
     [403, 'numChildrenInNonRootLimitExceeded', 'REFUSED', 'no'],
     [403, 'parentNotAFolder', 'REFUSED', 'no'],
     [403, 'insufficientFilePermissions', 'PERMISSION', 'no'],
@@ -278,6 +279,19 @@ describe("Google's refusals", () => {
     rig.drive.fault({ on: 'upload.multipart', times: 100, effect: { kind: 'error', status, reason, message } })
     await expect(rig.write('b', 'x')).rejects.toMatchObject({ code, status, reason })
     expect(rig.drive.journal.count('upload.multipart')).toBe(2)
+  })
+
+  test.each([
+    ['downloadQuotaExceeded', /within a day/],
+    ['cannotDownloadAbusiveFile', /nobody but its owner/],
+    ['fileNotDownloadable', /export it/],
+  ])('to give out a file (%s) are about that file, and say what helps', async (reason, remedy) => {
+    await open()
+    await rig.write('a', 'x')
+    rig.drive.fault({ on: 'media.read', times: 100, effect: { kind: 'error', status: 403, reason, message: 'no' } })
+    const reading = rig.provider.read(rig.at('a'), { signal }).then(async (stream) => await Array.fromAsync(stream))
+    await expect(reading).rejects.toMatchObject({ code: 'REFUSED', kind: 'file', message: expect.stringMatching(remedy) as string })
+    await expect(reading).rejects.toMatchObject({ message: expect.not.stringContaining('role') as string })
   })
 
   test('carry no token and no address', async () => {
