@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 
-import type { DriveApi, Item } from '../../../src/providers/gdrive/drive-api.ts'
+import type { DriveApi } from '../../../src/providers/gdrive/drive-api.ts'
 import { FolderCache } from '../../../src/providers/gdrive/folder-cache.ts'
-import { FakeClock, settle } from '../../support/fake-clock.ts'
+import type { Item } from '../../../src/providers/gdrive/item.ts'
+import { settle } from '../../support/fake-clock.ts'
 
-const FOLDER = { id: 'folder', driveId: undefined }
+const FOLDER = { id: 'folder', name: 'folder' }
+const clock = { now: () => 1_000, sleep: async (): Promise<void> => await Promise.resolve() }
 const item = (name: string): Item => ({ id: name, name, mimeType: 'text/plain', trashed: false }) as unknown as Item
 
 /** Listings that answer when the test says so, whatever their signal says. */
@@ -15,7 +17,7 @@ function rig() {
     listings.push(listing)
     yield await listing.promise
   }
-  const cache = new FolderCache({ children } as unknown as DriveApi, new FakeClock(), { largeFolder: 1_000, maxMs: 60_000 })
+  const cache = new FolderCache({ children } as unknown as DriveApi, clock, { largeFolder: 1_000, maxMs: 60_000 })
   return { cache, listings }
 }
 
