@@ -50,7 +50,6 @@ export function representationReader(db: Db, sitesOf: (project: string) => reado
   }
   const batches = new KeyedBatcher<string, FileReference, RepresentationDocument | undefined>((project) => ({
     run: async (files) => readFiles(project, files),
-    busyMs: +(process.env['B_READ'] ?? 5),
     maxBatch: 100,
     concurrency: 2,
   }))
