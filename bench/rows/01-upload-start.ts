@@ -1,4 +1,5 @@
 import type { Comparison, Row } from '../row.ts'
+import { pausesNote } from '../support/machine-pauses.ts'
 import { pacedRuns, RATES, type PacedRun } from '../support/paced-runs.ts'
 import { WARM } from '../support/publishing.ts'
 import { quantile } from '../support/statistics.ts'
@@ -13,6 +14,7 @@ export const row: Row = {
   number: 1,
   title: 'From publish to the first byte asked for.',
   async run(options) {
+    const pauses = pausesNote(options.quick)
     const comparisons: Comparison[] = []
     for (const rate of RATES) {
       const runs = await pacedRuns(options, rate)
@@ -39,6 +41,7 @@ export const row: Row = {
         `Each program has ${WARM.toLocaleString('en')} publishes behind it before those that are measured (100 with \`--quick\`).`,
         'Bytes are asked for when source and target have been looked at and the provider is told to write. The permit is granted, and `transfer.started` logged, when the lease is the majority’s and the record was read again; both go on at the same time.',
         'The raw watcher is the driver alone in a process of its own: `watch()` on the collection, whole documents, nothing done with them.',
+        pauses,
       ],
       leftOut: [],
     }

@@ -3,6 +3,7 @@ import type { Comparison, Row } from '../row.ts'
 import { BenchServer } from '../support/bench-server.ts'
 import { BenchService, type Noted } from '../support/bench-service.ts'
 import { cpuSecondsOf } from '../support/cpu-time.ts'
+import { pausesNote } from '../support/machine-pauses.ts'
 import { Program } from '../support/program.ts'
 import { assertSynced, oneFileEach, pathOf, publishWarmed, WARM, writeFiles } from '../support/publishing.ts'
 import { quantile } from '../support/statistics.ts'
@@ -23,6 +24,7 @@ export const row: Row = {
   number: 13,
   title: 'Twenty who look at the page, at 100 publishes a second.',
   async run({ quick, runs, say }) {
+    const pauses = pausesNote(quick)
     const [warm, measured] = quick ? [100, 150] : [WARM, 8 * RATE]
     const ours: Measured[] = []
     const theirs: Measured[] = []
@@ -53,6 +55,7 @@ export const row: Row = {
       notes: [
         `The publishes of rows 1 and 2. Each viewer reads all events (\`/api/v1/events\`), as a page does, in a process of their own.`,
         'The processor is that of the service alone, from the first publish that counts until the last file is there.',
+        pauses,
       ],
       leftOut: [],
     }

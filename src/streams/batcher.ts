@@ -14,10 +14,10 @@ export interface BatcherOptions<Item, Result> {
   readonly concurrency: number
   /** How long an item that `lingers` waits for others at most, in milliseconds. @defaultValue 0 */
   readonly lingerMs?: number
-  /** How long any other waits while the thread is busy, in milliseconds: fewer commands are what helps then. @defaultValue 0 */
+  /** How long any other waits at most while the thread is busy, in milliseconds, the longer the busier: fewer commands are what helps then. @defaultValue 0 */
   readonly busyLingerMs?: number
   /** @defaultValue that of this thread */
-  readonly load?: Pick<ThreadLoad, 'isBusy'>
+  readonly load?: Pick<ThreadLoad, 'pressure'>
 }
 
 export interface AddOptions {
@@ -60,7 +60,7 @@ export class Batcher<Item, Result> {
   #lingerMs(lingers: boolean): number {
     const { lingerMs = 0, busyLingerMs = 0, load = threadLoad } = this.#options
     if (lingers) return lingerMs
-    return busyLingerMs > 0 && load.isBusy() ? busyLingerMs : 0
+    return busyLingerMs > 0 ? Math.floor(busyLingerMs * load.pressure()) : 0
   }
 
   /** Nothing lingers any more. */

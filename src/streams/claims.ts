@@ -31,7 +31,7 @@ const MAX_BATCH = 100
 const LINGER_MS = 50
 /** How long one that is taken while more work waits is asked for with others, in milliseconds. */
 const CLAIM_LINGER_MS = 5
-/** The same of one that is taken while the thread is busy: the copy goes on meanwhile, and is slower still than this. */
+/** The same of one that is taken while the thread is busy, at most: the copy goes on meanwhile, and is slower still than this. */
 const BUSY_LINGER_MS = 10
 /** How much of a lease we leave to doubt: a holder that hears nothing gives up this much earlier than others may take over. */
 const DOUBT = 0.2

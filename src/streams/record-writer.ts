@@ -29,7 +29,7 @@ const MAX_IN_DOCUMENT = 100
 const MAX_BATCH = 100
 /** How long one that lingers waits for others, in milliseconds. */
 const LINGER_MS = 25
-/** The same of any other while the thread is busy. */
+/** The same of any other while the thread is busy, at most. */
 const BUSY_LINGER_MS = 20
 
 /** `own` hears of each result before it can be in the change stream; `clean` takes secrets out of the texts of faults. */

@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks'
 
-/** How long the thread is looked at before it is said to be busy or not, in milliseconds. */
+/** How long the thread is looked at before it is judged, in milliseconds. */
 const SAMPLE_MS = 100
 /** The share of its time from which on what is queued waits for the thread more than for anything else. */
-const BUSY = 0.7
+const BUSY = 0.8
 
 export interface ThreadLoadParts {
   /** Milliseconds. */
@@ -19,7 +19,7 @@ export class ThreadLoad {
   readonly #parts: ThreadLoadParts
   #since: number
   #active: number
-  #isBusy = false
+  #pressure = 0
 
   constructor(parts: ThreadLoadParts = OWN) {
     this.#parts = parts
@@ -27,16 +27,20 @@ export class ThreadLoad {
     this.#active = parts.activeMs()
   }
 
-  /** Was it at work for most of the time when it was looked at last, which is a tenth of a second ago at most, or when it was asked before? */
-  isBusy(): boolean {
+  /**
+   * From 0, for a thread that was at work for four fifths of its time or less, to 1, for one that did nothing else: in the last tenth of a second,
+   * or since it was asked before that.
+   */
+  pressure(): number {
     const now = this.#parts.now()
     const elapsed = now - this.#since
-    if (elapsed < SAMPLE_MS) return this.#isBusy
+    if (elapsed < SAMPLE_MS) return this.#pressure
     const active = this.#parts.activeMs()
-    this.#isBusy = active - this.#active > elapsed * BUSY
+    const share = (active - this.#active) / elapsed
+    this.#pressure = Math.min(1, Math.max(0, (share - BUSY) / (1 - BUSY)))
     this.#since = now
     this.#active = active
-    return this.#isBusy
+    return this.#pressure
   }
 }
 

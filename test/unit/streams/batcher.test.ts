@@ -137,7 +137,7 @@ describe('while the thread is busy', () => {
   afterEach(() => void vi.useRealTimers())
 
   test('an item waits for others, but not for long', async () => {
-    const { batcher, items } = rig({ busyLingerMs: 10, load: { isBusy: () => true } })
+    const { batcher, items } = rig({ busyLingerMs: 10, load: { pressure: () => 1 } })
     void batcher.add(1)
     await vi.advanceTimersByTimeAsync(9)
     void batcher.add(2)
@@ -147,11 +147,20 @@ describe('while the thread is busy', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test('the less busy it is, the shorter an item waits', async () => {
+    const { batcher, items } = rig({ busyLingerMs: 10, load: { pressure: () => 0.35 } })
+    void batcher.add(1)
+    await vi.advanceTimersByTimeAsync(2)
+    expect(items()).toEqual([])
+    await vi.advanceTimersByTimeAsync(1)
+    expect(items()).toEqual([[1]])
+  })
+
   test('those that wait go with the first one that is added when it is not busy any more', async () => {
-    const load = { busy: true, isBusy: () => load.busy }
+    const load = { now: 1, pressure: () => load.now }
     const { batcher, items } = rig({ busyLingerMs: 10, load })
     void batcher.add(1)
-    load.busy = false
+    load.now = 0
     void batcher.add(2)
     await settle()
     expect(items()).toEqual([[1, 2]])
@@ -159,7 +168,7 @@ describe('while the thread is busy', () => {
   })
 
   test('an item that lingers anyway has its own time', async () => {
-    const { batcher, items } = rig({ lingerMs: 25, busyLingerMs: 10, load: { isBusy: () => true } })
+    const { batcher, items } = rig({ lingerMs: 25, busyLingerMs: 10, load: { pressure: () => 1 } })
     void batcher.add(1, { lingers: true })
     await vi.advanceTimersByTimeAsync(24)
     expect(items()).toEqual([])
@@ -168,7 +177,7 @@ describe('while the thread is busy', () => {
   })
 
   test('one goes at once where nothing is said of it', async () => {
-    const { batcher, items } = rig({ load: { isBusy: () => true } })
+    const { batcher, items } = rig({ load: { pressure: () => 1 } })
     void batcher.add(1)
     await settle()
     expect(items()).toEqual([[1]])

@@ -6,33 +6,35 @@ function rig() {
   const at = { now: 5_000, active: 400 }
   const load = new ThreadLoad({ now: () => at.now, activeMs: () => at.active })
   /** So many milliseconds pass, of which it works for so many. */
-  const pass = (ms: number, working: number): boolean => {
+  const pass = (ms: number, working: number): number => {
     at.now += ms
     at.active += working
-    return load.isBusy()
+    return load.pressure()
   }
   return { load, pass }
 }
 
-test('a thread is busy when it worked for more than seven tenths of the time since it was looked at', () => {
+test('a thread that works for four fifths of its time is under no pressure, and under all of it when it does nothing else', () => {
   const { load, pass } = rig()
-  expect(load.isBusy()).toBe(false)
-  expect(pass(100, 71)).toBe(true)
-  expect(pass(100, 70)).toBe(false)
-  expect(pass(4_000, 2_900)).toBe(true)
+  expect(load.pressure()).toBe(0)
+  expect(pass(100, 80)).toBe(0)
+  expect(pass(100, 90)).toBeCloseTo(0.5)
+  expect(pass(4_000, 3_800)).toBeCloseTo(0.75)
+  expect(pass(100, 100)).toBe(1)
+  expect(pass(100, 20)).toBe(0)
 })
 
 test('what it did within the last tenth of a second counts when that is over', () => {
   const { pass } = rig()
-  expect(pass(100, 90)).toBe(true)
-  expect(pass(50, 0)).toBe(true)
-  expect(pass(49, 0)).toBe(true)
-  expect(pass(1, 0)).toBe(false)
+  expect(pass(100, 100)).toBe(1)
+  expect(pass(50, 0)).toBe(1)
+  expect(pass(49, 0)).toBe(1)
+  expect(pass(1, 0)).toBe(0)
 })
 
-test('a thread that works is busy by its own count', () => {
+test('a thread that works is under pressure by its own count', () => {
   const load = new ThreadLoad()
   const until = performance.now() + 150
   while (performance.now() < until);
-  expect(load.isBusy()).toBe(true)
+  expect(load.pressure()).toBeGreaterThan(0.5)
 })
