@@ -40,6 +40,9 @@ const DONE: Readonly<Record<ControlName, string>> = {
   priority: 'given that priority',
 }
 
+/** Of files that can't be edited, so many are named. */
+const MAX_NAMED = 10
+
 /** A command that changes the selected records. Exits with 1 where a document was refused, or the work was interrupted. */
 export async function controlCommand(
   action: ControlName,
@@ -66,6 +69,7 @@ export async function controlCommand(
       signal: interruption.signal,
       progress: progressLine(options),
       refused: (project, id, error) => complain(`${project}: ${id} was refused: ${String(error)}`),
+      uneditable: firstUneditable(),
     }
     if (control.scope) {
       const done = await widePause(control, control.scope, parts)
@@ -113,13 +117,14 @@ export async function confirmed(
 function report(
   action: ControlName,
   { dryRun }: ControlOptions,
-  { records, representations, looked, skipped, refused, interrupted }: ControlDone,
+  { records, representations, looked, skipped, refused, uneditable, interrupted }: ControlDone,
 ): void {
   const would = dryRun ? 'would be ' : ''
   if (looked === 0 && !interrupted) print('Nothing matches the selection: 0 changed.')
   else if (records === 0) print(`Nothing to do in ${looked} representations: 0 changed.`)
   else print(`${records} records of ${representations} representations ${would}${DONE[action]}.`)
   if (skipped > 0) print(`${skipped} representations changed meanwhile and were left as they are: run it again.`)
+  if (uneditable > 0) print(`${uneditable} files can't be edited, as they stand in their documents, and were left as they are.`)
   if (refused > 0) print(`${refused} representations were refused by MongoDB.`)
   if (interrupted) print(`Interrupted after ${looked} representations: what was done is done, and it can be run again.`)
 }
@@ -130,6 +135,15 @@ function showPause(action: ControlName, scope: WideScope, { changed, still }: Wi
   else if (changed.length === 0) print(`Nothing to do: no pause of ${scopeText(scope)}. 0 changed.`)
   for (const pause of action === 'resume' ? changed : []) print(`${would}${scopeText(pause)} goes on.`)
   for (const pause of still) print(`Still: ${pauseText(pause)}.`)
+}
+
+/** Names the first of what can't be edited; the count tells of all. */
+function firstUneditable(): NonNullable<ControlParts['uneditable']> {
+  let left = MAX_NAMED
+  return (project, id, faults) => {
+    for (const fault of faults.slice(0, left)) complain(`${project}: ${id}: ${fault}: it can't be edited`)
+    left = Math.max(0, left - faults.length)
+  }
 }
 
 /** A line that moves, on a terminal only. */

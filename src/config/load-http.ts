@@ -46,6 +46,14 @@ export function loadWebhooks(
     if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.password !== '') {
       problems.add(keyOf(['webhooks', index, 'url']), url, 'an http:// or https:// address without a user in it')
     }
+    // Each address has one secret, and is told of each event once.
+    const first = said.findIndex((each) => each.url === url)
+    if (first < index)
+      problems.add(
+        keyOf(['webhooks', index, 'url']),
+        url,
+        `an address of its own: webhooks[${first}] has this one, and its "on" may name several events`,
+      )
     const key = keyOf(['webhooks', index, 'secret'])
     const expanded = expandEnvironment(secret, env, (missing) => problems.add(key, '[redacted]', missing)) ?? ''
     registerSecret('password', expanded)

@@ -73,6 +73,11 @@ async function authorize(request: FastifyRequest, access: Access, { http, findTo
     })
 }
 
+/** The answer took long: may who asked for it still have it? Throws if not. */
+export async function recheckAccess({ recheck }: FastifyRequest): Promise<void> {
+  if (recheck && !(await recheck())) throw unauthorized('the token was revoked meanwhile')
+}
+
 function unauthorized(detail: string): HttpProblem {
   return new HttpProblem(401, detail, { headers: { 'www-authenticate': 'Bearer' } })
 }

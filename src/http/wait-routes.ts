@@ -6,6 +6,7 @@ import type { RepresentationWaits, WaitEnd } from '../service/representation-wai
 import { sitesToTell } from '../service/list-representations.ts'
 import { findRepresentation } from '../streams/selected.ts'
 import { idPlain } from '../model/document.ts'
+import { recheckAccess } from './access.ts'
 import { answers, typed, untilGone, type ApiParts } from './api.ts'
 import { HttpProblem } from './problem.ts'
 import { notThere, representationParams, requireProject } from './representation-routes.ts'
@@ -58,6 +59,7 @@ export function waitRoutes({
         const document = await findRepresentation(inspection.db, project, id, sitesToTell(projectSettings(inspection.settings, project)))
         if (!document) notThere(project, id)
         const end = await waits.wait({ project, document, site, timeoutMs: timeout * 1_000, signal: gone })
+        if (end.kind !== 'aborted') await recheckAccess(request)
         if (end.kind === 'synced') return { id: idPlain(document._id), project, site, state: 'synced' as const, files: end.files }
         if (end.kind === 'aborted' && !signal.aborted) return reply.hijack() as never
         throw problemOf(end, { project, id, site })

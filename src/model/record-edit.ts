@@ -1,7 +1,7 @@
-import { isPlain, type Plain } from './document.ts'
+import { idText, isPlain, type Plain } from './document.ts'
 import { isInState } from './record-state.ts'
 import type { Selection } from './selection.ts'
-import { readSites, type Shape, type SiteRecord } from './site-record.ts'
+import { readSites, typeName, type Shape, type SiteRecord, type SiteRecords } from './site-record.ts'
 
 /** What a person makes of a record of a site. It is said here once, and rendered as an update or as a line to type. */
 export type RecordEdit =
@@ -41,21 +41,85 @@ export interface EditScope {
 
 /** What an edit would do in a document; nothing where it would change nothing. */
 export function editedFiles(files: unknown, edit: RecordEdit, scope: EditScope): readonly EditedFiles[] {
-  if (!Array.isArray(files)) return []
-  const entries = (files as readonly unknown[])
-    .filter(isPlain)
-    .filter(({ _id }) => _id !== undefined && _id !== null)
-    .map((entry) => ({ entry, read: readSites(entry['sites']) }))
-  const sites = scope.selection.site === undefined ? scope.sites : [scope.selection.site]
-  return sites.flatMap((site) => {
+  return chosenGroups(readEntries(files), edit, scope).flatMap(({ site, shape, addressed }) => {
+    if (addressed.length === 0) return []
+    const created = addressed.filter(({ read }) => read.records.get(site)?.some((record) => record.created)).length
+    return [{ site, shape, fileIds: addressed.map(({ entry }) => entry['_id']), entries: addressed.map(({ entry }) => entry), created }]
+  })
+}
+
+/** Files that were selected and can't be edited: where in the document, and why; for people. */
+export function uneditableFiles(files: unknown, edit: RecordEdit, scope: EditScope): readonly string[] {
+  if (files !== undefined && files !== null && !Array.isArray(files)) return [`files is ${typeName(files)}`]
+  const entries = readEntries(files)
+  const faults = new Map<number, string>()
+  for (const { others } of chosenGroups(entries, edit, scope)) {
+    for (const { entry, index } of others) faults.set(index, hasId(entry) ? ' has the _id of another file' : ' has no _id')
+  }
+  if (edit.kind === 'add') {
+    for (const { entry, index } of entries) {
+      const fault = sitesFault(entry['sites'], sitesIn(scope))
+      if (fault !== undefined) faults.set(index, fault)
+    }
+  }
+  return [...faults].map(([index, fault]) => `files.${index}${fault}`)
+}
+
+/** Why no record can be added. */
+function sitesFault(sites: unknown, names: readonly string[]): string | undefined {
+  if (!takesRecords(sites)) return `.sites is ${Array.isArray(sites) ? 'a list of names, without records' : typeName(sites)}`
+  const name = names.find((each) => hasField(sites, each) && rawRecords(sites, each).length === 0)
+  return name === undefined ? undefined : `.sites holds no record under ${JSON.stringify(name)}`
+}
+
+interface Entry {
+  readonly entry: Plain
+  readonly read: SiteRecords
+  /** Among all elements of `files`. */
+  readonly index: number
+}
+
+/** The files whose records of a site an edit would change, of one shape. */
+interface Group {
+  readonly site: string
+  readonly shape: Shape
+  readonly addressed: readonly Entry[]
+  /** An update finds files by their `_id`: these have none, or share it with a file that is not to be changed. */
+  readonly others: readonly Entry[]
+}
+
+function readEntries(files: unknown): readonly Entry[] {
+  const all: readonly unknown[] = Array.isArray(files) ? files : []
+  return all.flatMap((entry, index) => (isPlain(entry) ? [{ entry, read: readSites(entry['sites']), index }] : []))
+}
+
+function chosenGroups(entries: readonly Entry[], edit: RecordEdit, scope: EditScope): readonly Group[] {
+  const all = countIds(entries)
+  return sitesIn(scope).flatMap((site) => {
     const chosen = entries.filter(({ entry, read }) => isEdited(entry['sites'], read.records.get(site) ?? [], site, edit, scope))
-    return (['array', 'object'] as const).flatMap((shape) => {
-      const own = chosen.filter(({ read }) => read.shape === shape)
-      if (own.length === 0) return []
-      const created = own.filter(({ read }) => read.records.get(site)?.some((record) => record.created)).length
-      return [{ site, shape, fileIds: own.map(({ entry }) => entry['_id']), entries: own.map(({ entry }) => entry), created }]
+    return (['array', 'object'] as const).map((shape) => {
+      const group = chosen.filter(({ read }) => read.shape === shape)
+      const own = group.length === entries.length ? all : countIds(group)
+      const isAddressed = ({ entry }: Entry): boolean => hasId(entry) && own.get(idText(entry['_id'])) === all.get(idText(entry['_id']))
+      return { site, shape, addressed: group.filter(isAddressed), others: group.filter((each) => !isAddressed(each)) }
     })
   })
+}
+
+const hasId = ({ _id }: Plain): boolean => _id !== undefined && _id !== null
+
+function countIds(entries: readonly Entry[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { entry } of entries) {
+    const id = idText(entry['_id'])
+    counts.set(id, (counts.get(id) ?? 0) + 1)
+  }
+  return counts
+}
+
+/** Those that an edit is about. */
+function sitesIn({ selection: { site }, sites }: EditScope): readonly string[] {
+  return site === undefined ? sites : [site]
 }
 
 function isEdited(sites: unknown, records: readonly SiteRecord[], site: string, edit: RecordEdit, scope: EditScope): boolean {

@@ -56,7 +56,7 @@ export function readControl(request: ControlRequest, known: KnownNames): Control
   return { ...request, edit, selection, ...(scope && { scope }) }
 }
 
-export interface ControlParts extends Pick<EditParts, 'signal' | 'progress' | 'refused'> {
+export interface ControlParts extends Pick<EditParts, 'signal' | 'progress' | 'refused' | 'uneditable'> {
   /** Whose connections wait for long answers: to walk a large collection for the first match may take a while. */
   readonly db: Db
   readonly state: Db
@@ -97,10 +97,10 @@ export async function editSelected(
 /** The answer to whoever asked, as JSON. */
 export function doneJson(
   action: ControlName,
-  { records, representations, looked, skipped, refused, interrupted }: ControlDone,
+  { records, representations, looked, skipped, refused, uneditable, interrupted }: ControlDone,
   dryRun: boolean,
 ) {
-  return { action, records, representations, looked, skipped, refused, interrupted, dry_run: dryRun }
+  return { action, records, representations, looked, skipped, refused, uneditable, interrupted, dry_run: dryRun }
 }
 
 function priorityEdit(said: unknown): RecordEdit {

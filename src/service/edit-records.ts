@@ -2,7 +2,7 @@ import { MongoServerError, type Db } from 'mongodb'
 
 import { idPlain, type RepresentationDocument } from '../model/document.ts'
 import { projectSettings } from '../model/project-settings.ts'
-import { editedFiles, type EditedFiles, type RecordEdit } from '../model/record-edit.ts'
+import { editedFiles, uneditableFiles, type EditedFiles, type RecordEdit } from '../model/record-edit.ts'
 import type { KnownNames, Selection } from '../model/selection.ts'
 import type { ProjectSettings, Settings } from '../model/settings.ts'
 import { ownSites, projectSites } from '../model/sources.ts'
@@ -25,6 +25,8 @@ export interface EditCounts {
   skipped: number
   /** Representations that the server did not take. */
   refused: number
+  /** Files that were selected and can't be edited, as they stand in their documents. */
+  uneditable: number
   /** Changed records that had a `created_dt`. */
   created: number
 }
@@ -39,6 +41,8 @@ export interface EditParts {
   /** Also what is under way counts. Called for each representation. */
   readonly progress?: (counts: Readonly<EditCounts>) => void
   readonly refused?: (project: string, representation: string, error: unknown) => void
+  /** What can't be edited in a representation: where, and why. */
+  readonly uneditable?: (project: string, representation: string, faults: readonly string[]) => void
 }
 
 /** Requests under way at once. */
@@ -59,7 +63,7 @@ export function knownSites(settings: Settings): ReadonlySet<string> {
   return new Set([...sites, settings.localId].filter((name) => name !== ''))
 }
 
-export const noCounts = (): EditCounts => ({ records: 0, representations: 0, looked: 0, skipped: 0, refused: 0, created: 0 })
+export const noCounts = (): EditCounts => ({ records: 0, representations: 0, looked: 0, skipped: 0, refused: 0, uneditable: 0, created: 0 })
 
 /**
  * Edits the selected records, page by page, and counts in `counts`, which also holds after a fault; what was done when it is told to end
@@ -89,6 +93,9 @@ export async function editRecords(parts: EditParts, counts = noCounts()): Promis
         if (signal.aborted || faults.length > 0) break
         counts.looked++
         const todo = editedFiles(document.files, parts.edit, scope)
+        const uneditable = uneditableFiles(document.files, parts.edit, scope)
+        counts.uneditable += uneditable.length
+        if (uneditable.length > 0) parts.uneditable?.(project, idPlain(document._id), uneditable)
         const [first] = todo
         if (!first) parts.progress?.(counts)
         else if (todo.length > 1 || parts.dryRun)

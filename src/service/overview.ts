@@ -4,6 +4,7 @@ import { closedSites } from '../model/closed-sites.ts'
 import { idText, type RepresentationDocument } from '../model/document.ts'
 import type { Pause } from '../model/pauses.ts'
 import { projectSettings } from '../model/project-settings.ts'
+import { recordState } from '../model/record-state.ts'
 import { ownSites } from '../model/sources.ts'
 import { examine, targetSites } from '../model/verdict.ts'
 import { collectionNames, scanProject } from '../streams/scan.ts'
@@ -123,7 +124,7 @@ async function countProject(
         of.pending++
         if (made && (!of.oldest || made < of.oldest)) of.oldest = made
       }
-      if (state === 'pending' && record?.error !== undefined) of.failed++
+      if (state === 'pending' && record && recordState(record, own.retryCount) === 'failed') of.failed++
       if (state === 'exhausted') of.exhausted++
       if (state === 'paused') of.paused++
     }

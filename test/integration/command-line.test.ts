@@ -74,6 +74,7 @@ test('status: what is synced, pending, failed, exhausted and paused; in words an
     representation([
       entry('{root[work]}/pending', inArray('mirror')),
       entry('{root[work]}/failed', inObject({ mirror: { tries: 1, error: 'e' } })),
+      entry('{root[work]}/tried', inArray({ name: 'mirror', tries: 1 })),
       entry('{root[work]}/exhausted', inArray({ name: 'mirror', tries: 3, error: 'e' })),
       entry('{root[work]}/paused', inArray({ name: 'mirror', paused: true })),
       entry('{root[work]}/done', inArray({ name: 'mirror', created_dt: T0 })),
@@ -89,11 +90,11 @@ test('status: what is synced, pending, failed, exhausted and paused; in words an
       { site: 'bad', misconfigured: expect.stringContaining('dropbox9') as string },
     ],
     projects: expect.arrayContaining([
-      { project: 'prj', site: 'mirror', pending: 2, failed: 1, exhausted: 1, paused: 1, oldest: expect.any(String) as unknown },
+      { project: 'prj', site: 'mirror', pending: 3, failed: 2, exhausted: 1, paused: 1, oldest: expect.any(String) as unknown },
     ]) as unknown,
   })
   const words = await run('status', '--config', config)
-  expect(words.stdout).toMatch(/prj +mirror +2 +1 +1 +1/)
+  expect(words.stdout).toMatch(/prj +mirror +3 +2 +1 +1/)
   expect(words.stdout).toContain('No instance is running.')
   const [before] = await stage.state.listCollections().toArray()
   expect(before).toBeUndefined()

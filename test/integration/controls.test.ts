@@ -267,3 +267,41 @@ test('many documents in few requests: what changed meanwhile is skipped and coun
   expect(rest).toMatchObject({ skipped: 0, records: kept, representations: 1, looked: 1 })
   expect(await left()).toBe(0)
 })
+
+test('files that were selected and can not be edited are counted and named, and the others are edited', async () => {
+  const stage = await Stage.open()
+  const config = await writeConfig(stage)
+  const failed = inArray({ name: 'mirror', ...FAILED })
+  const [twin, other] = [entry('{root[work]}/twin', failed), entry('{root[work]}/other', inArray({ name: 'mirror' }))]
+  const { _id: _none, ...nameless } = entry('{root[work]}/nameless', failed)
+  const odd = {
+    ...representation([]),
+    files: [
+      entry('{root[work]}/good', failed),
+      nameless,
+      twin,
+      { ...other, _id: twin._id },
+      entry('{root[work]}/null', null),
+      entry('{root[work]}/names', ['mirror']),
+    ],
+  }
+  const alike = { ...representation([]), files: [twin, { ...twin, path: '{root[work]}/alike' }] }
+  await stage.insert(odd as unknown as Representation, alike)
+
+  const tried = await run(config, 'retry', '--all', '--site', 'mirror')
+  expect(tried.code).toBe(0)
+  expect(tried.stdout.split('\n')).toEqual([
+    '3 records of 2 representations to be tried again.',
+    "2 files can't be edited, as they stand in their documents, and were left as they are.",
+    '',
+  ])
+  const id = odd._id.toHexString()
+  expect(tried.stderr).toContain(`prj: ${id}: files.1 has no _id: it can't be edited`)
+  expect(tried.stderr).toContain(`prj: ${id}: files.2 has the _id of another file: it can't be edited`)
+  const tries = (await recordsOf(stage, odd as unknown as Representation, 'mirror')).map((record) => record?.['tries'])
+  expect(tries).toEqual([undefined, 3, 3, undefined, undefined, undefined])
+  for (const record of await recordsOf(stage, alike, 'mirror')) expect(record).not.toHaveProperty('tries')
+
+  const added = await edited(stage, config, ADD, { all: true, site: 'local_0' }, true)
+  expect(added).toMatchObject({ records: 5, uneditable: 3 })
+})

@@ -1,7 +1,8 @@
 import { ObjectId } from 'mongodb'
 import { expect, test } from 'vitest'
 
-import { addressOf, ask, HTTP } from '../support/http-client.ts'
+import { accessTokens } from '../../src/streams/access-tokens.ts'
+import { addressOf, ask, HTTP, newToken } from '../support/http-client.ts'
 import { entry, inArray, representation, T0, type Representation } from '../support/published.ts'
 import { PROJECT, Stage, type Running } from '../support/service-harness.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -33,6 +34,19 @@ test('200 as soon as all files of a sequence are at the site', async () => {
   })
   expect(await ask(address, path(document, 'site=gdrive&timeout=0'))).toMatchObject({ status: 200 })
   expect(await ask(address, path(document, 'site=studio'))).toMatchObject({ status: 200 })
+  await running.stop()
+})
+
+test('a token that is revoked while it waits is told nothing', async () => {
+  const { stage, running, address } = await serve()
+  const token = await newToken(stage, 'read', 'farm')
+  stage.spy().hold()
+  const document = await stage.publish('a.ma')
+  const waiting = ask(address, path(document, 'site=gdrive&timeout=60'), { token })
+  await running.lines.until('transfer.started')
+  await accessTokens(stage.state).revoke('farm')
+  stage.spy().release()
+  expect(await waiting).toMatchObject({ status: 401, body: { detail: expect.stringContaining('revoked') as string } })
   await running.stop()
 })
 

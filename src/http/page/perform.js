@@ -7,11 +7,11 @@ const AGAIN_MS = 700
  * looked at until it ends.
  */
 export async function perform(action, selections, options, { tell = () => {}, signal } = {}) {
-  const sum = { records: 0, representations: 0, refused: 0, skipped: 0, pauses: [], still: [], found: [] }
+  const sum = { records: 0, representations: 0, refused: 0, skipped: 0, uneditable: 0, pauses: [], still: [], found: [] }
   for (const [n, selection] of selections.entries()) {
     const answer = await act(action, { selection, ...options }, signal)
     const done = answer.job ? await endOf(answer.job, tell, signal) : answer
-    for (const key of ['records', 'representations', 'refused', 'skipped']) sum[key] += done[key] ?? 0
+    for (const key of ['records', 'representations', 'refused', 'skipped', 'uneditable']) sum[key] += done[key] ?? 0
     sum.found.push(...(done.findings ?? done.left ?? []))
     sum.pauses.push(...(done.pauses ?? []))
     sum.still.push(...(done.still_paused ?? []))

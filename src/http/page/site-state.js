@@ -16,8 +16,11 @@ const is = (state, word, why, until) => ({ state, word, why, until, tone: TONES[
 /** How a site is doing, of what its configuration, the pauses and all instances say: word, tone, and why. */
 export function siteState({ site, misconfigured, skipped, instances }, { pauses, closed = [], instances: running }) {
   const told = (state) => instances.find((each) => each.state === state && each.served !== false)
-  const mistake = misconfigured ?? told('misconfigured')?.error
-  if (misconfigured !== undefined || told('misconfigured')) return is('misconfigured', 'misconfigured', mistake)
+  /** Where others do better, it says which one. */
+  const by = ({ instance, error }) => (running.length > 1 && error !== undefined ? `${instance}: ${error}` : error)
+  const wrong = told('misconfigured')
+  const mistake = misconfigured ?? (wrong && by(wrong))
+  if (misconfigured !== undefined || wrong) return is('misconfigured', 'misconfigured', mistake)
   // Another machine may have it.
   if (skipped !== undefined && instances.length === 0) return is('skipped', 'not for this machine', skipped)
   const pause = pauseOf(site, pauses)
@@ -30,12 +33,12 @@ export function siteState({ site, misconfigured, skipped, instances }, { pauses,
     return is(
       'cooling',
       word,
-      `${sentence(cooling.error ?? 'It is in trouble')} No tries are spent; it is probed again by itself.`,
+      `${sentence(by(cooling) ?? 'It is in trouble')} No tries are spent; it is probed again by itself.`,
       cooling.until,
     )
   }
   const trying = told('trying')
-  if (trying) return is('trying', 'trying again', trying.error)
+  if (trying) return is('trying', 'trying again', by(trying))
   if (running.length === 0) return is('unheard', 'no instance runs', 'Nobody copies files now: no instance of the service is heard of.')
   return is('ok', 'ok', undefined)
 }

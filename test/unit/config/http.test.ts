@@ -96,6 +96,10 @@ test('webhooks: all events unless it says which; the secret may come from the en
   )
   expect(problems.map(({ key }) => key)).toEqual(['webhooks[0].url', 'webhooks[1].url', 'webhooks[2].secret'])
   expect(message).not.toMatch(/hunter2|hidden/)
+  const twice = { url: 'https://h/', secret: 'eight letters' }
+  const again = await mistakesOf(load({ webhooks: [twice, { ...twice, secret: 'other letters', on: ['failed'] }] }))
+  expect(again.problems.map(({ key }) => key)).toEqual(['webhooks[1].url'])
+  expect(again.message).toContain('webhooks[0] has this one')
   const wrong = [
     { secret: 'eight letters' },
     { url: 'https://h/', secret: 'short' },

@@ -194,12 +194,20 @@ function words({ hasToken, preview, fault, done, busy, isWide, lacksSite }) {
   if (isWide)
     return html`<p>${preview.pauses.length === 0 ? 'Nothing is paused there.' : 'No document is changed by this.'}</p>
       <${Still} of=${preview} />`
-  if (preview.records === 0) return html`<p>This would change nothing.</p>`
+  if (preview.records === 0)
+    return html`<p>This would change nothing.</p>
+      <${Uneditable} of=${preview} />`
   return html`<p><b>${count(preview.records, 'file')}</b> of ${count(preview.representations, 'representation')} will be touched.</p>
     ${preview.sites.length > 0 && html`<p class="soft">${preview.sites.map(({ site, records }) => `${site}: ${records}`).join(' · ')}</p>`}<${Left}
       of=${preview}
-    />`
+    /><${Uneditable} of=${preview} />`
 }
+
+const Uneditable = ({ of: { uneditable } }) =>
+  uneditable > 0 &&
+  html`<p class="fault">
+    ${count(uneditable, 'file')} can’t be edited, as their documents are: they have no _id of their own, or sites that can’t be read.
+  </p>`
 
 const Left = ({ of: { refused, skipped } }) =>
   refused + skipped > 0 &&
