@@ -39,28 +39,40 @@ export interface EditScope {
   readonly retryCount: number
 }
 
-/** What an edit would do in a document; nothing where it would change nothing. */
-export function editedFiles(files: unknown, edit: RecordEdit, scope: EditScope): readonly EditedFiles[] {
-  return chosenGroups(readEntries(files), edit, scope).flatMap(({ site, shape, addressed }) => {
-    if (addressed.length === 0) return []
-    const created = addressed.filter(({ read }) => read.records.get(site)?.some((record) => record.created)).length
-    return [{ site, shape, fileIds: addressed.map(({ entry }) => entry['_id']), entries: addressed.map(({ entry }) => entry), created }]
-  })
+/** What an edit comes to in one document. */
+export interface PlannedEdit {
+  /** Empty where it would change nothing. */
+  readonly edited: readonly EditedFiles[]
+  /** Files that were selected and can't be edited: where in the document, and why; for people. */
+  readonly uneditable: readonly string[]
 }
 
-/** Files that were selected and can't be edited: where in the document, and why; for people. */
-export function uneditableFiles(files: unknown, edit: RecordEdit, scope: EditScope): readonly string[] {
-  if (files !== undefined && files !== null && !Array.isArray(files)) return [`files is ${typeName(files)}`]
+export function planEdit(files: unknown, edit: RecordEdit, scope: EditScope): PlannedEdit {
+  if (files !== undefined && files !== null && !Array.isArray(files)) return { edited: [], uneditable: [`files is ${typeName(files)}`] }
   const entries = readEntries(files)
+  const groups = chosenGroups(entries, edit, scope)
+  return { edited: groups.flatMap(editedIn), uneditable: faultsIn(entries, groups, edit, scope) }
+}
+
+/** What an edit would do in a document; nothing where it would change nothing. */
+export function editedFiles(files: unknown, edit: RecordEdit, scope: EditScope): readonly EditedFiles[] {
+  return planEdit(files, edit, scope).edited
+}
+
+function editedIn({ site, shape, addressed }: Group): readonly EditedFiles[] {
+  if (addressed.length === 0) return []
+  const created = addressed.filter(({ read }) => read.records.get(site)?.some((record) => record.created)).length
+  return [{ site, shape, fileIds: addressed.map(({ entry }) => entry['_id']), entries: addressed.map(({ entry }) => entry), created }]
+}
+
+function faultsIn(entries: readonly Entry[], groups: readonly Group[], edit: RecordEdit, scope: EditScope): readonly string[] {
   const faults = new Map<number, string>()
-  for (const { others } of chosenGroups(entries, edit, scope)) {
-    for (const { entry, index } of others) faults.set(index, hasId(entry) ? ' has the _id of another file' : ' has no _id')
+  for (const { entry, index } of groups.flatMap(({ others }) => others)) {
+    faults.set(index, hasId(entry) ? ' has the _id of another file' : ' has no _id')
   }
-  if (edit.kind === 'add') {
-    for (const { entry, index } of entries) {
-      const fault = sitesFault(entry['sites'], sitesIn(scope))
-      if (fault !== undefined) faults.set(index, fault)
-    }
+  for (const { entry, index } of edit.kind === 'add' ? entries : []) {
+    const fault = sitesFault(entry['sites'], sitesIn(scope))
+    if (fault !== undefined) faults.set(index, fault)
   }
   return [...faults].map(([index, fault]) => `files.${index}${fault}`)
 }
@@ -97,8 +109,9 @@ function chosenGroups(entries: readonly Entry[], edit: RecordEdit, scope: EditSc
   const all = countIds(entries)
   return sitesIn(scope).flatMap((site) => {
     const chosen = entries.filter(({ entry, read }) => isEdited(entry['sites'], read.records.get(site) ?? [], site, edit, scope))
-    return (['array', 'object'] as const).map((shape) => {
+    return (['array', 'object'] as const).flatMap((shape) => {
       const group = chosen.filter(({ read }) => read.shape === shape)
+      if (group.length === 0) return []
       const own = group.length === entries.length ? all : countIds(group)
       const isAddressed = ({ entry }: Entry): boolean => hasId(entry) && own.get(idText(entry['_id'])) === all.get(idText(entry['_id']))
       return { site, shape, addressed: group.filter(isAddressed), others: group.filter((each) => !isAddressed(each)) }

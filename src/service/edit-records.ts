@@ -2,7 +2,7 @@ import { MongoServerError, type Db } from 'mongodb'
 
 import { idPlain, type RepresentationDocument } from '../model/document.ts'
 import { projectSettings } from '../model/project-settings.ts'
-import { editedFiles, uneditableFiles, type EditedFiles, type RecordEdit } from '../model/record-edit.ts'
+import { planEdit, type EditedFiles, type RecordEdit } from '../model/record-edit.ts'
 import type { KnownNames, Selection } from '../model/selection.ts'
 import type { ProjectSettings, Settings } from '../model/settings.ts'
 import { ownSites, projectSites } from '../model/sources.ts'
@@ -92,8 +92,7 @@ export async function editRecords(parts: EditParts, counts = noCounts()): Promis
       for await (const document of selected(db, project, selection, { sites: scope.sites, signal, byRecords: true })) {
         if (signal.aborted || faults.length > 0) break
         counts.looked++
-        const todo = editedFiles(document.files, parts.edit, scope)
-        const uneditable = uneditableFiles(document.files, parts.edit, scope)
+        const { edited: todo, uneditable } = planEdit(document.files, parts.edit, scope)
         counts.uneditable += uneditable.length
         if (uneditable.length > 0) parts.uneditable?.(project, idPlain(document._id), uneditable)
         const [first] = todo
