@@ -1,11 +1,5 @@
 import { quantile } from './statistics.ts'
 
-/** A piece of work that always takes as long, were it not for others: when it began, and what it took. Milliseconds. */
-export interface Lap {
-  readonly at: number
-  readonly took: number
-}
-
 export interface Pauses {
   /** Of the time, how much went to laps that took several times as long as usual. */
   readonly share: number
@@ -18,14 +12,11 @@ const SLOW = 2.5
 const LAP_MS = 1
 const SECONDS = 6
 
-/** Of laps without anything between them. */
-export function pausesOf(laps: readonly Lap[]): Pauses {
-  const usual = quantile(
-    laps.map(({ took }) => took),
-    0.5,
-  )
+/** Of laps that follow on one another: what each took of a piece of work that always takes as long, were it not for others. Milliseconds. */
+export function pausesOf(laps: readonly number[]): Pauses {
+  const usual = quantile(laps, 0.5)
   let [all, slow, stretch, longestMs] = [0, 0, 0, 0]
-  for (const { took } of laps) {
+  for (const took of laps) {
     const isSlow = took > SLOW * usual
     all += took
     slow += isSlow ? took : 0
@@ -50,14 +41,14 @@ export function pausesNote(quick: boolean): string {
   return (known = `Before the run, with nothing else to do, this machine worked at less than ${speed} % of its speed for ${percent} % of the time, for up to ${Math.round(longestMs)} ms on end. Whatever is under way then is late.`)
 }
 
-function runLaps(seconds: number): readonly Lap[] {
+function runLaps(seconds: number): readonly number[] {
   const steps = stepsIn(LAP_MS)
-  const laps: Lap[] = []
+  const laps: number[] = []
   const end = performance.now() + seconds * 1_000
   for (let at = performance.now(); at < end;) {
     work(steps)
     const now = performance.now()
-    laps.push({ at, took: now - at })
+    laps.push(now - at)
     at = now
   }
   return laps
